@@ -1,0 +1,36 @@
+//! The words of the Pusher Channels wire: names, messages, limits, codes and their encoding.
+//!
+//! What strangers send is parsed here, once, into types that cannot hold a wrong value
+//! ([`ChannelName`], [`SocketId`], [`UserId`], [`ClientMessage`]); what the server says is encoded
+//! here, once, into a [`Frame`] that any number of connections share.
+//!
+//! This crate must not know: who is connected, what is allowed, secrets, time, sockets.
+
+mod channel;
+mod client;
+mod close;
+mod event;
+mod frame;
+mod json;
+mod limits;
+mod member;
+mod moment;
+mod server;
+mod socket_id;
+mod version;
+
+#[cfg(feature = "proptest")]
+pub mod strategies;
+
+pub use channel::{Access, ChannelKind, ChannelName, InvalidChannelName};
+pub use client::{ClientMessage, MalformedMessage};
+pub use close::{Close, CloseCode};
+pub use event::{EventName, InvalidEventName};
+pub use frame::Frame;
+pub use json::encrypted_envelope;
+pub use limits::{Limits, Rate};
+pub use member::{InvalidMember, InvalidUserId, Member, UserId};
+pub use moment::{Moment, UnixSeconds};
+pub use server::{RefusalKind, ServerMessage};
+pub use socket_id::{InvalidSocketId, SocketId};
+pub use version::{InvalidProtocolVersion, ProtocolVersion};
