@@ -1,1 +1,27 @@
-//! (being built)
+//! The registry of channels: who listens where, in which order they hear what.
+//!
+//! An *audience* is the set of local subscribers of one channel with everything that must change
+//! together: the operation queue, the member list, the counts and the presence roster. All joins,
+//! leaves and sends of a channel go through its queue, in the order in which they were appended under
+//! one small lock; delivering happens outside that lock (see [`Hub`] and `docs/architecture.md`,
+//! INV-BATON-1, INV-ACK-1).
+//!
+//! This crate must not know: sessions, signatures, HTTP, sockets, other nodes' identities, time.
+
+mod audience;
+mod drain;
+mod hash;
+mod hub;
+mod mailbox;
+mod members;
+mod registry;
+mod roster;
+mod sync;
+
+pub use audience::{Change, Joining, Occupancy, QueueLimits};
+pub use drain::{Drain, Progress};
+pub use hash::HashSeed;
+pub use hub::{Announce, Hub, Remote, Send, Subscribe};
+pub use mailbox::{Delivery, Mailbox};
+pub use registry::{AppNumber, Key};
+pub use roster::RosterFull;
