@@ -1,0 +1,50 @@
+//! What a session asks of its surroundings.
+
+use foghorn_protocol::{ChannelName, Close, Frame, Member, UserId};
+
+/// The surroundings of one session. Every call returns at once; nothing waits for other nodes.
+pub trait Host {
+    /// Queues a message for the client.
+    fn send(&mut self, frame: Frame);
+
+    /// Asks the client whether it is there, in the way of the transport: a WebSocket ping frame, which
+    /// every client answers by itself (Java, Swift and .NET do not answer `pusher:ping`).
+    fn ping(&mut self);
+
+    /// Ends the connection once everything queued is sent.
+    fn close(&mut self, close: Close);
+
+    /// Adds the session to a channel. The acknowledgement goes the way of the channel's events, so
+    /// that none overtakes it.
+    ///
+    /// # Errors
+    /// The channel does not take it.
+    fn subscribe(
+        &mut self,
+        channel: &ChannelName,
+        member: Option<Member>,
+    ) -> Result<(), SubscribeRefused>;
+
+    /// Takes the session off a channel, on which it was `user` if that is a presence channel.
+    fn unsubscribe(&mut self, channel: &ChannelName, user: Option<&UserId>);
+
+    /// Sends a client event to everyone else on the channel.
+    ///
+    /// # Errors
+    /// Too much waits on the channel already.
+    fn publish(&mut self, channel: &ChannelName, frame: Frame) -> Result<(), Busy>;
+}
+
+/// Why a channel does not take a subscriber whose papers are in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscribeRefused {
+    /// A presence channel has as many members as it may.
+    Full {
+        /// Distinct users allowed.
+        limit: usize,
+    },
+}
+
+/// Too much waits on the channel already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;

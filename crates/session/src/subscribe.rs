@@ -1,0 +1,112 @@
+//! Subscribing and unsubscribing (protocol.md §6 and §7).
+
+use foghorn_auth::{ChannelProof, Coverage, verify_channel};
+use foghorn_protocol::{ChannelName, InvalidMember, Member};
+
+use crate::host::{Host, SubscribeRefused};
+use crate::refusal::{Refusal, echo, tell_error};
+use crate::session::Session;
+
+/// What a client says when it subscribes, beside the channel.
+pub(crate) struct Papers<'a> {
+    pub(crate) auth: Option<&'a str>,
+    pub(crate) channel_data: Option<&'a str>,
+}
+
+impl Session {
+    pub(crate) fn subscribe(&mut self, name: &str, papers: &Papers<'_>, host: &mut dyn Host) {
+        let limit = self.policy().limits.max_channel_name_length;
+        let channel = match ChannelName::parse(name, limit) {
+            Ok(channel) => channel,
+            Err(invalid) => {
+                let message = format!("Cannot subscribe to '{}': {invalid}", echo(name));
+                return tell_error(host, None, &message);
+            }
+        };
+        if self.subscriptions.contains_key(&channel) {
+            let message = format!("Existing subscription to channel {channel}");
+            return tell_error(host, None, &message);
+        }
+        let admitted = self.check_papers(&channel, papers).and_then(|member| {
+            let user = member.as_ref().map(|member| member.user_id.clone());
+            let joined = host.subscribe(&channel, member);
+            joined
+                .map(|()| user)
+                .map_err(|SubscribeRefused::Full { limit }| {
+                    Refusal::no_room(format!(
+                        "Presence channel {channel} is full ({limit} members)"
+                    ))
+                })
+        });
+        match admitted {
+            Ok(user) => {
+                self.subscriptions.insert(channel, user);
+            }
+            Err(refusal) => refusal.tell(&channel, self.policy().subscription_errors, host),
+        }
+    }
+
+    pub(crate) fn unsubscribe(&mut self, name: &str, host: &mut dyn Host) {
+        let limit = self.policy().limits.max_channel_name_length;
+        let known = ChannelName::parse(name, limit).ok();
+        match known.and_then(|channel| self.subscriptions.remove_entry(&channel)) {
+            Some((channel, user)) => host.unsubscribe(&channel, user.as_ref()),
+            None => {
+                let name = echo(name);
+                let message = format!(
+                    "No current subscription to channel {name}, or subscription in progress"
+                );
+                tell_error(host, None, &message);
+            }
+        }
+    }
+
+    /// Checks the signature and what it covers; the member, on a presence channel.
+    fn check_papers(
+        &self,
+        channel: &ChannelName,
+        papers: &Papers<'_>,
+    ) -> Result<Option<Member>, Refusal> {
+        let kind = channel.kind();
+        if !kind.is_authenticated() {
+            return Ok(None);
+        }
+        let auth = papers.auth.ok_or_else(|| {
+            Refusal::auth(format!("Auth info required to subscribe to {channel}"))
+        })?;
+        if kind.is_presence() && papers.channel_data.is_none() {
+            let message =
+                format!("channel_data with a user_id is required to subscribe to {channel}");
+            return Err(Refusal::auth(message));
+        }
+        let proof = ChannelProof {
+            socket_id: &self.socket(),
+            channel: channel.as_str(),
+            auth,
+            channel_data: papers.channel_data,
+            // Some back ends sign what they pass along on private channels, some do not.
+            coverage: if kind.is_presence() {
+                Coverage::Exactly
+            } else {
+                Coverage::DataOptional
+            },
+        };
+        verify_channel(&self.policy().keys, &proof).map_err(|e| Refusal::auth(e.to_string()))?;
+        match papers.channel_data {
+            Some(data) if kind.is_presence() => self.member(channel, data).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn member(&self, channel: &ChannelName, channel_data: &str) -> Result<Member, Refusal> {
+        Member::parse(channel_data, &self.policy().limits).map_err(|invalid| {
+            let message = format!("Cannot subscribe to {channel}: {invalid}");
+            match invalid {
+                InvalidMember::TooLarge { .. } | InvalidMember::UserId(_) => {
+                    Refusal::too_large(message)
+                }
+                _ => Refusal::auth(message),
+            }
+        })
+    }
+}
