@@ -1,0 +1,171 @@
+//! Signatures that let a client sign in as a user (protocol.md §6.3, §9.1).
+
+use std::fmt;
+
+use crate::excerpt::{FIELD, excerpt};
+use crate::proof::{self, Refusal};
+use crate::{Credential, KeyRing};
+
+/// What a client sends to sign in.
+#[derive(Clone, Copy)]
+pub struct UserProof<'a> {
+    /// The connection that asks.
+    pub socket_id: &'a dyn fmt::Display,
+    /// `KEY:SIGNATURE`, unchecked.
+    pub auth: &'a str,
+    /// The text as received, not serialised again.
+    pub user_data: &'a str,
+}
+
+/// Why a sign-in is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UserAuthError {
+    /// `auth` does not have the form `KEY:SIGNATURE`.
+    #[error("Invalid sign-in auth data: Expected APP_KEY:SIGNATURE, but got '{got}'")]
+    Malformed {
+        /// What the client sent, cut to 64 characters.
+        got: String,
+    },
+    /// The key is not one of the app's.
+    #[error("Invalid key in sign-in auth data: '{key}'")]
+    UnknownKey {
+        /// What the client sent, cut to 64 characters.
+        key: String,
+    },
+    /// The signature is of another text or by another secret.
+    #[error("Invalid signature: Expected HMAC SHA256 hex digest of {text}, but got {got}")]
+    WrongSignature {
+        /// The text that should have been signed, `user_data` cut to 200 characters.
+        text: String,
+        /// What the client sent, cut to 64 characters.
+        got: String,
+    },
+}
+
+/// Checks that a credential of the app signed this sign-in.
+///
+/// # Errors
+/// `auth` has another form, names a key that is not in `ring`, or does not sign the user data.
+pub fn verify_user(ring: &KeyRing, proof: &UserProof<'_>) -> Result<(), UserAuthError> {
+    let subject = Subject {
+        socket_id: proof.socket_id,
+        user_data: proof.user_data,
+    };
+    let signed = |secret: &crate::Secret, signature| secret.sign(subject) == signature;
+    proof::check(ring, proof.auth, signed).map_err(|refusal| match refusal {
+        Refusal::Malformed => UserAuthError::Malformed {
+            got: excerpt(proof.auth, FIELD),
+        },
+        Refusal::UnknownKey(key) => UserAuthError::UnknownKey {
+            key: excerpt(key, FIELD),
+        },
+        Refusal::WrongSignature(got) => UserAuthError::WrongSignature {
+            text: Subject {
+                user_data: &excerpt(proof.user_data, 200),
+                ..subject
+            }
+            .to_string(),
+            got: excerpt(got, FIELD),
+        },
+    })
+}
+
+/// Signs a sign-in as an application's back end does: `KEY:SIGNATURE`.
+#[must_use]
+pub fn sign_user(credential: &Credential, socket_id: impl fmt::Display, user_data: &str) -> String {
+    let subject = Subject {
+        socket_id: &socket_id,
+        user_data,
+    };
+    format!("{}:{}", credential.key, credential.secret.sign(subject))
+}
+
+/// Displays the text to sign.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    socket_id: &'a dyn fmt::Display,
+    user_data: &'a str,
+}
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}::user::{}", self.socket_id, self.user_data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credential::tests::{ours, pushers, ring};
+
+    const ZOE: &str = r#"{"id":"u-17","user_info":{"nick":"Zoë"},"watchlist":["u-18","u-19"]}"#;
+    const ZOE_DIGEST: &str = "d8f30c20def1af20b08989ab9f8a7ca7c43fb4f9cb71094143c4d86aab8ea302";
+
+    /// protocol.md §18.
+    #[test]
+    fn vectors() {
+        let table = [
+            (ours(), "52107.884321", ZOE, ZOE_DIGEST),
+            (
+                pushers(),
+                "1234.1234",
+                r#"{"id":"12345"}"#,
+                "4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba",
+            ),
+        ];
+        for (credential, socket_id, user_data, digest) in table {
+            let auth = format!("{}:{digest}", credential.key);
+            assert_eq!(sign_user(&credential, socket_id, user_data), auth);
+            let proof = UserProof {
+                socket_id: &socket_id,
+                auth: &auth,
+                user_data,
+            };
+            assert_eq!(verify_user(&ring(credential), &proof), Ok(()));
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        let key = ours().key;
+        let upper = ZOE_DIGEST.to_ascii_uppercase();
+        let wrong = |data: &str, got: &str| {
+            format!(
+                "Invalid signature: Expected HMAC SHA256 hex digest of \
+                 52107.884321::user::{data}, but got {got}"
+            )
+        };
+        let table = [
+            (ZOE, format!("{key}:{upper}"), String::new()),
+            ("{}", format!("{key}:{upper}"), wrong("{}", &upper)),
+            (
+                &"d".repeat(201),
+                format!("{key}:00"),
+                wrong(&format!("{}…", "d".repeat(200)), "00"),
+            ),
+            (
+                ZOE,
+                format!("nobody:{upper}"),
+                "Invalid key in sign-in auth data: 'nobody'".to_owned(),
+            ),
+            (
+                ZOE,
+                format!("{key}::user::00"),
+                format!(
+                    "Invalid sign-in auth data: Expected APP_KEY:SIGNATURE, \
+                     but got '{key}::user::00'"
+                ),
+            ),
+        ];
+        for (user_data, auth, expect) in table {
+            let proof = UserProof {
+                socket_id: &"52107.884321",
+                auth: &auth,
+                user_data,
+            };
+            let text = verify_user(&ring(ours()), &proof)
+                .map_or_else(|error| error.to_string(), |()| String::new());
+            assert_eq!(text, expect);
+        }
+    }
+}
