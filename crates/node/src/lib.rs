@@ -1,1 +1,27 @@
-//! (being built)
+//! The application: apps and what can be done with them — connect, subscribe, publish, ask — over
+//! sessions, channels and the cluster.
+//!
+//! A [`Node`] is a value. It takes input and `now`, and what must happen outside of it comes out as an
+//! [`Effect`]. The same node runs behind sockets and in tests.
+//!
+//! This crate must not know: sockets, HTTP, tokio, clocks, configuration files.
+
+mod admission;
+mod app;
+mod connection;
+mod effect;
+mod herald;
+mod metrics;
+mod node;
+mod publish;
+mod query;
+mod remote;
+
+pub use admission::{Admission, Handshake, Refusal};
+pub use app::{App, AppSpec, AppStatus, Apps, DuplicateApp, SubscriptionCount};
+pub use connection::{Action, Connection};
+pub use effect::{Clustering, Effect, Emit};
+pub use foghorn_channels::Occupancy;
+pub use metrics::{AppMeters, Metrics};
+pub use node::{Node, NodeConfig, ProtocolRule};
+pub use publish::{OverCapacity, Publish};

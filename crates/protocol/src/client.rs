@@ -121,7 +121,7 @@ impl<'a> ClientMessage<'a> {
             "pusher:ping" => Ok(Self::Ping),
             "pusher:pong" => Ok(Self::Pong),
             event if event.starts_with("client-") => {
-                let data = envelope.data.map(json::as_text).transpose();
+                let data = envelope.data.map(json::wire_text).transpose();
                 let data = data.map_err(|_| MalformedMessage::Envelope)?;
                 Ok(Self::ClientEvent {
                     event: envelope.event,
@@ -141,7 +141,7 @@ fn read_data<T: for<'de> Deserialize<'de>>(
     data: Option<&RawValue>,
 ) -> Result<T, MalformedMessage> {
     let malformed = || MalformedMessage::Data { event };
-    let text = json::as_text(data.ok_or_else(malformed)?).map_err(|_| malformed())?;
+    let text = json::wire_text(data.ok_or_else(malformed)?).map_err(|_| malformed())?;
     if !text.trim_start().starts_with('{') {
         return Err(malformed());
     }

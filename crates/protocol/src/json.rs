@@ -7,7 +7,10 @@ use serde_json::value::RawValue;
 
 /// The text that a JSON value stands for on the wire, where `data` is always a string: a JSON string
 /// is itself, anything else is its own JSON text, byte for byte.
-pub(crate) fn as_text(value: &RawValue) -> Result<Cow<'_, str>, serde_json::Error> {
+///
+/// # Errors
+/// A string with an escape that stands for no character.
+pub fn wire_text(value: &RawValue) -> Result<Cow<'_, str>, serde_json::Error> {
     if value.get().starts_with('"') {
         Ok(serde_json::from_str::<Text<'_>>(value.get())?.0)
     } else {

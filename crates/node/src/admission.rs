@@ -1,0 +1,115 @@
+//! Letting clients in, or telling them why not (protocol.md §1.2, §1.3).
+
+use std::sync::Arc;
+
+use foghorn_protocol::{Close, CloseCode, Frame, ProtocolVersion};
+use foghorn_session::farewell;
+
+use crate::app::{App, AppStatus};
+use crate::node::{Node, ProtocolRule};
+
+/// What a client says before it is let in.
+#[derive(Clone, Copy, Debug)]
+pub struct Handshake<'a> {
+    /// The app key of the path, percent-decoded.
+    pub key: &'a str,
+    /// The `protocol` parameter, if there is one.
+    pub protocol: Option<&'a str>,
+}
+
+/// A client that may connect.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Its app.
+    pub app: Arc<App>,
+    /// Its protocol.
+    pub protocol: ProtocolVersion,
+}
+
+/// A client that may not connect. It is told after the upgrade: browsers see nothing of a refused one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// An error event that old clients need to see first.
+    pub farewell: Option<Frame>,
+    /// The reason.
+    pub close: Close,
+}
+
+impl Refusal {
+    /// A refusal in the way of `protocol`.
+    #[must_use]
+    pub fn new(protocol: ProtocolVersion, code: CloseCode, reason: String) -> Self {
+        let close = Close::new(code, reason);
+        Self {
+            farewell: farewell(protocol, &close),
+            close,
+        }
+    }
+}
+
+impl Node {
+    /// Checks a handshake, in the order in which clients can do something about it.
+    ///
+    /// # Errors
+    /// Who may not come in, and why.
+    pub fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Refusal> {
+        let admitted = self.check(handshake);
+        if let Err(refusal) = &admitted {
+            self.metrics().connection_refused(refusal.close.code());
+        }
+        admitted
+    }
+
+    fn check(&self, handshake: &Handshake<'_>) -> Result<Admission, Refusal> {
+        let protocol = self.protocol(handshake.protocol)?;
+        let refuse = |code, reason| Err(Refusal::new(protocol, code, reason));
+        let Some(app) = self.apps().with_key(handshake.key) else {
+            let key: String = handshake.key.chars().take(64).collect();
+            return refuse(
+                CloseCode::UnknownApp,
+                format!("App key {key} does not exist"),
+            );
+        };
+        if app.status() == AppStatus::Disabled {
+            return refuse(CloseCode::AppDisabled, "The app is disabled".to_owned());
+        }
+        if self.is_draining() {
+            let reason = "The server is shutting down, reconnect immediately";
+            return refuse(CloseCode::ReconnectImmediately, reason.to_owned());
+        }
+        if self.is_full() {
+            return refuse(
+                CloseCode::OverCapacity,
+                "The server is over capacity".to_owned(),
+            );
+        }
+        Ok(Admission {
+            app: Arc::clone(app),
+            protocol,
+        })
+    }
+
+    fn protocol(&self, asked: Option<&str>) -> Result<ProtocolVersion, Refusal> {
+        match asked {
+            Some(text) => ProtocolVersion::parse(text).map_err(|invalid| {
+                // A client that old looks at events only.
+                let speaks = if text.parse().is_ok_and(|n: u32| n <= 5) {
+                    "5"
+                } else {
+                    "7"
+                };
+                let speaks = ProtocolVersion::parse(speaks).unwrap_or(ProtocolVersion::LATEST);
+                Refusal::new(speaks, CloseCode::UnsupportedProtocol, invalid.to_string())
+            }),
+            None if self.protocol_rule() == ProtocolRule::Required => {
+                let reason = "No protocol version given".to_owned();
+                Err(Refusal::new(
+                    ProtocolVersion::LATEST,
+                    CloseCode::NoProtocol,
+                    reason,
+                ))
+            }
+            None => Ok(ProtocolVersion::LATEST),
+        }
+    }
+}

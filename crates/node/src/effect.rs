@@ -1,0 +1,39 @@
+//! What a node wants done outside of itself.
+
+use foghorn_channels::Drain;
+use foghorn_cluster::{Joining, Message, Topic};
+
+/// One thing for the shell to do. Effects of one channel are emitted in the channel's order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Carry out the rest of an audience's queue with [`crate::Node::run_drain`], giving others a turn
+    /// between slices.
+    Drain(Drain),
+    /// Listen to the topic, if [`crate::Node::wants`] it when its turn comes.
+    Join(Topic),
+    /// Stop listening to the topic, unless [`crate::Node::wants`] it when its turn comes.
+    Leave(Topic),
+    /// Hand the message to the other nodes.
+    Publish(Topic, Message),
+    /// Facts wait: call [`crate::Node::flush_facts`] within some milliseconds.
+    FactsWaiting,
+}
+
+/// Where effects go. Called with locks held: implementations hand over and return, they neither wait
+/// nor call the node.
+pub trait Emit: Send + Sync {
+    /// Hands over `effect`.
+    fn emit(&self, effect: Effect);
+
+    /// How the node is linked to others; the same answer always.
+    fn clustering(&self) -> Clustering;
+}
+
+/// How a node is linked to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clustering {
+    /// Not at all, for good: nothing is announced.
+    Alone,
+    /// By a driver whose joins complete like this.
+    Linked(Joining),
+}

@@ -1,0 +1,195 @@
+//! What a node counts. Names and help texts live here and nowhere else.
+
+use foghorn_protocol::CloseCode;
+use prometheus::{Error, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+/// The node's counters, by app where that says something. Channel names are never labels.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    connections: IntGaugeVec,
+    connections_opened: IntCounterVec,
+    connections_refused: IntCounterVec,
+    subscriptions: IntGaugeVec,
+    messages_received: IntCounterVec,
+    messages_sent: IntCounterVec,
+    bytes_received: IntCounterVec,
+    bytes_sent: IntCounterVec,
+    events_published: IntCounterVec,
+    api_requests: IntCounterVec,
+    overflows: IntCounterVec,
+    unreadable_messages: IntCounter,
+}
+
+/// One app's counters, looked up once.
+#[derive(Debug)]
+pub struct AppMeters {
+    connections: IntGauge,
+    connections_opened: IntCounter,
+    subscriptions: IntGauge,
+    messages_received: IntCounter,
+    messages_sent: IntCounter,
+    bytes_received: IntCounter,
+    bytes_sent: IntCounter,
+    api_events: IntCounter,
+    client_events: IntCounter,
+}
+
+impl Metrics {
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// A name is taken in `registry`.
+    pub fn register(registry: &Registry) -> Result<Self, Error> {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok::<_, Error>(metric)
+        };
+        let gauge = |name: &str, help: &str| {
+            let metric = IntGaugeVec::new(Opts::new(name, help), &["app_id"])?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok::<_, Error>(metric)
+        };
+        let app = &["app_id"];
+        let unreadable_messages = IntCounter::new(
+            "foghorn_cluster_unreadable_messages_total",
+            "Messages of other nodes that this node does not understand.",
+        )?;
+        registry.register(Box::new(unreadable_messages.clone()))?;
+        Ok(Self {
+            connections: gauge("foghorn_connections", "Connected clients.")?,
+            connections_opened: counter(
+                "foghorn_connections_opened_total",
+                "Clients that have connected.",
+                app,
+            )?,
+            connections_refused: counter(
+                "foghorn_connections_refused_total",
+                "Clients that were refused, by close code.",
+                &["code"],
+            )?,
+            subscriptions: gauge(
+                "foghorn_subscriptions",
+                "Subscriptions of connected clients.",
+            )?,
+            messages_received: counter(
+                "foghorn_messages_received_total",
+                "Messages received from clients.",
+                app,
+            )?,
+            messages_sent: counter(
+                "foghorn_messages_sent_total",
+                "Messages written to clients.",
+                app,
+            )?,
+            bytes_received: counter(
+                "foghorn_received_bytes_total",
+                "Bytes of messages received from clients.",
+                app,
+            )?,
+            bytes_sent: counter(
+                "foghorn_sent_bytes_total",
+                "Bytes of messages written to clients, frame headers included.",
+                app,
+            )?,
+            events_published: counter(
+                "foghorn_events_published_total",
+                "Events accepted, once per channel, by who sent them (api or client).",
+                &["app_id", "origin"],
+            )?,
+            api_requests: counter(
+                "foghorn_api_requests_total",
+                "Answered requests to the HTTP API, by route and status.",
+                &["route", "status"],
+            )?,
+            overflows: counter(
+                "foghorn_overflows_total",
+                "Times a bounded queue was full: connection (closed with 4100) or channel \
+                 (publisher told to come back).",
+                &["queue"],
+            )?,
+            unreadable_messages,
+        })
+    }
+
+    /// The counters of one app.
+    #[must_use]
+    pub fn of_app(&self, id: &str) -> AppMeters {
+        let app = &[id];
+        AppMeters {
+            connections: self.connections.with_label_values(app),
+            connections_opened: self.connections_opened.with_label_values(app),
+            subscriptions: self.subscriptions.with_label_values(app),
+            messages_received: self.messages_received.with_label_values(app),
+            messages_sent: self.messages_sent.with_label_values(app),
+            bytes_received: self.bytes_received.with_label_values(app),
+            bytes_sent: self.bytes_sent.with_label_values(app),
+            api_events: self.events_published.with_label_values(&[id, "api"]),
+            client_events: self.events_published.with_label_values(&[id, "client"]),
+        }
+    }
+
+    /// An API request was answered. `route` is a pattern, never a path.
+    pub fn api_request(&self, route: &str, status: u16) {
+        self.api_requests
+            .with_label_values(&[route, &status.to_string()])
+            .inc();
+    }
+
+    /// A connection's queue was full.
+    pub fn connection_overflow(&self) {
+        self.overflows.with_label_values(&["connection"]).inc();
+    }
+
+    pub(crate) fn audience_overflow(&self) {
+        self.overflows.with_label_values(&["channel"]).inc();
+    }
+
+    pub(crate) fn connection_refused(&self, code: CloseCode) {
+        self.connections_refused
+            .with_label_values(&[&code.number().to_string()])
+            .inc();
+    }
+
+    pub(crate) fn unreadable_message(&self) {
+        self.unreadable_messages.inc();
+    }
+}
+
+impl AppMeters {
+    /// `messages` were written to a client, `bytes` in all.
+    pub fn sent(&self, messages: u64, bytes: u64) {
+        self.messages_sent.inc_by(messages);
+        self.bytes_sent.inc_by(bytes);
+    }
+
+    pub(crate) fn received(&self, bytes: usize) {
+        self.messages_received.inc();
+        self.bytes_received.inc_by(bytes as u64);
+    }
+
+    pub(crate) fn connected(&self) {
+        self.connections.inc();
+        self.connections_opened.inc();
+    }
+
+    pub(crate) fn disconnected(&self) {
+        self.connections.dec();
+    }
+
+    pub(crate) fn subscribed(&self) {
+        self.subscriptions.inc();
+    }
+
+    pub(crate) fn unsubscribed(&self) {
+        self.subscriptions.dec();
+    }
+
+    pub(crate) fn client_event(&self) {
+        self.client_events.inc();
+    }
+
+    pub(crate) fn api_events(&self, count: usize) {
+        self.api_events.inc_by(count as u64);
+    }
+}

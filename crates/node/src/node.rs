@@ -1,0 +1,172 @@
+//! The node: what its parts share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use foghorn_channels::{Drain, HashSeed, Hub, Progress, QueueLimits};
+use foghorn_cluster::{Ledger, NodeId, Patience, View};
+use parking_lot::Mutex;
+
+use crate::app::{App, Apps};
+use crate::effect::{Effect, Emit};
+use crate::herald::Herald;
+use crate::metrics::Metrics;
+
+/// Deliveries that a publisher, or whoever subscribes, makes itself before it hands the rest to the
+/// shell: enough for the usual channel, too few to hold anybody up.
+const INLINE_DELIVERIES: usize = 256;
+
+/// Facts that wait for the link before peers are told to ask for a snapshot instead.
+const WAITING_FACTS: usize = 10_000;
+
+/// One server of a cluster, or the only one.
+pub struct Node {
+    id: NodeId,
+    apps: Arc<Apps>,
+    hub: Hub,
+    emit: Arc<dyn Emit>,
+    metrics: Metrics,
+    protocol_rule: ProtocolRule,
+    max_connections: u64,
+    connections: AtomicU64,
+    draining: AtomicBool,
+    pub(crate) ledger: Arc<Mutex<Ledger>>,
+    pub(crate) view: Mutex<View>,
+}
+
+/// What makes a node.
+pub struct NodeConfig {
+    /// Its name among nodes: random.
+    pub id: NodeId,
+    /// Its apps.
+    pub apps: Apps,
+    /// The seed of its hash maps: random, because channel names come from strangers.
+    pub seed: HashSeed,
+    /// How much may wait in one channel's queue.
+    pub queue_limits: QueueLimits,
+    /// Whether clients must say which protocol they speak.
+    pub protocol_rule: ProtocolRule,
+    /// Connections that the node takes, all apps together.
+    pub max_connections: u64,
+    /// How long peers may be silent.
+    pub patience: Patience,
+    /// Counters, registered by the caller.
+    pub metrics: Metrics,
+}
+
+/// Whether clients must say which protocol they speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolRule {
+    /// A client that does not say speaks the latest.
+    Assumed,
+    /// A client that does not say is refused with 4008.
+    Required,
+}
+
+impl Node {
+    /// A node without connections, which emits to `emit`.
+    #[must_use]
+    pub fn new(config: NodeConfig, emit: Arc<dyn Emit>) -> Self {
+        let apps = Arc::new(config.apps);
+        let ledger = Arc::new(Mutex::new(Ledger::new(config.id, WAITING_FACTS)));
+        let herald = Herald {
+            apps: Arc::clone(&apps),
+            emit: Arc::clone(&emit),
+            ledger: Arc::clone(&ledger),
+        };
+        Self {
+            id: config.id,
+            apps,
+            hub: Hub::new(config.seed, config.queue_limits, Box::new(herald)),
+            emit,
+            metrics: config.metrics,
+            protocol_rule: config.protocol_rule,
+            max_connections: config.max_connections,
+            connections: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            ledger,
+            view: Mutex::new(View::new(config.id, config.patience)),
+        }
+    }
+
+    /// Its name among nodes.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Its apps.
+    #[must_use]
+    pub fn apps(&self) -> &Apps {
+        &self.apps
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Connections now, all apps together.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Channels that this node knows of now, all apps together.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.hub.channels()
+    }
+
+    /// From now on nobody is let in.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the node is on its way out.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Carries out a slice of an [`Effect::Drain`] of about `budget` deliveries.
+    pub fn run_drain(&self, drain: &mut Drain, budget: usize) -> Progress {
+        drain.run(budget)
+    }
+
+    /// Carries out what is small and emits what is not.
+    pub(crate) fn start_drain(&self, drain: Option<Drain>) {
+        if let Some(mut drain) = drain
+            && drain.run(INLINE_DELIVERIES) == Progress::More
+        {
+            self.emit.emit(Effect::Drain(drain));
+        }
+    }
+
+    pub(crate) fn emit(&self, effect: Effect) {
+        self.emit.emit(effect);
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(crate) fn protocol_rule(&self) -> ProtocolRule {
+        self.protocol_rule
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.connections() >= self.max_connections
+    }
+
+    pub(crate) fn count_connection(&self, app: &App) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        app.meters().connected();
+    }
+
+    pub(crate) fn uncount_connection(&self, app: &App) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+        app.meters().disconnected();
+    }
+}

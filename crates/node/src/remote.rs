@@ -1,0 +1,134 @@
+//! What comes in from other nodes, and keeping in step with them.
+
+use foghorn_channels::{Key, Remote, Send};
+use foghorn_cluster::{AppId, Change, Inbound, LinkState, Message, RowChange, Topic, ViewEvent};
+use foghorn_protocol::{ChannelName, Moment};
+
+use crate::effect::Effect;
+use crate::node::Node;
+
+impl Node {
+    /// Takes the next arrival of the link, strictly in order.
+    pub fn on_inbound(&self, inbound: Inbound, now: Moment) {
+        match inbound {
+            Inbound::Message { bytes, .. } => self.on_message(&bytes, now),
+            Inbound::Joined(Topic::Audience { app, channel }) => {
+                if let Some(key) = self.key(&app, &channel) {
+                    self.start_drain(self.hub().joined(&key));
+                }
+            }
+            Inbound::Joined(_) | Inbound::LinkUp => {}
+            Inbound::LinkDown => {
+                // Local delivery does not wait for a link that may be gone for long.
+                for drain in self.hub().stop_waiting() {
+                    self.start_drain(Some(drain));
+                }
+            }
+        }
+    }
+
+    /// Says that this node lives, and notices who does not. To be called every second or so.
+    pub fn on_tick(&self, link: LinkState, now: Moment) {
+        self.flush_facts();
+        let heartbeat = self.ledger.lock().heartbeat();
+        self.emit(Effect::Publish(Topic::Control, heartbeat));
+        let mut view = self.view.lock();
+        let events = view.on_timeout(now, link);
+        self.carry_out(events);
+    }
+
+    /// Publishes the facts that wait.
+    pub fn flush_facts(&self) {
+        // Emitted under the lock: the numbers have to go out in their order.
+        let mut ledger = self.ledger.lock();
+        if let Some(facts) = ledger.flush() {
+            self.emit(Effect::Publish(Topic::Control, facts));
+        }
+    }
+
+    /// Tells the others that this node is going and takes its rows along.
+    pub fn say_goodbye(&self) {
+        self.emit(Effect::Publish(Topic::Control, Message::Leaving));
+    }
+
+    /// Whether the topic is wanted now.
+    #[must_use]
+    pub fn wants(&self, topic: &Topic) -> bool {
+        match topic {
+            Topic::Control => true,
+            Topic::Node(node) => *node == self.id(),
+            Topic::Audience { app, channel } => self
+                .key(app, channel)
+                .is_some_and(|key| self.hub().wants(&key)),
+        }
+    }
+
+    fn on_message(&self, bytes: &[u8], now: Moment) {
+        let (from, message) = match Message::decode(bytes) {
+            Ok(decoded) => decoded,
+            // A newer node may say things that this one does not understand.
+            Err(_) => return self.metrics().unreadable_message(),
+        };
+        if from == self.id() {
+            return;
+        }
+        match message {
+            Message::Event {
+                app,
+                channel,
+                except,
+                frame,
+            } => {
+                if let Some(key) = self.key(&app, &channel) {
+                    self.start_drain(self.hub().receive(&key, Send { frame, except }));
+                }
+            }
+            other => {
+                // The view's lock is held until its changes are with the audiences, so that they
+                // arrive there in their order.
+                let mut view = self.view.lock();
+                let events = view.apply(from, other, now);
+                self.carry_out(events);
+            }
+        }
+    }
+
+    fn carry_out(&self, events: Vec<ViewEvent>) {
+        for event in events {
+            match event {
+                ViewEvent::Row(change) => self.merge(change),
+                ViewEvent::NeedSnapshot(node) => {
+                    self.emit(Effect::Publish(Topic::Node(node), Message::SnapshotRequest));
+                }
+                ViewEvent::SnapshotWanted(node) => {
+                    let snapshot = self.ledger.lock().snapshot();
+                    self.emit(Effect::Publish(Topic::Node(node), snapshot));
+                }
+            }
+        }
+    }
+
+    fn merge(&self, change: RowChange) {
+        let RowChange {
+            app,
+            channel,
+            change,
+            ..
+        } = change;
+        let Some(key) = self.key(&app, &channel) else {
+            return;
+        };
+        let remote = match change {
+            Change::Count { before, after } => Remote::Count { before, after },
+            Change::Joined(member) => Remote::Joined(member),
+            Change::Updated(member) => Remote::Updated(member),
+            Change::Left(user_id) => Remote::Left(user_id),
+        };
+        self.start_drain(self.hub().apply(&key, &remote));
+    }
+
+    /// The audience's key, if this node has the app too.
+    fn key(&self, app: &AppId, channel: &ChannelName) -> Option<Key> {
+        self.apps().with_id(app).map(|app| app.key(channel))
+    }
+}
