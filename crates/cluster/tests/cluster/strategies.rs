@@ -1,0 +1,85 @@
+//! Generators of everything nodes say.
+
+use foghorn_cluster::{Fact, Message, NodeId};
+use foghorn_protocol::strategies::{channel_name, socket_id};
+use foghorn_protocol::{Frame, Member, UserId};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::{joined, left, occupied};
+
+pub(crate) fn node_id() -> impl Strategy<Value = NodeId> {
+    any::<u64>().prop_map(NodeId::from_random)
+}
+
+fn user_id() -> impl Strategy<Value = UserId> {
+    "\\PC{1,8}|[\\x00-\\x7f]{1,4}".prop_map(|id| UserId::parse(&id, 128).unwrap())
+}
+
+fn user_info() -> impl Strategy<Value = Option<String>> {
+    let object = ("[a-z]{0,3}", any::<i64>()).prop_map(|(key, n)| format!("{{\"{key}\" :\n{n}}}"));
+    option::of(object)
+}
+
+/// Any fact.
+pub(crate) fn fact() -> impl Strategy<Value = Fact> {
+    let member = (user_id(), user_info()).prop_map(|(user_id, info)| Member {
+        user_id,
+        user_info: info.map(Into::into),
+    });
+    prop_oneof![
+        (".{0,4}", channel_name(), any::<u32>()).prop_map(|(app, channel, count)| {
+            Fact::Occupied {
+                app: app.into(),
+                channel,
+                count,
+            }
+        }),
+        (".{0,4}", channel_name(), member).prop_map(|(app, channel, member)| Fact::Joined {
+            app: app.into(),
+            channel,
+            member
+        }),
+        (".{0,4}", channel_name(), user_id()).prop_map(|(app, channel, user_id)| Fact::Left {
+            app: app.into(),
+            channel,
+            user_id
+        }),
+    ]
+}
+
+/// A fact about one of a few rows, so that facts meet each other.
+pub(crate) fn colliding_fact() -> impl Strategy<Value = Fact> {
+    let name = prop::sample::select(vec!["presence-a", "presence-b"]);
+    let user = prop::sample::select(vec!["u", "v"]);
+    prop_oneof![
+        (name.clone(), 0..3u32).prop_map(|(name, count)| occupied(name, count)),
+        (name.clone(), user.clone(), 0..2u8).prop_map(|(name, user, info)| {
+            let data = format!(r#"{{"user_id":"{user}","user_info":{{"n":{info}}}}}"#);
+            joined(name, &data)
+        }),
+        (name, user).prop_map(|(name, user)| left(name, user)),
+    ]
+}
+
+/// Any message.
+pub(crate) fn message() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        (".{0,4}", channel_name(), option::of(socket_id()), ".{0,40}").prop_map(
+            |(app, channel, except, text)| Message::Event {
+                app: app.into(),
+                channel,
+                except,
+                frame: Frame::from_text(text.as_bytes()),
+            }
+        ),
+        (any::<u64>(), vec(fact(), 0..4))
+            .prop_map(|(first, facts)| Message::Facts { first, facts }),
+        any::<u64>().prop_map(|next| Message::Heartbeat { next }),
+        Just(Message::SnapshotRequest),
+        (any::<u64>(), vec(fact(), 0..4))
+            .prop_map(|(next, facts)| Message::Snapshot { next, facts }),
+        Just(Message::Leaving),
+    ]
+}
