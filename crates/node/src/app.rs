@@ -19,7 +19,7 @@ pub struct App {
     status: AppStatus,
     policy: Arc<Policy>,
     subscription_count: SubscriptionCount,
-    meters: AppMeters,
+    meters: Arc<AppMeters>,
 }
 
 /// What makes an app.
@@ -105,7 +105,7 @@ impl App {
 
     /// Counters of this app.
     #[must_use]
-    pub fn meters(&self) -> &AppMeters {
+    pub fn meters(&self) -> &Arc<AppMeters> {
         &self.meters
     }
 
@@ -155,7 +155,7 @@ impl Apps {
                 }
             }
             let number = AppNumber(u32::try_from(at).unwrap_or(u32::MAX));
-            let meters = metrics.of_app(&id);
+            let meters = Arc::new(metrics.of_app(&id));
             let policy = Arc::new(policy);
             this.apps.push(Arc::new(App {
                 number,

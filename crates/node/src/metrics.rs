@@ -32,6 +32,7 @@ pub struct AppMeters {
     bytes_sent: IntCounter,
     api_events: IntCounter,
     client_events: IntCounter,
+    overflows: IntCounter,
 }
 
 impl Metrics {
@@ -126,6 +127,7 @@ impl Metrics {
             bytes_sent: self.bytes_sent.with_label_values(app),
             api_events: self.events_published.with_label_values(&[id, "api"]),
             client_events: self.events_published.with_label_values(&[id, "client"]),
+            overflows: self.overflows.with_label_values(&["connection"]),
         }
     }
 
@@ -134,11 +136,6 @@ impl Metrics {
         self.api_requests
             .with_label_values(&[route, &status.to_string()])
             .inc();
-    }
-
-    /// A connection's queue was full.
-    pub fn connection_overflow(&self) {
-        self.overflows.with_label_values(&["connection"]).inc();
     }
 
     pub(crate) fn audience_overflow(&self) {
@@ -161,6 +158,11 @@ impl AppMeters {
     pub fn sent(&self, messages: u64, bytes: u64) {
         self.messages_sent.inc_by(messages);
         self.bytes_sent.inc_by(bytes);
+    }
+
+    /// A connection's queue was full.
+    pub fn overflowed(&self) {
+        self.overflows.inc();
     }
 
     pub(crate) fn received(&self, bytes: usize) {

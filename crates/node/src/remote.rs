@@ -17,8 +17,10 @@ impl Node {
                     self.start_drain(self.hub().joined(&key));
                 }
             }
-            Inbound::Joined(_) | Inbound::LinkUp => {}
+            Inbound::Joined(_) => {}
+            Inbound::LinkUp => self.look_around(LinkState::Up, now),
             Inbound::LinkDown => {
+                self.look_around(LinkState::Down, now);
                 // Local delivery does not wait for a link that may be gone for long.
                 for drain in self.hub().stop_waiting() {
                     self.start_drain(Some(drain));
@@ -32,9 +34,7 @@ impl Node {
         self.flush_facts();
         let heartbeat = self.ledger.lock().heartbeat();
         self.emit(Effect::Publish(Topic::Control, heartbeat));
-        let mut view = self.view.lock();
-        let events = view.on_timeout(now, link);
-        self.carry_out(events);
+        self.look_around(link, now);
     }
 
     /// Publishes the facts that wait.
@@ -61,6 +61,13 @@ impl Node {
                 .key(app, channel)
                 .is_some_and(|key| self.hub().wants(&key)),
         }
+    }
+
+    /// Notices who has been silent for too long.
+    fn look_around(&self, link: LinkState, now: Moment) {
+        let mut view = self.view.lock();
+        let events = view.on_timeout(now, link);
+        self.carry_out(events);
     }
 
     fn on_message(&self, bytes: &[u8], now: Moment) {

@@ -1,1 +1,35 @@
-fn main() {}
+//! `foghorn`: the shell around the node. It reads the configuration, listens, moves bytes between
+//! sockets and sessions, and reports.
+//!
+//! This crate must not decide anything of the protocol; what a message means is settled below it.
+
+mod announcement;
+mod capacity;
+mod cli;
+mod clock;
+mod composition;
+mod config;
+mod connections;
+mod drain;
+mod emitter;
+mod gate;
+mod http;
+mod listener;
+mod metrics;
+mod outbox;
+mod serve;
+mod telemetry;
+mod upgrade;
+mod websocket;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            cli::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Who is let in, and what the others are told.
+
+use foghorn_node::{Admission, ProtocolRule, Refusal};
+use foghorn_protocol::{CloseCode, ProtocolVersion};
+
+use crate::site::{Setup, Site};
+
+/// What a refused client sees: the text of the error event, if any, then the close.
+fn refusal(admitted: Result<Admission, Refusal>) -> (Option<String>, u16, String) {
+    let Refusal { farewell, close } = admitted.unwrap_err();
+    let event = farewell.map(|frame| String::from_utf8(frame.text().to_vec()).unwrap());
+    (event, close.code().number(), close.reason().to_owned())
+}
+
+#[test]
+fn refusals_are_told_in_the_way_of_the_protocol() {
+    let site = Site::alone();
+    let unsupported = |version: &str| {
+        format!("Unsupported protocol version {version:?}; this server speaks 4, 5, 6 and 7")
+    };
+    let unknown = "App key nobody does not exist".to_owned();
+    let disabled = "The app is disabled".to_owned();
+    for (key, protocol, code, reason, event_first) in [
+        ("key-one", "3", 4007, unsupported("3"), true),
+        ("key-one", "0", 4007, unsupported("0"), true),
+        ("key-one", "8", 4007, unsupported("8"), false),
+        ("key-one", "abc", 4007, unsupported("abc"), false),
+        ("key-one", "", 4007, unsupported(""), false),
+        ("nobody", "4", 4001, unknown.clone(), true),
+        ("nobody", "5", 4001, unknown.clone(), true),
+        ("nobody", "6", 4001, unknown.clone(), false),
+        ("nobody", "7", 4001, unknown, false),
+        ("key-off", "5", 4003, disabled.clone(), true),
+        ("key-off", "7", 4003, disabled, false),
+    ] {
+        let (event, number, text) = refusal(site.admit(key, Some(protocol)));
+        assert_eq!((number, &text), (code, &reason), "{key} {protocol}");
+        let expect = event_first.then(|| {
+            let data = serde_json::json!({ "code": code, "message": reason });
+            format!(r#"{{"event":"pusher:error","data":{data}}}"#)
+        });
+        assert_eq!(event, expect, "{key} {protocol}");
+    }
+}
+
+#[test]
+fn the_first_thing_that_is_wrong_is_the_one_that_is_told() {
+    // Everything is wrong with this node; each handshake is mended a little further.
+    let site = Site::new(
+        1,
+        Setup {
+            protocol_rule: ProtocolRule::Required,
+            max_connections: 0,
+            ..Setup::default()
+        },
+    );
+    site.node.start_draining();
+    for (key, protocol, code) in [
+        ("nobody", Some("8"), 4007),
+        ("nobody", None, 4008),
+        ("nobody", Some("7"), 4001),
+        ("key-off", Some("7"), 4003),
+        ("key-one", Some("7"), 4200),
+    ] {
+        let (_, number, _) = refusal(site.admit(key, protocol));
+        assert_eq!(number, code, "{key} {protocol:?}");
+        let label = code.to_string();
+        let refused = site.counter("foghorn_connections_refused_total", &[("code", &label)]);
+        assert_eq!(refused, 1, "{code}");
+    }
+    let full = Site::new(
+        1,
+        Setup {
+            max_connections: 0,
+            ..Setup::default()
+        },
+    );
+    let (event, code, reason) = refusal(full.admit("key-one", Some("5")));
+    assert_eq!((code, &*reason), (4100, "The server is over capacity"));
+    assert!(event.unwrap().contains(r#""code":4100"#));
+}
+
+#[test]
+fn a_missing_protocol_is_the_latest_unless_one_is_required() {
+    let admission = Site::alone().admit("key-one", None).unwrap();
+    assert_eq!(admission.protocol, ProtocolVersion::LATEST);
+    assert_eq!(&**admission.app.id(), "one");
+    let strict = Site::new(
+        1,
+        Setup {
+            protocol_rule: ProtocolRule::Required,
+            ..Setup::default()
+        },
+    );
+    let (event, code, reason) = refusal(strict.admit("key-one", None));
+    assert_eq!(
+        (event, code, &*reason),
+        (None, 4008, "No protocol version given")
+    );
+    assert!(strict.admit("key-one", Some("4")).is_ok());
+}
+
+#[test]
+fn what_strangers_write_comes_back_cut_short() {
+    let site = Site::alone();
+    let long = "é".repeat(5_000);
+    for (key, protocol) in [(&*long, "7"), ("key-one", &*long)] {
+        let (_, _, reason) = refusal(site.admit(key, Some(protocol)));
+        assert!(reason.len() <= 123, "{reason}");
+    }
+    // A key with a colon cannot be a key of anybody.
+    let (_, code, _) = refusal(site.admit("key-one:x", Some("7")));
+    assert_eq!(code, CloseCode::UnknownApp.number());
+}
+
+#[test]
+fn a_full_node_takes_the_next_when_one_has_gone() {
+    let site = Site::new(
+        1,
+        Setup {
+            max_connections: 2,
+            ..Setup::default()
+        },
+    );
+    let first = site.client();
+    let _second = site.open("two", "7");
+    let (_, code, _) = refusal(site.admit("key-one", Some("7")));
+    assert_eq!(code, 4100);
+    drop(first);
+    assert!(site.admit("key-one", Some("7")).is_ok());
+}

@@ -1,0 +1,19 @@
+//! Nodes without sockets: one alone, and several that share a bus in this process.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod admission;
+mod client_events;
+mod cluster;
+mod connection;
+mod convergence;
+mod fan_out;
+mod joining;
+mod presence;
+mod repair;
+mod site;
+mod world;

@@ -1,0 +1,40 @@
+//! What a person sees who starts the server without configuring anything.
+
+use std::net::SocketAddr;
+
+use crate::config::AppConfig;
+
+/// Ready-to-paste snippets for the built-in app.
+pub(crate) fn text(address: SocketAddr, app: &AppConfig) -> String {
+    let (host, port) = (address.ip(), address.port());
+    let id = app.settings.id.as_str();
+    let Some(pair) = app.keys.first() else {
+        return String::new();
+    };
+    let (key, secret) = (pair.key.as_str(), pair.secret.expose());
+    format!(
+        r#"
+Foghorn is listening on http://{address} with a built-in app for development.
+It exists only here, on the loopback interface, while no app is configured:
+write one into a file made by `foghorn config example` before you go further.
+
+  app id  {id}      key  {key}      secret  {secret}
+
+Page (pusher-js):
+  const pusher = new Pusher("{key}", {{ cluster: "", wsHost: "{host}", wsPort: {port},
+    forceTLS: false, enabledTransports: ["ws"] }});
+  pusher.subscribe("news").bind("hello", (data) => console.log(data));
+
+Node (npm install pusher):
+  const pusher = new Pusher({{ appId: "{id}", key: "{key}", secret: "{secret}",
+    host: "{host}", port: "{port}", useTLS: false }});
+  await pusher.trigger("news", "hello", {{ from: "Node" }});
+
+Python (pip install pusher):
+  pusher_client = pusher.Pusher(app_id="{id}", key="{key}", secret="{secret}",
+    host="{host}", port={port}, ssl=False)
+  pusher_client.trigger("news", "hello", {{"from": "Python"}})
+
+"#
+    )
+}

@@ -1,0 +1,157 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Loaded, Sources, example, file_variable};
+use crate::serve;
+
+/// A self-hosted server for the Pusher Channels protocol.
+///
+/// Without a subcommand it serves. Settings come from flags, FOGHORN_… variables, the file given
+/// with --config (or FOGHORN_CONFIG) and built-in defaults, in that order; `foghorn config example`
+/// prints all of them.
+#[derive(Parser)]
+#[command(name = "foghorn", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve WebSocket clients and the HTTP API (the default)
+    Serve(Settings),
+    /// Look at the configuration without serving
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Report every problem of the configuration, or say that there is none
+    Check(Settings),
+    /// Print every setting with its value and where that comes from; secrets are hidden
+    Show(Settings),
+    /// Print a configuration file with every setting, its default and what it means
+    Example,
+}
+
+#[derive(Args)]
+struct Settings {
+    /// Read the configuration from this TOML file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen on this address (server.host)
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<String>,
+    /// Listen on this port, 0 for any free one (server.port)
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
+    /// Mount everything under this path (server.path_prefix)
+    #[arg(long, value_name = "PATH")]
+    path_prefix: Option<String>,
+    /// Serve Prometheus metrics on this address (metrics.host)
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_host: Option<String>,
+    /// Serve Prometheus metrics on this port, 0 for any free one (metrics.port)
+    #[arg(long, value_name = "PORT")]
+    metrics_port: Option<String>,
+    /// Which log lines are written: a level, or levels by target (log.level)
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// How log lines look: text or json (log.format)
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// What a person at the terminal needs to know.
+pub(crate) fn run() -> Result<()> {
+    let cli = Cli::parse();
+    match cli.command.unwrap_or(Command::Serve(cli.settings)) {
+        Command::Serve(settings) => serve::run(load(settings)?.config),
+        Command::Config(ConfigCommand::Check(settings)) => {
+            load(settings)?;
+            print("The configuration is in order.\n")
+        }
+        Command::Config(ConfigCommand::Show(settings)) => print(&load(settings)?.show()),
+        Command::Config(ConfigCommand::Example) => print(&example()),
+    }
+}
+
+/// Says on standard error why the command failed.
+pub(crate) fn complain(error: &anyhow::Error) {
+    // Nothing is left to do if standard error is closed.
+    let _ = writeln!(std::io::stderr(), "foghorn: {error:#}");
+}
+
+/// Writes to standard output; a reader that went away is not an error.
+pub(crate) fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn load(settings: Settings) -> Result<Loaded> {
+    let environment = environment()?;
+    let path = settings
+        .config
+        .clone()
+        .or_else(|| file_variable(&environment));
+    let file = path.map(|path| (path.clone(), std::fs::read_to_string(&path)));
+    let sources = Sources {
+        file,
+        environment,
+        flags: settings.flags(),
+    };
+    match Config::load(sources) {
+        Ok(loaded) => Ok(loaded),
+        Err(problems) => bail!("the configuration has problems, nothing was started\n{problems}"),
+    }
+}
+
+impl Settings {
+    fn flags(self) -> Vec<(&'static str, String)> {
+        let given = [
+            ("server.host", self.host),
+            ("server.port", self.port),
+            ("server.path_prefix", self.path_prefix),
+            ("metrics.host", self.metrics_host),
+            ("metrics.port", self.metrics_port),
+            ("log.level", self.log_level),
+            ("log.format", self.log_format),
+        ];
+        given
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect()
+    }
+}
+
+/// The variables that concern this program.
+fn environment() -> Result<Vec<(String, String)>> {
+    let mut ours = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        if name.starts_with("FOGHORN_") {
+            match value.into_string() {
+                Ok(value) => ours.push((name, value)),
+                Err(_) => bail!("environment variable {name} is not valid UTF-8"),
+            }
+        }
+    }
+    Ok(ours)
+}

@@ -1,0 +1,42 @@
+//! The one place that reads clocks.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use foghorn_protocol::{Moment, UnixSeconds};
+
+/// Monotonic time since the process started serving.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    #[expect(clippy::disallowed_methods, reason = "this is the shell's clock")]
+    pub(crate) fn start() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+
+    /// What time it is.
+    pub(crate) fn now(self) -> Moment {
+        Moment::from_start(self.start.elapsed())
+    }
+
+    /// The runtime's notion of `moment`, for timers.
+    pub(crate) fn instant(self, moment: Moment) -> tokio::time::Instant {
+        let far_away = Duration::from_secs(365 * 24 * 3_600);
+        let since_start = moment.since_start().min(far_away);
+        tokio::time::Instant::from_std(self.start + since_start)
+    }
+
+    /// The wall clock, which signatures of requests refer to.
+    #[expect(clippy::disallowed_methods, reason = "this is the shell's clock")]
+    pub(crate) fn unix_seconds() -> UnixSeconds {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        UnixSeconds(since_epoch.as_secs())
+    }
+}

@@ -1,0 +1,122 @@
+//! From the configuration to a node and all that hangs on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use foghorn_api::Api;
+use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
+use foghorn_channels::{HashSeed, QueueLimits};
+use foghorn_cluster::{NodeId, Patience};
+use foghorn_node::{
+    AppSpec, AppStatus, Apps, Metrics, Node, NodeConfig, ProtocolRule, SubscriptionCount,
+};
+use foghorn_session::{ClientEvents, Policy, SubscriptionErrors, Timing};
+use prometheus::Registry;
+
+use crate::capacity::Capacity;
+use crate::clock::Clock;
+use crate::config::{AppConfig, Config, ServerConfig};
+use crate::connections::Connections;
+use crate::emitter::Emitter;
+use crate::gate::Gate;
+use crate::http::Shared;
+use crate::websocket::Rules;
+
+/// Builds everything that requests share, with its counters in `registry`.
+///
+/// # Errors
+/// The configuration was checked, so only the system can fail here.
+pub(crate) fn shared(config: &Config, capacity: Capacity, registry: &Registry) -> Result<Shared> {
+    let metrics = Metrics::register(registry).context("cannot register the metrics")?;
+    let server = &config.server;
+    let specs = config
+        .apps
+        .iter()
+        .map(|app| app_spec(app, server))
+        .collect::<Result<Vec<_>>>()?;
+    let protocol_rule = match server.require_protocol {
+        true => ProtocolRule::Required,
+        false => ProtocolRule::Assumed,
+    };
+    let node_config = NodeConfig {
+        id: NodeId::from_random(random()?),
+        apps: Apps::new(specs, &metrics)?,
+        seed: HashSeed::new(random()?, random()?),
+        queue_limits: QueueLimits::default(),
+        protocol_rule,
+        max_connections: capacity.connections,
+        patience: Patience {
+            suspect_after: Duration::from_secs(10),
+            ask_again_after: Duration::from_secs(2),
+        },
+        metrics,
+    };
+    let emitter = Arc::new(Emitter::default());
+    let node = Arc::new(Node::new(node_config, emitter.clone()));
+    emitter.attach(&node);
+    let path_prefix = server.path_prefix.as_str().to_owned();
+    Ok(Shared {
+        api: Api::new(Arc::clone(&node), path_prefix.clone()),
+        node,
+        connections: Connections::default(),
+        requests: Gate::default(),
+        path_prefix,
+        max_body_bytes: server.max_body_bytes,
+        body_timeout: server.body_timeout,
+        send_queue_bytes: server.send_queue_bytes,
+        rules: Rules {
+            max_message: server.max_frame_bytes,
+            write_timeout: server.write_timeout,
+            clock: Clock::start(),
+        },
+    })
+}
+
+fn random() -> Result<u64> {
+    getrandom::u64().context("the system has no randomness")
+}
+
+fn app_spec(app: &AppConfig, server: &ServerConfig) -> Result<AppSpec> {
+    let settings = &app.settings;
+    let id = settings.id.as_str();
+    let pairs = app.keys.iter().filter(|pair| pair.enabled);
+    let credentials = pairs.map(|pair| {
+        Ok(Credential {
+            key: AppKey::parse(pair.key.as_str())?,
+            secret: Secret::parse(pair.secret.expose())?,
+        })
+    });
+    let keys = credentials
+        .collect::<Result<Vec<_>>>()
+        .and_then(|all| Ok(KeyRing::new(all)?));
+    let policy = Policy {
+        keys: keys.with_context(|| format!("app {id:?} has no usable key"))?,
+        limits: app.limits(),
+        client_events: match settings.client_events {
+            true => ClientEvents::Allowed,
+            false => ClientEvents::Refused,
+        },
+        subscription_errors: match server.subscription_errors {
+            true => SubscriptionErrors::ToConnectionAndChannel,
+            false => SubscriptionErrors::ToConnection,
+        },
+        timing: Timing {
+            activity_timeout: server.activity_timeout,
+            pong_timeout: server.pong_timeout,
+        },
+    };
+    Ok(AppSpec {
+        id: id.into(),
+        status: if settings.enabled {
+            AppStatus::Enabled
+        } else {
+            AppStatus::Disabled
+        },
+        policy,
+        subscription_count: match settings.subscription_count {
+            true => SubscriptionCount::Shared,
+            false => SubscriptionCount::Hidden,
+        },
+    })
+}

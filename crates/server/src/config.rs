@@ -1,0 +1,234 @@
+//! The configuration: what the file, the environment and the command line say, or all that is
+//! wrong with it.
+//!
+//! A flag precedes the environment, the environment precedes the file, the file precedes the
+//! default. Everything that was given is checked, used or not, and every problem is reported at
+//! once. This module reads no file and no environment; it is given their contents.
+
+mod apps;
+mod environment;
+mod file;
+mod flags;
+mod problem;
+mod section;
+mod settings;
+mod show;
+mod types;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+pub(crate) use apps::{AppConfig, AppSource};
+pub(crate) use environment::file_variable;
+pub(crate) use problem::Problems;
+pub(crate) use settings::{LogConfig, MetricsConfig, ServerConfig};
+pub(crate) use show::example;
+pub(crate) use types::{LogFormat, MaxConnections};
+
+use file::Syntax;
+use problem::{Place, Problem};
+use section::{Row, Section};
+use value::Found;
+
+/// A configuration without problems.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// The listener for WebSocket clients and the HTTP API.
+    pub(crate) server: ServerConfig,
+    /// The listener for Prometheus.
+    pub(crate) metrics: MetricsConfig,
+    /// The log.
+    pub(crate) log: LogConfig,
+    /// The apps; at least one. Ids differ, and so do keys.
+    pub(crate) apps: Vec<AppConfig>,
+    /// Whether the apps were configured.
+    pub(crate) app_source: AppSource,
+}
+
+/// What the process was given.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    /// The file's name, and its contents or why it could not be read.
+    pub(crate) file: Option<(PathBuf, io::Result<String>)>,
+    /// Environment variables; those without the prefix `FOGHORN_` are not looked at.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Flags of the command line: the setting's key, as in `server.port`, and the text.
+    pub(crate) flags: Vec<(&'static str, String)>,
+}
+
+/// A configuration and where each of its values is from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The configuration.
+    pub(crate) config: Config,
+    origins: Origins,
+}
+
+/// Where values are from.
+#[derive(Debug, Default)]
+struct Origins {
+    /// By full key. What is absent has its default.
+    places: BTreeMap<String, Place>,
+    /// How the apps are called in full keys, one for one with `Config::apps`.
+    apps: Vec<AppPrefix>,
+}
+
+/// How an app and its key pairs are called in full keys.
+#[derive(Debug)]
+struct AppPrefix {
+    app: String,
+    pairs: Vec<String>,
+}
+
+/// A configuration in the making.
+struct Draft {
+    config: Config,
+    notes: Notes,
+}
+
+/// What is noted while sources are read.
+#[derive(Default)]
+struct Notes {
+    origins: Origins,
+    problems: Vec<Problem>,
+}
+
+/// One value for one setting.
+struct Given<'a> {
+    row: &'static Row,
+    found: Found<'a>,
+    place: Place,
+}
+
+impl Config {
+    /// Puts the sources together.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any source or with their sum.
+    pub(crate) fn load(sources: Sources) -> Result<Loaded, Problems> {
+        let mut draft = Draft {
+            config: Self::without_apps(),
+            notes: Notes::default(),
+        };
+        let syntax = match sources.file {
+            None => Syntax::Valid,
+            Some((path, Ok(text))) => file::read(&path, &text, &mut draft),
+            Some((path, Err(error))) => {
+                let message = format!("cannot be read: {error}");
+                draft
+                    .notes
+                    .problem(&path.display().to_string(), Place::Nowhere, message);
+                Syntax::Broken
+            }
+        };
+        environment::read(sources.environment, &mut draft);
+        flags::read(&sources.flags, &mut draft);
+        // What a broken file lacks was perhaps only misread.
+        if syntax == Syntax::Valid {
+            apps::check(&mut draft);
+            check_listeners(&mut draft);
+        }
+        let Draft { config, notes } = draft;
+        match notes.problems.is_empty() {
+            true => Ok(Loaded {
+                config,
+                origins: notes.origins,
+            }),
+            false => Err(Problems::new(notes.problems)),
+        }
+    }
+
+    fn without_apps() -> Self {
+        Self {
+            server: ServerConfig::default(),
+            metrics: MetricsConfig::default(),
+            log: LogConfig::default(),
+            apps: Vec::new(),
+            app_source: AppSource::Configured,
+        }
+    }
+
+    fn sections(&self) -> [&dyn Section; 3] {
+        [&self.server, &self.metrics, &self.log]
+    }
+
+    fn sections_mut(&mut self) -> [&mut dyn Section; 3] {
+        [&mut self.server, &mut self.metrics, &mut self.log]
+    }
+
+    /// The full keys of all settings that are not an app's.
+    fn keys(&self) -> impl Iterator<Item = String> {
+        self.sections().into_iter().flat_map(|section| {
+            let heading = section.heading();
+            section
+                .rows()
+                .iter()
+                .map(move |row| full_key(heading, row.name))
+        })
+    }
+}
+
+impl Loaded {
+    /// All values with their origins, in the manner of the file; secrets are hidden.
+    pub(crate) fn show(&self) -> String {
+        show::show(self)
+    }
+}
+
+impl Origins {
+    fn place(&self, key: &str) -> Place {
+        self.places.get(key).cloned().unwrap_or(Place::Nowhere)
+    }
+}
+
+impl Notes {
+    fn problem(&mut self, key: &str, place: Place, message: impl Into<String>) {
+        self.problems.push(Problem::new(key, place, message));
+    }
+
+    /// Sets a value in `section`, which full keys call `prefix`, and notes where it is from.
+    fn assign(&mut self, section: &mut dyn Section, prefix: &str, given: Given<'_>) {
+        let Given { row, found, place } = given;
+        let key = full_key(prefix, row.name);
+        if let Err(mismatch) = section.set(row.name, found) {
+            let problem = Problem::new(&key, place.clone(), mismatch.message);
+            self.problems.push(problem.suggest(mismatch.suggestion));
+        }
+        self.origins.places.insert(key, place);
+    }
+}
+
+fn full_key(prefix: &str, name: &str) -> String {
+    match prefix {
+        "" => name.to_owned(),
+        prefix => format!("{prefix}.{name}"),
+    }
+}
+
+/// Two listeners cannot have one address.
+fn check_listeners(draft: &mut Draft) {
+    let Config {
+        server, metrics, ..
+    } = &draft.config;
+    let one_covers_other = server.host == metrics.host
+        || server.host.is_unspecified()
+        || metrics.host.is_unspecified();
+    if !metrics.enabled || server.port != metrics.port || server.port == 0 || !one_covers_other {
+        return;
+    }
+    let message = format!(
+        "port {} is also the port of server.port; the two listeners need one each",
+        metrics.port
+    );
+    let keys = ["metrics.port", "server.port", "metrics.host", "server.host"];
+    let places = &draft.notes.origins.places;
+    let place = keys.iter().find_map(|&key| places.get(key).cloned());
+    draft
+        .notes
+        .problem("metrics.port", place.unwrap_or(Place::Nowhere), message);
+}

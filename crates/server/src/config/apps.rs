@@ -1,0 +1,252 @@
+//! Apps: an array of tables in the file, one app in the environment, or the built-in one.
+
+use std::collections::BTreeMap;
+
+use foghorn_protocol::Limits;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::file::{Reader, Table};
+use super::problem::Place;
+use super::section::Section;
+use super::settings::{AppSettings, KeyPair};
+use super::types::development_credentials;
+use super::{AppPrefix, Draft, Notes, environment, full_key};
+
+/// What the file calls the array of apps.
+pub(super) const HEADING: &str = "apps";
+
+/// What an app's table calls the array of its key pairs.
+pub(super) const PAIRS: &str = "keys";
+
+/// One app with its credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AppConfig {
+    /// What it is and what it may.
+    pub(crate) settings: AppSettings,
+    /// Its credentials; at least one pair. The pair written directly in the app is the first.
+    pub(crate) keys: Vec<KeyPair>,
+}
+
+/// Where the apps are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AppSource {
+    /// From the file or the environment.
+    Configured,
+    /// There is only the built-in development app, whose secret everybody knows.
+    BuiltIn,
+}
+
+impl AppConfig {
+    /// How much of everything the app may use.
+    pub(crate) fn limits(&self) -> Limits {
+        let settings = &self.settings;
+        Limits {
+            max_channel_name_length: settings.max_channel_name_length,
+            max_event_name_length: settings.max_event_name_length,
+            max_event_data_bytes: settings.max_event_data_bytes,
+            max_channels_per_event: settings.max_channels_per_event,
+            max_batch_size: settings.max_batch_size,
+            max_presence_members: settings.max_presence_members,
+            max_presence_member_bytes: settings.max_presence_member_bytes,
+            max_user_id_length: settings.max_user_id_length,
+            client_events_per_second: settings.client_events_per_second,
+        }
+    }
+
+    fn built_in() -> Self {
+        let (id, key, secret) = development_credentials();
+        Self {
+            settings: AppSettings {
+                id,
+                client_events: true,
+                ..AppSettings::default()
+            },
+            keys: vec![KeyPair {
+                key,
+                secret,
+                ..KeyPair::default()
+            }],
+        }
+    }
+}
+
+/// Reads the file's array of apps.
+pub(super) fn read(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> Vec<AppConfig> {
+    let tables = read_tables(reader, HEADING, value);
+    tables
+        .into_iter()
+        .map(|(app, entries)| read_app(reader, app, entries))
+        .collect()
+}
+
+/// The elements of an array of tables with what full keys call them; their places are noted.
+fn read_tables<'a>(
+    reader: &mut Reader<'_>,
+    key: &str,
+    value: &'a Spanned<DeValue<'a>>,
+) -> Vec<(String, &'a DeTable<'a>)> {
+    let DeValue::Array(elements) = value.get_ref() else {
+        reader.expected(key, "an array of tables", value);
+        return Vec::new();
+    };
+    let mut tables = Vec::new();
+    for (index, element) in elements.iter().enumerate() {
+        let prefix = format!("{key}[{index}]");
+        let place = reader.place(element.span().start);
+        reader.notes.origins.places.insert(prefix.clone(), place);
+        match element.get_ref() {
+            DeValue::Table(entries) => tables.push((prefix, entries)),
+            _ => reader.expected(&prefix, "a table", element),
+        }
+    }
+    tables
+}
+
+fn read_app(reader: &mut Reader<'_>, app: String, entries: &DeTable<'_>) -> AppConfig {
+    let (mut settings, mut pair) = (AppSettings::default(), KeyPair::default());
+    let mut known = keys_of(&app, &[&settings, &pair]);
+    known.push(full_key(&app, PAIRS));
+    let table = Table {
+        prefix: &app,
+        entries,
+    };
+    reader.fill(&mut [&mut settings, &mut pair], &table, &known);
+    let mut prefixes = Vec::new();
+    let mut keys = Vec::new();
+    if names_pair(reader.notes, &app) {
+        prefixes.push(app.clone());
+        keys.push(pair);
+    }
+    let more = entries.iter().find(|(name, _)| name.get_ref() == PAIRS);
+    let tables = more.map(|(_, value)| read_tables(reader, &full_key(&app, PAIRS), value));
+    for (prefix, entries) in tables.unwrap_or_default() {
+        let mut pair = KeyPair::default();
+        let known = keys_of(&prefix, &[&pair]);
+        let table = Table {
+            prefix: &prefix,
+            entries,
+        };
+        reader.fill(&mut [&mut pair], &table, &known);
+        prefixes.push(prefix);
+        keys.push(pair);
+    }
+    reader.notes.origins.apps.push(AppPrefix {
+        app,
+        pairs: prefixes,
+    });
+    AppConfig { settings, keys }
+}
+
+fn keys_of(prefix: &str, sections: &[&dyn Section]) -> Vec<String> {
+    let rows = sections.iter().flat_map(|section| section.rows());
+    rows.map(|row| full_key(prefix, row.name)).collect()
+}
+
+fn names_pair(notes: &Notes, prefix: &str) -> bool {
+    let given = |name| notes.origins.places.contains_key(&full_key(prefix, name));
+    given("key") || given("secret")
+}
+
+/// Adds the app that the environment describes.
+pub(super) fn add_from_environment(draft: &mut Draft, settings: AppSettings, pair: KeyPair) {
+    let app = settings.heading().to_owned();
+    let pairs = vec![app.clone()];
+    draft.notes.origins.apps.push(AppPrefix { app, pairs });
+    draft.config.apps.push(AppConfig {
+        settings,
+        keys: vec![pair],
+    });
+}
+
+/// Checks the apps as a whole, and takes the built-in one if there is none.
+pub(super) fn check(draft: &mut Draft) {
+    if draft.config.apps.is_empty() {
+        take_built_in(draft);
+        return;
+    }
+    let notes = &mut draft.notes;
+    let apps = std::mem::take(&mut notes.origins.apps);
+    for prefix in &apps {
+        check_required(notes, &prefix.app, &["id"]);
+        for pair in &prefix.pairs {
+            check_required(notes, pair, &["key", "secret"]);
+        }
+        let pairs = full_key(&prefix.app, PAIRS);
+        let misread = notes
+            .problems
+            .iter()
+            .any(|problem| problem.key.starts_with(&pairs));
+        if prefix.pairs.is_empty() && !misread {
+            let message = format!("has no key and secret, and no [[{HEADING}.{PAIRS}]]");
+            let place = notes.origins.place(&prefix.app);
+            notes.problem(&prefix.app, place, message);
+        }
+    }
+    let prefixed = || draft.config.apps.iter().zip(&apps);
+    let ids = prefixed().map(|(app, prefix)| (&prefix.app, app.settings.id.as_str()));
+    check_distinct(notes, "id", ids);
+    let pairs = prefixed().flat_map(|(app, prefix)| prefix.pairs.iter().zip(&app.keys));
+    check_distinct(
+        notes,
+        "key",
+        pairs.map(|(prefix, pair)| (prefix, pair.key.as_str())),
+    );
+    notes.origins.apps = apps;
+}
+
+fn check_required(notes: &mut Notes, prefix: &str, names: &[&str]) {
+    for name in names {
+        let key = full_key(prefix, name);
+        if !notes.origins.places.contains_key(&key) {
+            // The tables of the file have a place, the app of the environment has none.
+            let table = notes.origins.places.get(prefix).cloned();
+            let place =
+                table.unwrap_or_else(|| Place::Environment(environment::variable(prefix, name)));
+            notes.problem(&key, place, "is required and missing");
+        }
+    }
+}
+
+fn check_distinct<'a>(
+    notes: &mut Notes,
+    name: &str,
+    values: impl Iterator<Item = (&'a String, &'a str)>,
+) {
+    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    // Empty is what was not given or not valid, and already a problem.
+    for (prefix, value) in values.filter(|(_, value)| !value.is_empty()) {
+        let key = full_key(prefix, name);
+        let place = notes.origins.place(&key);
+        match seen.get(value) {
+            Some(first) => notes.problem(&key, place, format!("is already used at {first}")),
+            None => _ = seen.insert(value, place),
+        }
+    }
+}
+
+/// The built-in app's secret is public, so it is there only where nobody else can reach it.
+fn take_built_in(draft: &mut Draft) {
+    let host = draft.config.server.host;
+    if host.to_canonical().is_loopback() {
+        let app = AppConfig::built_in();
+        let prefix = app.settings.heading().to_owned();
+        draft.config.apps.push(app);
+        draft.config.app_source = AppSource::BuiltIn;
+        draft.notes.origins.apps.push(AppPrefix {
+            pairs: vec![prefix.clone()],
+            app: prefix,
+        });
+        return;
+    }
+    let message = format!(
+        "no app is configured. The built-in development app, whose secret everybody knows, is \
+         there only on a loopback address, and server.host is {host}. Add [[{HEADING}]] with id, \
+         key and secret to the configuration file, or set {}, {} and {}, or listen on 127.0.0.1",
+        environment::variable("app", "id"),
+        environment::variable("app", "key"),
+        environment::variable("app", "secret"),
+    );
+    let place = draft.notes.origins.place("server.host");
+    draft.notes.problem(HEADING, place, message);
+}

@@ -1,0 +1,131 @@
+//! The table of all settings. A new one is an entry here and nothing anywhere else.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use foghorn_protocol::{Limits, Rate};
+
+use super::section::section;
+use super::types::{AppId, AppKey, LogFilter, LogFormat, MaxConnections, PathPrefix, SecretText};
+use super::value::Bounds;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const HOUR: i64 = 3_600;
+const MIB: i64 = 1 << 20;
+
+section! {
+    /// The listener for WebSocket clients and the HTTP API.
+    "server" ServerConfig {
+        /// The address to listen on; 0.0.0.0 or :: for all.
+        host: IpAddr = LOOPBACK, short "host";
+        /// The port to listen on; 0 for any free one.
+        port: u16 = 6001, in Bounds::count(0, 65_535, ""), short "port";
+        /// What precedes every path, as in "/foghorn" for /foghorn/app/KEY.
+        path_prefix: PathPrefix = PathPrefix::default();
+        /// How long a connection may be silent before the server asks whether it is alive.
+        /// Clients are told this value.
+        activity_timeout: Duration = Duration::from_secs(120), in Bounds::seconds(1, HOUR);
+        /// How long a connection has to answer that question before it is closed.
+        pong_timeout: Duration = Duration::from_secs(30), in Bounds::seconds(1, HOUR);
+        /// Whether a client that does not name a protocol version is refused.
+        require_protocol: bool = false;
+        /// Whether a refused subscription is also told as pusher:subscription_error.
+        subscription_errors: bool = true;
+        /// The largest WebSocket message a client may send.
+        max_frame_bytes: usize = 65_536, in Bounds::bytes(1_024, 64 * MIB);
+        /// The largest body of an HTTP request.
+        max_body_bytes: usize = 1_048_576, in Bounds::bytes(1_024, 1_024 * MIB);
+        /// How much may wait to be sent to one connection before it is closed as too slow.
+        send_queue_bytes: usize = 1_048_576, in Bounds::bytes(1_024, 1_024 * MIB);
+        /// How many connections this node takes; 0 for as many as it may open files.
+        max_connections: MaxConnections = MaxConnections::FileDescriptors,
+            in Bounds::count(0, 10_000_000, "connections");
+        /// How long a client may take to send the head of an HTTP request.
+        header_timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, HOUR);
+        /// How long a client may take to send the body of an HTTP request.
+        body_timeout: Duration = Duration::from_secs(30), in Bounds::seconds(1, HOUR);
+        /// How long an HTTP connection is kept for the next request.
+        idle_timeout: Duration = Duration::from_secs(75), in Bounds::seconds(1, HOUR);
+        /// How long a peer may take to accept what is sent to it.
+        write_timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, HOUR);
+        /// How long the server takes to send its clients elsewhere when it is stopped.
+        shutdown_grace: Duration = Duration::from_secs(5), in Bounds::seconds(0, HOUR);
+    }
+}
+
+section! {
+    /// The listener for Prometheus.
+    "metrics" MetricsConfig {
+        /// Whether there is one.
+        enabled: bool = true;
+        /// The address to listen on.
+        host: IpAddr = LOOPBACK;
+        /// The port to listen on; 0 for any free one.
+        port: u16 = 9601, in Bounds::count(0, 65_535, "");
+    }
+}
+
+section! {
+    /// The log, on standard error.
+    "log" LogConfig {
+        /// Which lines are written: a level, or levels by target.
+        level: LogFilter = LogFilter::info();
+        /// How lines look: for people, or one JSON object each.
+        format: LogFormat = LogFormat::Text;
+    }
+}
+
+section! {
+    /// An app: its own channels, users and credentials.
+    "app" AppSettings {
+        /// The id in the HTTP API's paths. Required.
+        id: AppId = AppId::default();
+        /// A name for people, in logs.
+        name: String = String::new();
+        /// Whether the app is served at all.
+        enabled: bool = true;
+        /// Whether clients may send events to each other on private and presence channels.
+        client_events: bool = false;
+        /// Whether back ends may ask how many connections are subscribed to a channel.
+        subscription_count: bool = false;
+        /// How many events one connection may send a second.
+        client_events_per_second: Rate = Limits::default().client_events_per_second,
+            in Bounds::count(1, 1_000_000, "events a second");
+        /// The longest name of a channel, prefix included.
+        max_channel_name_length: usize = Limits::default().max_channel_name_length,
+            in Bounds::count(1, 10_000, "characters");
+        /// The longest name of an event.
+        max_event_name_length: usize = Limits::default().max_event_name_length,
+            in Bounds::count(1, 10_000, "characters");
+        /// The largest data of an event, from the HTTP API and from clients.
+        max_event_data_bytes: usize = Limits::default().max_event_data_bytes,
+            in Bounds::bytes(1, 1_024 * MIB);
+        /// How many channels one event may be sent to.
+        max_channels_per_event: usize = Limits::default().max_channels_per_event,
+            in Bounds::count(1, 100_000, "channels");
+        /// How many events one batch may hold.
+        max_batch_size: usize = Limits::default().max_batch_size,
+            in Bounds::count(1, 100_000, "events");
+        /// How many users one presence channel may have.
+        max_presence_members: usize = Limits::default().max_presence_members,
+            in Bounds::count(1, 1_000_000, "users");
+        /// The largest description of a presence channel's member.
+        max_presence_member_bytes: usize = Limits::default().max_presence_member_bytes,
+            in Bounds::bytes(1, MIB);
+        /// The longest id of a user.
+        max_user_id_length: usize = Limits::default().max_user_id_length,
+            in Bounds::count(1, 10_000, "characters");
+    }
+}
+
+section! {
+    /// Credentials of an app. Several pairs let secrets be replaced without an interruption.
+    "app" KeyPair {
+        /// The public half, which clients connect with. Required.
+        key: AppKey = AppKey::default();
+        /// The secret half, which signatures are made with. Required.
+        secret: SecretText = SecretText::default();
+        /// Whether the pair is accepted.
+        enabled: bool = true;
+    }
+}

@@ -1,0 +1,112 @@
+//! What holds for every setting of the table.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::settings::{AppSettings, KeyPair};
+
+/// A valid value, as the file has it, that is not the default.
+fn other_value(heading: &str, name: &str, default: &str) -> String {
+    match (name, default) {
+        (_, "true") => "false".into(),
+        (_, "false") => "true".into(),
+        ("host", _) => "\"::1\"".into(),
+        ("path_prefix", _) => "\"/a/b\"".into(),
+        ("level", _) => "\"warn,foghorn_server::listen=trace\"".into(),
+        ("format", _) => "\"json\"".into(),
+        ("secret", _) => "\"…\"".into(),
+        (_, number) if number.parse::<u32>().is_ok() => {
+            (number.parse::<u32>().unwrap() + 1).to_string()
+        }
+        _ => format!("\"other-{heading}\""),
+    }
+}
+
+#[test]
+fn every_setting_is_reachable_from_every_source() {
+    let config = Config::without_apps();
+    for section in config.sections() {
+        for row in section.rows() {
+            let (heading, name) = (section.heading(), row.name);
+            let value = other_value(heading, name, &section.literal(name));
+            let text = value.trim_matches('"');
+            let key: &'static str = full_key(heading, name).leak();
+            let file = format!("{APP}[{heading}]\n{name} = {value}");
+            let mut all = vec![valid(&file, &[], &[]), valid(APP, &[], &[(key, text)])];
+            for variable in environment::variables(section, row) {
+                all.push(valid(APP, &[(&variable, text)], &[]));
+            }
+            for loaded in all {
+                let sections = loaded.config.sections();
+                let section = sections.iter().find(|section| section.heading() == heading);
+                assert_eq!(section.unwrap().literal(name), value, "{key}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_setting_of_an_app_is_reachable_from_file_and_environment() {
+    let (app, pair) = (AppSettings::default(), KeyPair::default());
+    let sections: [&dyn Section; 2] = [&app, &pair];
+    let mut values = BTreeMap::new();
+    for (section, row) in sections
+        .iter()
+        .flat_map(|s| s.rows().iter().map(move |row| (s, row)))
+    {
+        values.insert(
+            row.name,
+            other_value("app", row.name, &section.literal(row.name)),
+        );
+    }
+    let lines: Vec<_> = values
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    let variables: Vec<_> = values
+        .iter()
+        .map(|(name, value)| (environment::variable("app", name), value.trim_matches('"')))
+        .collect();
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
+    let from_file = valid(&format!("[[apps]]\n{}", lines.join("\n")), &[], &[])
+        .config
+        .apps;
+    let from_environment = valid("", &variables, &[]).config.apps;
+    assert_eq!(from_file, from_environment);
+    let settings = &from_file[0].settings;
+    for row in settings.rows() {
+        assert_eq!(settings.literal(row.name), values[row.name], "{}", row.name);
+    }
+    assert_eq!(from_file[0].keys[0].secret.expose(), "…");
+}
+
+#[test]
+fn the_example_holds_every_default() {
+    let defaults = valid("", &[], &[]).config;
+    assert_eq!(valid(&example(), &[], &[]).config, defaults);
+    // With every setting in force only what an app requires is still to be filled in.
+    let fill = |line: &str| match line {
+        "#id = \"\"" => "id = \"a\"".to_owned(),
+        "#secret = \"\"" => "secret = \"s\"".to_owned(),
+        _ if line.starts_with("# ") => String::new(),
+        _ => line.strip_prefix('#').unwrap_or(line).to_owned(),
+    };
+    let lines: Vec<_> = example().lines().map(fill).collect();
+    let (first, second) = lines.split_at(lines.iter().position(|l| l == "[[apps.keys]]").unwrap());
+    let filled = first.join("\n").replace("key = \"\"", "key = \"k\"");
+    let filled = format!(
+        "{filled}\n{}",
+        second.join("\n").replace("key = \"\"", "key = \"l\"")
+    );
+    let config = valid(&filled, &[], &[]).config;
+    assert_eq!(config.server, defaults.server);
+    assert_eq!(
+        (config.metrics, config.log),
+        (defaults.metrics, defaults.log)
+    );
+    assert_eq!(config.apps[0].limits(), Limits::default());
+    assert_eq!(config.apps[0].keys.len(), 2);
+}

@@ -1,0 +1,242 @@
+//! The types of values that only a configuration has.
+
+use std::fmt;
+
+use super::value::{Bounds, Found, Value, quoted};
+
+/// An app's secret. No way of printing it shows it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct SecretText(String);
+
+/// An app's id: the segment of the HTTP API's paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AppId(String);
+
+/// The public half of a key pair: the last segment of the WebSocket path, and what precedes the
+/// colon in a subscription's `auth`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AppKey(String);
+
+/// What precedes every path of the server: nothing, or `/` and a text that does not end with `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PathPrefix(String);
+
+/// Which log lines are written: a level, or a list of levels by target such as
+/// `info,foghorn_server=debug`. The subscriber of the log parses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogFilter(String);
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How many connections one node takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MaxConnections {
+    /// As many as the process may open files.
+    FileDescriptors,
+    /// At most this many.
+    AtMost(u32),
+}
+
+impl SecretText {
+    /// The secret itself, for the code that makes keys of it and nobody else.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+impl fmt::Display for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+macro_rules! texts {
+    ($($text:ty),+) => { $(
+        impl $text {
+            /// The text as it was configured.
+            pub(crate) fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    )+ };
+}
+
+texts!(AppId, AppKey, PathPrefix, LogFilter);
+
+impl LogFilter {
+    /// Everything an operator wants to see of a healthy server.
+    pub(super) fn info() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+/// The credentials that the Pusher world knows for development: id, key and secret are public.
+pub(super) fn development_credentials() -> (AppId, AppKey, SecretText) {
+    (
+        AppId("app-id".to_owned()),
+        AppKey("app-key".to_owned()),
+        SecretText("app-secret".to_owned()),
+    )
+}
+
+/// Whether a client can put `text` between two slashes of a URL without encoding it.
+fn is_path_segment(text: &str) -> bool {
+    let breaks = |c: char| c.is_whitespace() || c.is_control() || "/?#%".contains(c);
+    !text.is_empty() && !text.contains(breaks)
+}
+
+impl Value for AppId {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        let text = found.text().filter(|text| is_path_segment(text))?;
+        Some(Self(text.to_owned()))
+    }
+
+    fn expected(_: Bounds) -> String {
+        "text that is not empty, without spaces and / ? # %".to_owned()
+    }
+
+    fn literal(&self) -> String {
+        quoted(&self.0)
+    }
+}
+
+impl Value for AppKey {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        let text = found.text().filter(|text| is_path_segment(text))?;
+        (!text.contains(':')).then(|| Self(text.to_owned()))
+    }
+
+    fn expected(_: Bounds) -> String {
+        "text that is not empty, without spaces and : / ? # %".to_owned()
+    }
+
+    fn literal(&self) -> String {
+        quoted(&self.0)
+    }
+
+    // What looks like a bad key is often `key:secret`.
+    fn describe(found: Found<'_>) -> String {
+        found.kind().to_owned()
+    }
+}
+
+impl Value for SecretText {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        let text = found.text().filter(|text| !text.is_empty())?;
+        Some(Self(text.to_owned()))
+    }
+
+    fn expected(_: Bounds) -> String {
+        "text that is not empty".to_owned()
+    }
+
+    // The empty default is no secret, and the example file shows it.
+    fn literal(&self) -> String {
+        quoted(if self.0.is_empty() { "" } else { "…" })
+    }
+
+    fn describe(found: Found<'_>) -> String {
+        found.kind().to_owned()
+    }
+}
+
+impl Value for PathPrefix {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        let text = found.text()?;
+        let valid = match text.strip_prefix('/') {
+            None => text.is_empty(),
+            Some(rest) => rest.split('/').all(is_path_segment),
+        };
+        valid.then(|| Self(text.to_owned()))
+    }
+
+    fn expected(_: Bounds) -> String {
+        "\"\" or a path that starts with / and does not end with it".to_owned()
+    }
+
+    fn literal(&self) -> String {
+        quoted(&self.0)
+    }
+}
+
+impl Value for LogFilter {
+    const CHOICES: &'static [&'static str] = &["error", "warn", "info", "debug", "trace", "off"];
+
+    // A bare word could also be a target, but is more often a level misspelt.
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        let text = found.text()?;
+        let ends_with_level = |directive: &str| {
+            let level = directive.rsplit('=').next().unwrap_or_default().trim();
+            Self::CHOICES.contains(&level.to_ascii_lowercase().as_str())
+        };
+        text.split(',')
+            .all(ends_with_level)
+            .then(|| Self(text.to_owned()))
+    }
+
+    fn expected(_: Bounds) -> String {
+        "error, warn, info, debug, trace, off or a list such as \"info,foghorn_server=debug\""
+            .to_owned()
+    }
+
+    fn literal(&self) -> String {
+        quoted(&self.0)
+    }
+}
+
+impl Value for LogFormat {
+    const CHOICES: &'static [&'static str] = &["text", "json"];
+
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        match found.text()? {
+            "text" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    fn expected(_: Bounds) -> String {
+        "\"text\" or \"json\"".to_owned()
+    }
+
+    fn literal(&self) -> String {
+        let name = match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        };
+        quoted(name)
+    }
+}
+
+impl Value for MaxConnections {
+    fn read(found: Found<'_>, bounds: Bounds) -> Option<Self> {
+        match u32::read(found, bounds)? {
+            0 => Some(Self::FileDescriptors),
+            number => Some(Self::AtMost(number)),
+        }
+    }
+
+    fn expected(bounds: Bounds) -> String {
+        u32::expected(bounds)
+    }
+
+    fn literal(&self) -> String {
+        match self {
+            Self::FileDescriptors => "0".to_owned(),
+            Self::AtMost(number) => number.to_string(),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `foghorn serve`: from start to stop.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use prometheus::Registry;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::capacity::Capacity;
+use crate::config::{AppSource, Config};
+use crate::http::Shared;
+use crate::listener::{Patience, bind};
+use crate::metrics::Scrape;
+use crate::{announcement, cli, composition, drain, http, listener, telemetry};
+
+/// Serves until a signal says stop.
+///
+/// # Errors
+/// What keeps the server from starting.
+pub(crate) fn run(config: Config) -> Result<()> {
+    telemetry::start(&config.log)?;
+    let capacity = Capacity::raise(config.server.max_connections)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(serve(config, capacity))
+}
+
+async fn serve(config: Config, capacity: Capacity) -> Result<()> {
+    let mut signals = Signals::listen()?;
+    let registry = Registry::new();
+    let shared = Arc::new(composition::shared(&config, capacity, &registry)?);
+    let patience = Patience {
+        header_timeout: config.server.header_timeout,
+        idle_timeout: config.server.idle_timeout,
+    };
+    // Both addresses are taken before either is announced: half a server is none.
+    let (main, address) = bind(config.server.host, config.server.port)?;
+    if config.metrics.enabled {
+        let (metrics, address) = bind(config.metrics.host, config.metrics.port)
+            .context("metrics (metrics.port moves them, metrics.enabled = false does without)")?;
+        let scrape = Arc::new(Scrape::new(registry, Arc::clone(&shared.node))?);
+        let answer = move |request| std::future::ready(scrape.answer(request));
+        tokio::spawn(listener::serve(metrics, patience, answer));
+        tracing::info!(%address, "metrics listening");
+    }
+    tracing::info!(
+        open_files = capacity.open_files,
+        connections = capacity.connections,
+        apps = config.apps.len(),
+        "capacity"
+    );
+    tokio::spawn(listener::serve(main, patience, {
+        let shared = Arc::clone(&shared);
+        move |request| http::answer(Arc::clone(&shared), request)
+    }));
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    if let (AppSource::BuiltIn, Some(app)) = (&config.app_source, config.apps.first()) {
+        cli::print(&announcement::text(address, app))?;
+    }
+    signals.stop().await;
+    stop(&shared, &config, signals).await;
+    Ok(())
+}
+
+async fn stop(shared: &Shared, config: &Config, mut signals: Signals) {
+    tokio::select! {
+        () = drain::drain(shared, config.server.shutdown_grace) => {
+            tracing::info!("stopped");
+        }
+        () = signals.stop() => tracing::warn!("asked again to stop, cutting all connections"),
+    }
+}
+
+/// The signals that mean stop: SIGTERM from service managers, SIGINT from a terminal.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

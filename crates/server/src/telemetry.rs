@@ -1,0 +1,22 @@
+//! The log.
+
+use anyhow::{Result, anyhow};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Sends log lines to standard error. Standard output is for what was asked for.
+///
+/// # Errors
+/// The level was checked with the configuration, so only a second call fails.
+pub(crate) fn start(config: &LogConfig) -> Result<()> {
+    let filter = EnvFilter::try_new(config.level.as_str())?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match config.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().try_init(),
+    };
+    started.map_err(|error| anyhow!("cannot start the log: {error}"))
+}

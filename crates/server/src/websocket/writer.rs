@@ -1,0 +1,278 @@
+//! Writing to a socket: shared frames as they are, everything that waits in one call.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use foghorn_protocol::{Close, Frame};
+use tokio::io::AsyncWrite;
+
+use crate::outbox::Written;
+
+/// Pieces that one call takes; the rest goes with the next.
+const PIECES: usize = 64;
+
+/// What is being written, without a copy of it: a batch of shared frames, and control frames, which
+/// go in between at the next boundary.
+#[derive(Default)]
+pub(super) struct Writer {
+    batch: VecDeque<Frame>,
+    /// Bytes of the batch's first frame that are out.
+    begun: usize,
+    control: Vec<u8>,
+    /// Bytes of `control` that are out; if there are any, no frame has begun.
+    control_begun: usize,
+    written: Written,
+}
+
+impl Writer {
+    /// Nothing waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.batch.is_empty() && self.control.is_empty()
+    }
+
+    /// The batch, to be filled when it is empty.
+    pub(super) fn batch(&mut self) -> &mut VecDeque<Frame> {
+        &mut self.batch
+    }
+
+    /// What has been written since the last call.
+    pub(super) fn take_written(&mut self) -> Written {
+        std::mem::take(&mut self.written)
+    }
+
+    /// Bytes of control frames that wait.
+    pub(super) fn control_len(&self) -> usize {
+        self.control.len()
+    }
+
+    /// Adds complete control frames.
+    pub(super) fn control(&mut self, frames: &[u8]) {
+        self.control.extend_from_slice(frames);
+    }
+
+    /// Adds a ping without payload.
+    pub(super) fn ping(&mut self) {
+        self.control(&[0x89, 0]);
+    }
+
+    /// Adds a close frame (RFC 6455 §5.5.1).
+    pub(super) fn close(&mut self, close: &Close) {
+        let reason = close.reason().as_bytes();
+        // `Close` holds at most 123 bytes of reason.
+        let length = u8::try_from(2 + reason.len()).unwrap_or(2);
+        self.control(&[0x88, length]);
+        self.control(&close.code().number().to_be_bytes());
+        self.control(reason.get(..usize::from(length) - 2).unwrap_or_default());
+    }
+
+    /// Forgets every frame that has not begun.
+    pub(super) fn abandon(&mut self) {
+        self.batch.truncate(usize::from(self.begun > 0));
+        self.batch.shrink_to_fit();
+    }
+
+    /// Writes until nothing waits.
+    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut S,
+    ) -> Poll<io::Result<()>> {
+        while !self.is_idle() {
+            let mut pieces = [IoSlice::new(&[]); PIECES];
+            let count = self.gather(&mut pieces);
+            let pieces = pieces.get(..count).unwrap_or_default();
+            let written = ready!(Pin::new(&mut *stream).poll_write_vectored(cx, pieces))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The begun frame, the control frames, the other frames, in this order.
+    fn gather<'a>(&'a self, pieces: &mut [IoSlice<'a>; PIECES]) -> usize {
+        let begun = self.batch.front().filter(|_| self.begun > 0);
+        let begun = begun.and_then(|frame| frame.websocket().get(self.begun..));
+        let control = self
+            .control
+            .get(self.control_begun..)
+            .filter(|rest| !rest.is_empty());
+        let rest = self
+            .batch
+            .iter()
+            .skip(usize::from(self.begun > 0))
+            .map(Frame::websocket);
+        let mut count = 0;
+        for (piece, bytes) in pieces
+            .iter_mut()
+            .zip(begun.into_iter().chain(control).chain(rest))
+        {
+            *piece = IoSlice::new(bytes);
+            count += 1;
+        }
+        count
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        if self.begun > 0 {
+            self.advance_frame(&mut written);
+        }
+        if self.begun == 0 && written > 0 && !self.control.is_empty() {
+            let part = written.min(self.control.len() - self.control_begun);
+            self.control_begun += part;
+            written -= part;
+            if self.control_begun == self.control.len() {
+                self.control_begun = 0;
+                self.control = Vec::new();
+            }
+        }
+        while written > 0 && !self.batch.is_empty() {
+            self.advance_frame(&mut written);
+        }
+    }
+
+    fn advance_frame(&mut self, written: &mut usize) {
+        let Some(frame) = self.batch.front() else {
+            return;
+        };
+        let left = frame.wire_len() - self.begun;
+        if *written < left {
+            self.begun += *written;
+            *written = 0;
+            return;
+        }
+        *written -= left;
+        self.written.frames += 1;
+        self.written.bytes += frame.wire_len();
+        self.begun = 0;
+        self.batch.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_protocol::CloseCode;
+    use proptest::prelude::*;
+
+    /// Takes as many bytes per call as it is told.
+    struct Narrow {
+        widths: VecDeque<usize>,
+        out: Vec<u8>,
+    }
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+        }
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            pieces: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let Some(width) = self.widths.pop_front() else {
+                return Poll::Pending;
+            };
+            let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
+            let taken = &all[..width.min(all.len())];
+            self.out.extend_from_slice(taken);
+            Poll::Ready(Ok(taken.len()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn frame(text: &str) -> Frame {
+        Frame::from_text(text.as_bytes())
+    }
+
+    #[test]
+    fn a_close_frame_byte_for_byte() {
+        let mut writer = Writer::default();
+        writer.close(&Close::new(CloseCode::UnknownApp, "no"));
+        assert_eq!(writer.control, [0x88, 4, 0x0f, 0xa1, b'n', b'o']);
+    }
+
+    #[test]
+    fn abandoning_keeps_the_frame_that_has_begun() {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut stream = Narrow {
+            widths: [3].into(),
+            out: Vec::new(),
+        };
+        let mut writer = Writer::default();
+        writer.batch().extend([frame("first"), frame("second")]);
+        assert!(writer.poll_write(&mut cx, &mut stream).is_pending());
+        writer.abandon();
+        writer.ping();
+        stream.widths = [100].into();
+        assert!(writer.poll_write(&mut cx, &mut stream).is_ready());
+        assert_eq!(
+            stream.out,
+            [frame("first").websocket(), &[0x89, 0]].concat()
+        );
+        assert_eq!(
+            writer.take_written(),
+            Written {
+                frames: 1,
+                bytes: 7
+            }
+        );
+    }
+
+    proptest! {
+        /// However the socket takes it, frames stay whole and in order, and pings never cut one.
+        #[test]
+        fn frames_stay_whole_and_in_order(
+            steps in prop::collection::vec((0usize..4, any::<bool>(), 1usize..40), 1..40)
+        ) {
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            let mut stream = Narrow { widths: VecDeque::new(), out: Vec::new() };
+            let mut writer = Writer::default();
+            let (mut frames, mut pings) = (Vec::new(), 0);
+            for (add, ping, width) in steps {
+                if writer.batch().is_empty() {
+                    for _ in 0..add {
+                        let next = frame(&"x".repeat(frames.len() % 9));
+                        writer.batch().push_back(next.clone());
+                        frames.push(next);
+                    }
+                }
+                if ping {
+                    writer.ping();
+                    pings += 1;
+                }
+                stream.widths = [width].into();
+                let _ = writer.poll_write(&mut cx, &mut stream);
+            }
+            stream.widths = [10_000; 200].into();
+            prop_assert!(writer.poll_write(&mut cx, &mut stream).is_ready());
+            prop_assert_eq!(writer.take_written().frames, frames.len() as u64);
+            let (mut at, mut seen, mut seen_pings) = (0, Vec::new(), 0);
+            while at < stream.out.len() {
+                let end = at + 2 + usize::from(stream.out[at + 1]);
+                match stream.out[at] {
+                    0x81 => seen.push(frame(std::str::from_utf8(&stream.out[at + 2..end]).unwrap())),
+                    other => {
+                        prop_assert_eq!(other, 0x89);
+                        seen_pings += 1;
+                    }
+                }
+                at = end;
+            }
+            prop_assert_eq!(seen, frames);
+            prop_assert_eq!(seen_pings, pings);
+        }
+    }
+}
