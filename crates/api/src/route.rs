@@ -19,16 +19,17 @@ pub(crate) fn parse<'a>(method: &Method, path: &'a str) -> Result<(&'a str, Rout
     let rest = path.strip_prefix("/apps/").ok_or(ApiError::UnknownPath)?;
     let (app, rest) = rest.split_once('/').ok_or(ApiError::UnknownPath)?;
     let segments: Vec<&str> = rest.split('/').collect();
-    let decode = |name: &str| {
-        let decoded = foghorn_auth::percent_decode(name).ok_or(ApiError::UnknownPath)?;
-        Ok::<_, ApiError>(decoded.into_owned())
+    // What cannot be decoded is no channel name, which is for the route to say.
+    let decode = |name: &'a str| match foghorn_auth::percent_decode(name) {
+        Some(decoded) => decoded.into_owned(),
+        None => name.to_owned(),
     };
     let route = match *segments {
         ["events"] => Route::Events,
         ["batch_events"] => Route::BatchEvents,
         ["channels"] => Route::Channels,
-        ["channels", name] if !name.is_empty() => Route::Channel(decode(name)?),
-        ["channels", name, "users"] if !name.is_empty() => Route::Users(decode(name)?),
+        ["channels", name] if !name.is_empty() => Route::Channel(decode(name)),
+        ["channels", name, "users"] if !name.is_empty() => Route::Users(decode(name)),
         _ => return Err(ApiError::UnknownPath),
     };
     let allow = route.method();
@@ -95,7 +96,6 @@ mod tests {
             "/apps/1/channels/x/",
             "/apps/1/channels/x/users/",
             "/apps/1/channels//users",
-            "/apps/1/channels/%zz",
             "/app/1/events",
             "/apps/1/nothing",
         ] {

@@ -1,5 +1,7 @@
 //! The log.
 
+use std::io::IsTerminal as _;
+
 use anyhow::{Result, anyhow};
 use tracing_subscriber::EnvFilter;
 
@@ -13,6 +15,7 @@ pub(crate) fn start(config: &LogConfig) -> Result<()> {
     let filter = EnvFilter::try_new(config.level.as_str())?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match config.format {
         LogFormat::Text => lines.try_init(),

@@ -8,7 +8,7 @@ use http::header::{
     CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -36,6 +36,12 @@ pub(crate) fn accept(
     request: &mut Request<Incoming>,
     key: Option<&str>,
 ) -> Response<Bytes> {
+    if request.method() != Method::GET {
+        return plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "A WebSocket handshake is a GET request\n",
+        );
+    }
     let headers = request.headers();
     let accept = match check(headers) {
         Ok(key) => derive_accept_key(key.as_bytes()),
