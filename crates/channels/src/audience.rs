@@ -1,7 +1,8 @@
-//! One channel's subscribers: the operation queue and everything that changes with it, under one lock.
+//! One channel's subscribers: the operation queue and everything that changes with it, under one
+//! lock.
 //!
-//! Nothing here delivers. Each step appends operations, in an order that makes the protocol's promises
-//! hold by construction, and [`crate::drain`] carries them out.
+//! Nothing here delivers. Each step appends operations, in an order that makes the protocol's
+//! promises hold by construction, and [`crate::drain`] carries them out.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::registry::Key;
 use crate::roster::{JoinedHere, Roster, RosterFull, Turn};
 use crate::sync::{Mutex, MutexGuard};
 
-/// One step of a channel, carried out in the order of the queue.
+/// One step of a channel, carried out in the order of the queue (INV-ORDER-1).
 pub(crate) enum Op {
     /// Greets the subscriber and adds it to the delivery list.
     Join {
@@ -212,8 +213,8 @@ impl State {
     }
 
     /// Appends a join. INV-ACK-1: the greeting is part of the join, so nothing of the channel can
-    /// reach the subscriber before it. INV-SNAPSHOT-1: the roster in it is taken at the very place of
-    /// the queue from which later member events follow.
+    /// reach the subscriber before it. INV-SNAPSHOT-1: the roster in it is taken at the very place
+    /// of the queue from which later member events follow.
     pub(crate) fn join(
         &mut self,
         key: &Key,

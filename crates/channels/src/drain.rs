@@ -6,9 +6,9 @@ use crate::audience::{Audience, Op};
 use crate::hub::{Send, Shared};
 use crate::members::Members;
 
-/// The right, and the duty, to carry out an audience's queue: it holds the delivery list, so there is
-/// at most one per audience (INV-BATON-1). Dropping it early gives the list back with nothing lost;
-/// the rest then waits for the next operation.
+/// The right, and the duty, to carry out an audience's queue: it holds the delivery list, so there
+/// is at most one per audience (INV-BATON-1). Dropping it early gives the list back with nothing
+/// lost; the rest then waits for the next operation.
 pub struct Drain {
     audience: Arc<Audience>,
     shared: Arc<Shared>,

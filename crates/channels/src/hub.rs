@@ -25,8 +25,8 @@ pub struct Hub {
 pub trait Announce: std::marker::Send + Sync {
     /// The first local subscriber came: the channel's topic is wanted.
     fn interest(&self, key: &Key) -> Joining;
-    /// The last local subscriber left. Ask [`Hub::wants`] before leaving the topic: a new one may have
-    /// come since.
+    /// The last local subscriber left. Ask [`Hub::wants`] before leaving the topic: a new one may
+    /// have come since.
     fn lost_interest(&self, key: &Key);
     /// A local fact changed.
     fn changed(&self, key: &Key, change: Change<'_>);
@@ -195,7 +195,8 @@ impl Hub {
             .is_some_and(|a| a.lock().has_subscribers_here())
     }
 
-    /// Whether so much waits in the channel's queue that publishers should be told to come back later.
+    /// Whether so much waits in the channel's queue that publishers should be told to come back
+    /// later.
     #[must_use]
     pub fn is_busy(&self, key: &Key) -> bool {
         self.shared

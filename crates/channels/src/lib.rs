@@ -2,9 +2,9 @@
 //!
 //! An *audience* is the set of local subscribers of one channel with everything that must change
 //! together: the operation queue, the member list, the counts and the presence roster. All joins,
-//! leaves and sends of a channel go through its queue, in the order in which they were appended under
-//! one small lock; delivering happens outside that lock (see [`Hub`] and `docs/architecture.md`,
-//! INV-BATON-1, INV-ACK-1).
+//! leaves and sends of a channel go through its queue, in the order in which they were appended
+//! under one small lock; delivering happens outside that lock (see [`Hub`] and
+//! `docs/architecture.md`, INV-BATON-1, INV-ACK-1).
 //!
 //! This crate must not know: sessions, signatures, HTTP, sockets, other nodes' identities, time.
 

@@ -65,7 +65,8 @@ impl Members {
         self.give_back_memory();
     }
 
-    /// Delivers to at most `budget` subscribers from position `from` on; returns the position reached.
+    /// Delivers to at most `budget` subscribers from position `from` on; returns the position
+    /// reached.
     pub(crate) fn deliver(&self, send: &Send, from: usize, budget: usize) -> usize {
         let end = from.saturating_add(budget).min(self.seats.len());
         for seat in self.seats.get(from..end).unwrap_or_default() {

@@ -1,5 +1,5 @@
-//! The map from keys to audiences. Its guards never outlive a call, so nobody locks an audience while
-//! holding one.
+//! The map from keys to audiences. Its guards never outlive a call, so nobody locks an audience
+//! while holding one.
 
 use std::sync::Arc;
 

@@ -77,8 +77,8 @@ impl Roster {
         })
     }
 
-    /// One local connection of `user` less. `None` if there was none; otherwise what the cluster sees
-    /// and whether it was this node's last.
+    /// One local connection of `user` less. `None` if there was none; otherwise what the cluster
+    /// sees and whether it was this node's last.
     pub(crate) fn leave_here(&mut self, user: &UserId) -> Option<(Turn, bool)> {
         let present = self
             .users

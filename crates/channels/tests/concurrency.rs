@@ -1,5 +1,5 @@
-//! Interleavings of the operation queue and of the retire-and-recreate race, explored by a scheduler
-//! that owns every lock. Needs the feature `shuttle`.
+//! Interleavings of the operation queue and of the retire-and-recreate race, explored by a
+//! scheduler that owns every lock. Needs the feature `shuttle`.
 
 #![expect(
     clippy::unwrap_used,

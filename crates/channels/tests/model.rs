@@ -93,7 +93,8 @@ fn finish(drain: Option<Drain>) {
     }
 }
 
-/// The model: per channel the subscribers in joining order with their users, and what each was told.
+/// The model: per channel the subscribers in joining order with their users, and what each was
+/// told.
 #[derive(Default)]
 struct Model {
     seats: Vec<(u64, Option<String>)>,
@@ -210,7 +211,8 @@ proptest! {
                     models[c].join(&keys[c].channel, id, user);
                 }
                 Step::Leave(c, id) => {
-                    let Some((_, user)) = models[c].seats.iter().find(|(s, _)| *s == id) else { continue };
+                    let seat = models[c].seats.iter().find(|(seat, _)| *seat == id);
+                    let Some((_, user)) = seat else { continue };
                     let user = user.as_deref().map(|u| UserId::parse(u, 128).unwrap());
                     drains.extend(hub.unsubscribe(&keys[c], socket(id), user.as_ref()));
                     models[c].leave(&keys[c].channel, id);
@@ -218,7 +220,8 @@ proptest! {
                 Step::Send(c, except) => {
                     let frame = event(&keys[c], n);
                     models[c].tell(&String::from_utf8_lossy(frame.text()), except);
-                    drains.extend(hub.publish(&keys[c], Send { frame, except: except.map(socket) }));
+                    let send = Send { frame, except: except.map(socket) };
+                    drains.extend(hub.publish(&keys[c], send));
                 }
                 Step::Run(budget) => {
                     if let Some(mut drain) = drains.pop()

@@ -26,7 +26,8 @@ pub struct Admission {
     pub protocol: ProtocolVersion,
 }
 
-/// A client that may not connect. It is told after the upgrade: browsers see nothing of a refused one.
+/// A client that may not connect. It is told after the upgrade: browsers see nothing of a refused
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// An error event that old clients need to see first.

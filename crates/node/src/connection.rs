@@ -30,7 +30,8 @@ pub enum Action {
 }
 
 impl Connection {
-    /// Connects an admitted client: it is greeted through `mailbox`. `random` becomes its socket id.
+    /// Connects an admitted client: it is greeted through `mailbox`. `random` becomes its socket
+    /// id.
     #[must_use]
     pub fn open(
         node: Arc<Node>,

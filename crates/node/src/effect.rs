@@ -6,8 +6,8 @@ use foghorn_cluster::{Joining, Message, Topic};
 /// One thing for the shell to do. Effects of one channel are emitted in the channel's order.
 #[derive(Debug)]
 pub enum Effect {
-    /// Carry out the rest of an audience's queue with [`crate::Node::run_drain`], giving others a turn
-    /// between slices.
+    /// Carry out the rest of an audience's queue with [`crate::Node::run_drain`], giving others a
+    /// turn between slices.
     Drain(Drain),
     /// Listen to the topic, if [`crate::Node::wants`] it when its turn comes.
     Join(Topic),
@@ -19,8 +19,8 @@ pub enum Effect {
     FactsWaiting,
 }
 
-/// Where effects go. Called with locks held: implementations hand over and return, they neither wait
-/// nor call the node.
+/// Where effects go. Called with locks held: implementations hand over and return, they neither
+/// wait nor call the node.
 pub trait Emit: Send + Sync {
     /// Hands over `effect`.
     fn emit(&self, effect: Effect);

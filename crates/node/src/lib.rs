@@ -1,8 +1,8 @@
 //! The application: apps and what can be done with them — connect, subscribe, publish, ask — over
 //! sessions, channels and the cluster.
 //!
-//! A [`Node`] is a value. It takes input and `now`, and what must happen outside of it comes out as an
-//! [`Effect`]. The same node runs behind sockets and in tests.
+//! A [`Node`] is a value. It takes input and `now`, and what must happen outside of it comes out as
+//! an [`Effect`]. The same node runs behind sockets and in tests.
 //!
 //! This crate must not know: sockets, HTTP, tokio, clocks, configuration files.
 

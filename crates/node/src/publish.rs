@@ -28,8 +28,9 @@ pub struct OverCapacity {
 }
 
 impl Node {
-    /// Publishes `events` in their order: all of them or, if one of their channels is over capacity,
-    /// none. Accepted means that every local subscriber gets it or is closed for being too slow.
+    /// Publishes `events` in their order: all of them or, if one of their channels is over
+    /// capacity, none. Accepted means that every local subscriber gets it or is closed for being
+    /// too slow.
     ///
     /// # Errors
     /// A channel is over capacity; the publisher should come back later.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 /// Close codes: Pusher's own (4000–4299) and the ones of RFC 6455 that the server sends.
 ///
 /// The range tells a client what to do next: 4000–4099 stop, 4100–4199 come back after a second,
-/// 4200–4299 come back at once. Codes from 4300 on are never used to close: pusher-js would stop for
-/// good.
+/// 4200–4299 come back at once. Codes from 4300 on are never used to close: pusher-js would stop
+/// for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum CloseCode {

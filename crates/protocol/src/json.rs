@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The text that a JSON value stands for on the wire, where `data` is always a string: a JSON string
-/// is itself, anything else is its own JSON text, byte for byte.
+/// The text that a JSON value stands for on the wire, where `data` is always a string: a JSON
+/// string is itself, anything else is its own JSON text, byte for byte.
 ///
 /// # Errors
 /// A string with an escape that stands for no character.

@@ -11,8 +11,8 @@ pub enum Rate {
 
 /// One app's limits. KB means 1,024 bytes of UTF-8; characters are Unicode scalar values.
 ///
-/// Defaults are Pusher's documented limits, except where the official SDKs allow more: channel names
-/// of 200 instead of 164 characters, member objects of 2 KB instead of 1 KB.
+/// Defaults are Pusher's documented limits, except where the official SDKs allow more: channel
+/// names of 200 instead of 164 characters, member objects of 2 KB instead of 1 KB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Characters of a channel name, prefix included.

@@ -128,7 +128,8 @@ impl Member {
     }
 }
 
-/// The digits of a number are kept as they stand, so that ids beyond 2^53 do not run into each other.
+/// The digits of a number are kept as they stand, so that ids beyond 2^53 do not run into each
+/// other.
 fn user_id_text(value: &RawValue) -> Result<String, InvalidMember> {
     let text = value.get();
     match text.as_bytes().first() {

@@ -10,9 +10,9 @@ use crate::{ChannelName, Frame, Member, SocketId, UserId};
 
 /// One message to clients.
 ///
-/// `data` is a JSON *string* on the wire in everything but `pusher:error`, where it is an object, and
-/// it is never left out: Swift drops object data and errors with string data, Java throws on missing
-/// data. Empty payloads are the string `{}`.
+/// `data` is a JSON *string* on the wire in everything but `pusher:error`, where it is an object,
+/// and it is never left out: Swift drops object data and errors with string data, Java throws on
+/// missing data. Empty payloads are the string `{}`.
 #[derive(Clone, Debug)]
 pub enum ServerMessage<'a> {
     /// The first message of every connection.
@@ -44,8 +44,8 @@ pub enum ServerMessage<'a> {
         /// Every distinct user, the new one included.
         members: &'a [(&'a UserId, Option<&'a str>)],
     },
-    /// Tells the channel's own handlers (not only the connection's) of a refusal, as soketi does and
-    /// Laravel Echo expects.
+    /// Tells the channel's own handlers (not only the connection's) of a refusal, as soketi does
+    /// and Laravel Echo expects.
     SubscriptionError {
         /// The channel as the client named it.
         channel: &'a ChannelName,

@@ -107,7 +107,8 @@ impl Outbox {
         state.frames = VecDeque::new();
     }
 
-    /// Moves everything that waits into `batch`, which is empty because all of it is out: `written`.
+    /// Moves everything that waits into `batch`, which is empty because all of it is out:
+    /// `written`.
     pub(crate) fn poll_take(
         &self,
         cx: &mut Context<'_>,

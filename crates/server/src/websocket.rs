@@ -24,8 +24,8 @@ use writer::Writer;
 /// Bytes that one read takes from the socket, on the stack.
 const READ: usize = 4_096;
 
-/// Control frames that may wait before reading pauses: a client that pings without taking the answers
-/// fills its own socket, not our memory.
+/// Control frames that may wait before reading pauses: a client that pings without taking the
+/// answers fills its own socket, not our memory.
 const WAITING_CONTROL: usize = 4_096;
 
 /// How long a closed connection may take to close its side. Closing at once would make the system

@@ -7,8 +7,8 @@ pub trait Host {
     /// Queues a message for the client.
     fn send(&mut self, frame: Frame);
 
-    /// Asks the client whether it is there, in the way of the transport: a WebSocket ping frame, which
-    /// every client answers by itself (Java, Swift and .NET do not answer `pusher:ping`).
+    /// Asks the client whether it is there, in the way of the transport: a WebSocket ping frame,
+    /// which every client answers by itself (Java, Swift and .NET do not answer `pusher:ping`).
     fn ping(&mut self);
 
     /// Ends the connection once everything queued is sent.

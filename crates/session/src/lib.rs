@@ -1,8 +1,9 @@
-//! One client's side of the protocol, as a state machine: handshake, liveness, what it is subscribed
-//! to, what it may send.
+//! One client's side of the protocol, as a state machine: handshake, liveness, what it is
+//! subscribed to, what it may send.
 //!
-//! A [`Session`] takes what the client said and what time it is, checks everything that can be checked
-//! with the app's [`Policy`] alone, and asks its [`Host`] for the rest. It is tested without sockets.
+//! A [`Session`] takes what the client said and what time it is, checks everything that can be
+//! checked with the app's [`Policy`] alone, and asks its [`Host`] for the rest. It is tested
+//! without sockets.
 //!
 //! This crate must not know: the registry of channels, other sessions, transports, clocks.
 

@@ -104,8 +104,8 @@ impl Session {
         self.liveness.heard(now);
     }
 
-    /// When [`Session::on_timeout`] wants to be called. Moves later with each sign of life, so a timer
-    /// that fires early may simply look again.
+    /// When [`Session::on_timeout`] wants to be called. Moves later with each sign of life, so a
+    /// timer that fires early may simply look again.
     #[must_use]
     pub fn deadline(&self) -> Moment {
         self.liveness.deadline(&self.policy.timing)

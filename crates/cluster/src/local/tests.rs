@@ -1,3 +1,5 @@
+//! The in-process driver: waking, bounds, detaching.
+
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;

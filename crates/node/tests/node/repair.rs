@@ -10,6 +10,9 @@ use crate::world::{Fate, World, is_control};
 
 const LOBBY: &str = "presence-lobby";
 
+/// Whether a message is of the kind that gets lost.
+type IsMeant = fn(&Message) -> bool;
+
 /// Whether the first facts were lost, so that there is something to repair.
 #[derive(PartialEq, Eq)]
 enum Gap {
@@ -57,7 +60,7 @@ fn those_who_are_there_before_a_late_snapshot_are_told_what_is_in_it() {
 
 #[test]
 fn every_kind_of_control_message_may_get_lost() {
-    let kinds: [(&str, fn(&Message) -> bool); 4] = [
+    let kinds: [(&str, IsMeant); 4] = [
         ("facts", |m| matches!(m, Message::Facts { .. })),
         ("heartbeat", |m| matches!(m, Message::Heartbeat { .. })),
         ("request", |m| matches!(m, Message::SnapshotRequest)),

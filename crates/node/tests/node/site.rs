@@ -28,6 +28,7 @@ pub(crate) const SUSPECT_AFTER: Duration = Duration::from_secs(5);
 pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// What differs between the sites of different tests.
+#[derive(Clone, Copy)]
 pub(crate) struct Setup {
     pub(crate) clustering: Clustering,
     pub(crate) protocol_rule: ProtocolRule,

@@ -263,7 +263,7 @@ mod tests {
             while at < stream.out.len() {
                 let end = at + 2 + usize::from(stream.out[at + 1]);
                 match stream.out[at] {
-                    0x81 => seen.push(frame(std::str::from_utf8(&stream.out[at + 2..end]).unwrap())),
+                    0x81 => seen.push(Frame::from_text(&stream.out[at + 2..end])),
                     other => {
                         prop_assert_eq!(other, 0x89);
                         seen_pings += 1;

@@ -1,0 +1,347 @@
+//! A node that is alone, its API, and clients that listen.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use foghorn_api::{Api, Call};
+use foghorn_auth::{
+    AppKey, Credential, KeyRing, Secret, UnsignedRequest, sign_channel, sign_request,
+};
+use foghorn_channels::{Delivery, HashSeed, Mailbox, QueueLimits};
+use foghorn_cluster::{NodeId, Patience};
+use foghorn_node::{
+    AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Handshake, Metrics, Node,
+    NodeConfig, ProtocolRule, SubscriptionCount,
+};
+use foghorn_protocol::{Frame, Limits, Moment, UnixSeconds};
+use foghorn_session::{ClientEvents, Policy, SubscriptionErrors, Timing};
+use http::request::Parts;
+use http::{HeaderMap, Request};
+use prometheus::Registry;
+use serde_json::{Value, json};
+
+/// The time at which requests are signed and answered, unless said otherwise.
+pub(crate) const NOW: u64 = 1_760_000_000;
+
+/// One app as tests know it.
+pub(crate) struct Account {
+    pub(crate) id: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) secret: &'static str,
+}
+
+/// The app of the vectors in http-api.md §14; its subscription counts are hidden.
+pub(crate) const HIDDEN: Account = Account {
+    id: "4242",
+    key: "k7f3d0c1b2a39485",
+    secret: "s3cr3t-9f8e7d6c5b4a",
+};
+/// An app that shares its subscription counts.
+pub(crate) const SHARED: Account = Account {
+    id: "shared-app",
+    key: "shared-key",
+    secret: "shared-secret",
+};
+pub(crate) const DISABLED: Account = Account {
+    id: "disabled-app",
+    key: "disabled-key",
+    secret: "disabled-secret",
+};
+/// The app of the vector that Pusher published.
+pub(crate) const PUBLISHED: Account = Account {
+    id: "3",
+    key: "278d425bdf160c739803",
+    secret: "7ad3773142a6692b25b8",
+};
+
+const ACCOUNTS: [Account; 4] = [HIDDEN, SHARED, DISABLED, PUBLISHED];
+
+impl Account {
+    pub(crate) fn credential(&self) -> Credential {
+        Credential {
+            key: AppKey::parse(self.key).unwrap(),
+            secret: Secret::parse(self.secret).unwrap(),
+        }
+    }
+
+    /// `path` under this app.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("/apps/{}/{path}", self.id)
+    }
+
+    /// The query string that signs a request as the reference client does.
+    pub(crate) fn sign(
+        &self,
+        method: &str,
+        path: &str,
+        params: &[(&str, &str)],
+        body: &[u8],
+    ) -> String {
+        let request = UnsignedRequest {
+            method,
+            path,
+            params,
+            body,
+        };
+        sign_request(&self.credential(), &request, NOW)
+    }
+
+    fn spec(&self) -> AppSpec {
+        let status = match self.id {
+            "disabled-app" => AppStatus::Disabled,
+            _ => AppStatus::Enabled,
+        };
+        let subscription_count = match self.id {
+            "shared-app" => SubscriptionCount::Shared,
+            _ => SubscriptionCount::Hidden,
+        };
+        AppSpec {
+            id: self.id.into(),
+            status,
+            policy: Policy {
+                keys: KeyRing::new(vec![self.credential()]).unwrap(),
+                limits: Limits::default(),
+                client_events: ClientEvents::Refused,
+                subscription_errors: SubscriptionErrors::ToConnection,
+                timing: Timing::default(),
+            },
+            subscription_count,
+        }
+    }
+}
+
+/// Nothing is too large for the inline part here, so nothing is left to be done.
+struct Nothing;
+
+impl Emit for Nothing {
+    fn emit(&self, effect: Effect) {
+        unreachable!("{effect:?}");
+    }
+
+    fn clustering(&self) -> Clustering {
+        Clustering::Alone
+    }
+}
+
+pub(crate) struct World {
+    api: Api,
+    node: Arc<Node>,
+    registry: Registry,
+    sockets: AtomicU64,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(QueueLimits::default(), "")
+    }
+
+    pub(crate) fn mounted(prefix: &str) -> Self {
+        Self::with(QueueLimits::default(), prefix)
+    }
+
+    /// A world in which every channel with a subscriber is over capacity.
+    pub(crate) fn over_capacity() -> Self {
+        let nothing_waits = QueueLimits { sends: 0, bytes: 0 };
+        Self::with(nothing_waits, "")
+    }
+
+    fn with(queue_limits: QueueLimits, mount_prefix: &str) -> Self {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        let specs = ACCOUNTS.iter().map(Account::spec).collect();
+        let config = NodeConfig {
+            id: NodeId::from_random(1),
+            apps: Apps::new(specs, &metrics).unwrap(),
+            seed: HashSeed::new(1, 2),
+            queue_limits,
+            protocol_rule: ProtocolRule::Assumed,
+            max_connections: 1_000,
+            patience: Patience {
+                suspect_after: std::time::Duration::from_secs(5),
+                ask_again_after: std::time::Duration::from_secs(2),
+            },
+            metrics,
+        };
+        let node = Arc::new(Node::new(config, Arc::new(Nothing)));
+        Self {
+            api: Api::new(Arc::clone(&node), mount_prefix.to_owned()),
+            node,
+            registry,
+            sockets: AtomicU64::new(0),
+        }
+    }
+
+    /// A listener of the app, subscribed to `channels`; `presence-` ones as `user`.
+    pub(crate) fn listener(&self, account: &Account, user: &str, channels: &[&str]) -> Listener {
+        let handshake = Handshake {
+            key: account.key,
+            protocol: Some("7"),
+        };
+        let admission = self.node.admit(&handshake).unwrap();
+        let letters = Arc::new(Letters::default());
+        let mailbox: Arc<dyn Mailbox> = Arc::<Letters>::clone(&letters);
+        let random = self.sockets.fetch_add(1, Ordering::Relaxed);
+        let now = Moment::default();
+        let node = Arc::clone(&self.node);
+        let mut connection = Connection::open(node, admission, mailbox, random, now);
+        for channel in channels {
+            let channel_data = json!({ "user_id": user }).to_string();
+            let channel_data = channel.starts_with("presence-").then_some(&*channel_data);
+            let socket = connection.socket();
+            let auth = sign_channel(&account.credential(), socket, channel, channel_data);
+            let data = json!({ "channel": channel, "auth": auth, "channel_data": channel_data });
+            let message = json!({ "event": "pusher:subscribe", "data": data });
+            assert_eq!(connection.on_text(&message.to_string(), now), None);
+        }
+        let listener = Listener {
+            connection,
+            letters,
+        };
+        let heard = listener.heard();
+        assert_eq!(heard.len(), 1 + channels.len(), "{heard:?}");
+        listener
+    }
+
+    /// Sends a request exactly as given at `now`.
+    pub(crate) fn send(&self, head: Request<()>, body: &[u8], now: u64) -> Answer {
+        let (head, ()) = head.into_parts();
+        let response = match self.begin(&head) {
+            Ok(call) => self.api.finish(&call, &head, body, UnixSeconds(now)),
+            Err(refusal) => *refusal,
+        };
+        Answer::read(response)
+    }
+
+    pub(crate) fn begin(&self, head: &Parts) -> Result<Call, Box<http::Response<bytes::Bytes>>> {
+        self.api.begin(head)
+    }
+
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// Sends a request for `uri`, signed or not as it stands there.
+    pub(crate) fn raw(&self, method: &str, uri: &str, body: &[u8]) -> Answer {
+        self.send(head(method, uri), body, NOW)
+    }
+
+    /// Gets `path` of the app, signed.
+    pub(crate) fn get(&self, account: &Account, path: &str, params: &[(&str, &str)]) -> Answer {
+        let path = account.path(path);
+        let query = account.sign("GET", &path, params, b"");
+        self.raw("GET", &format!("{path}?{query}"), b"")
+    }
+
+    /// Posts `body` to `path` of the app, signed.
+    pub(crate) fn post(&self, account: &Account, path: &str, body: &str) -> Answer {
+        let path = account.path(path);
+        let query = account.sign("POST", &path, &[], body.as_bytes());
+        self.raw("POST", &format!("{path}?{query}"), body.as_bytes())
+    }
+
+    /// Posts to `events` of [`HIDDEN`].
+    pub(crate) fn trigger(&self, body: &Value) -> Answer {
+        self.post(&HIDDEN, "events", &body.to_string())
+    }
+
+    /// A counter, summed over the labels that are not named.
+    pub(crate) fn counter(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+        let families = self.registry.gather();
+        let family = families.iter().find(|family| family.name() == name);
+        let metrics = family.map(|family| family.get_metric()).unwrap_or_default();
+        let wanted = metrics.iter().filter(|metric| {
+            labels.iter().all(|(name, value)| {
+                let mut pairs = metric.get_label().iter();
+                pairs.any(|pair| (pair.name(), pair.value()) == (*name, *value))
+            })
+        });
+        wanted
+            .map(|metric| metric.get_counter().get_value() as u64)
+            .sum()
+    }
+}
+
+/// The head of a request for `uri`.
+pub(crate) fn head(method: &str, uri: &str) -> Request<()> {
+    Request::builder().method(method).uri(uri).body(()).unwrap()
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// Reads a response, which must be what every SDK can read.
+    pub(crate) fn read(response: http::Response<bytes::Bytes>) -> Self {
+        let (parts, body) = response.into_parts();
+        let answer = Self {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        };
+        assert_eq!(answer.headers["content-type"], "application/json");
+        let json: Value = serde_json::from_str(&answer.body).unwrap();
+        let object = json.as_object().unwrap();
+        if answer.status != 200 {
+            assert_eq!(object.keys().collect::<Vec<_>>(), ["code", "error"]);
+            assert_eq!(object["code"], answer.status);
+            assert!(!object["error"].as_str().unwrap().is_empty());
+        }
+        for account in &ACCOUNTS {
+            assert!(!answer.body.contains(account.secret), "{}", answer.body);
+        }
+        answer
+    }
+
+    #[track_caller]
+    pub(crate) fn is(&self, body: &str) {
+        assert_eq!((self.status, &*self.body), (200, body));
+    }
+
+    /// An error with exactly this text.
+    #[track_caller]
+    pub(crate) fn is_refusal(&self, status: u16, error: &str) {
+        let body = format!(r#"{{"error":{},"code":{status}}}"#, json!(error));
+        assert_eq!((self.status, &self.body), (status, &body));
+    }
+}
+
+#[derive(Default)]
+struct Letters(Mutex<Vec<Frame>>);
+
+impl Mailbox for Letters {
+    fn deliver(&self, frame: &Frame) -> Delivery {
+        self.0.lock().unwrap().push(frame.clone());
+        Delivery::Accepted
+    }
+}
+
+pub(crate) struct Listener {
+    connection: Connection,
+    letters: Arc<Letters>,
+}
+
+impl Listener {
+    pub(crate) fn socket_id(&self) -> String {
+        self.connection.socket().to_string()
+    }
+
+    /// Takes the messages that have arrived.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        let frames = std::mem::take(&mut *self.letters.0.lock().unwrap());
+        let texts = frames.iter().map(|frame| frame.text().to_vec());
+        texts.map(|text| String::from_utf8(text).unwrap()).collect()
+    }
+
+    /// Takes the messages that have arrived; their data alone.
+    pub(crate) fn heard_data(&self) -> Vec<String> {
+        let data = |text: &String| {
+            let json: Value = serde_json::from_str(text).unwrap();
+            json["data"].as_str().unwrap().to_owned()
+        };
+        self.heard().iter().map(data).collect()
+    }
+}
