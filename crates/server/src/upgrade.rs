@@ -10,7 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -80,10 +80,10 @@ pub(crate) fn accept(
 async fn go_on(shared: Arc<Shared>, upgrade: OnUpgrade, admitted: Result<Admission, Refusal>) {
     let Ok(upgraded) = upgrade.await else { return };
     // Only the socket and what was read too far is kept of the HTTP connection.
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         return;
     };
-    let stream = parts.io.into_inner();
+    let stream = io.into_inner();
     match admitted {
         Ok(admission) => {
             let meters = Arc::clone(admission.app.meters());
@@ -101,7 +101,7 @@ async fn go_on(shared: Arc<Shared>, upgrade: OnUpgrade, admitted: Result<Admissi
                 // Let in just before the drain looked at who is here.
                 outbox.ask_to_close(crate::drain::reconnect());
             }
-            websocket::serve(stream, &parts.read_buf, connection, outbox, shared.rules).await;
+            websocket::serve(stream, read_buf, connection, outbox, shared.rules).await;
         }
         Err(refusal) => {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use foghorn_node::{Action, Connection, Refusal};
 use foghorn_protocol::{Close, CloseCode};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -84,12 +85,14 @@ enum Reading {
 /// Serves an open connection until it ends. `early` was read together with the handshake.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    early: &[u8],
+    early: Bytes,
     mut connection: Connection,
     outbox: Arc<Outbox>,
     rules: Rules,
 ) {
-    let mut socket = Socket::new(stream, early, rules.max_message);
+    let mut socket = Socket::new(stream, &early, rules.max_message);
+    // It is a part of the handshake's buffer, which would live as long as the connection.
+    drop(early);
     let ending = socket.run(&mut connection, &outbox, rules).await;
     tracing::debug!(?ending, "connection ended");
     // Others see the client leave now, not after the farewell.

@@ -192,7 +192,7 @@ fn users_are_distinct_and_their_ids_are_strings() {
     let users = |expect| {
         world
             .get(&HIDDEN, "channels/presence-a/users", &[])
-            .is(expect)
+            .is(expect);
     };
     users(r#"{"users":[{"id":"10"},{"id":"ann"},{"id":"zoe"}]}"#);
     listeners.remove(0);

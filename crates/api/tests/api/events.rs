@@ -187,8 +187,7 @@ fn one_bad_channel_and_nothing_is_delivered() {
         (
             &*too_long,
             format!(
-                "Invalid channel {:?}: channel name is 201 characters long, the limit is 200",
-                longest
+                "Invalid channel {longest:?}: channel name is 201 characters long, the limit is 200"
             ),
         ),
     ] {
