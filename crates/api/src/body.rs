@@ -30,7 +30,7 @@ struct RawEvent<'a> {
 #[derive(Deserialize)]
 struct RawBatch<'a> {
     #[serde(borrow)]
-    batch: Option<Vec<RawEvent<'a>>>,
+    batch: Option<Vec<&'a RawValue>>,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
@@ -56,7 +56,7 @@ pub(crate) fn batch(app: &App, body: &[u8]) -> Result<Vec<Trigger>, ApiError> {
     }
     events
         .into_iter()
-        .map(|event| trigger(app, event))
+        .map(|event| trigger(app, from_json(event.get().as_bytes())?))
         .collect()
 }
 
@@ -65,15 +65,20 @@ fn from_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(ApiError::Json("must be a JSON object".to_owned()));
     }
-    serde_json::from_slice(body).map_err(|error| ApiError::Json(error.to_string()))
+    serde_json::from_slice(body).map_err(json_error)
+}
+
+/// serde's text may hold a whole value of the request.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn json_error(error: serde_json::Error) -> ApiError {
+    ApiError::Json(excerpt(&error.to_string()))
 }
 
 fn trigger(app: &App, raw: RawEvent<'_>) -> Result<Trigger, ApiError> {
     let limits = app.limits();
     let name = raw.name.ok_or(ApiError::Missing("name"))?;
     let event = EventName::parse(&name, limits.max_event_name_length).map_err(ApiError::Event)?;
-    let data = wire_text(raw.data.ok_or(ApiError::Missing("data"))?)
-        .map_err(|error| ApiError::Json(error.to_string()))?;
+    let data = wire_text(raw.data.ok_or(ApiError::Missing("data"))?).map_err(json_error)?;
     if data.len() > limits.max_event_data_bytes {
         return Err(ApiError::DataTooLarge {
             event: excerpt(&name),
@@ -105,7 +110,8 @@ fn channels(
     many: Vec<String>,
 ) -> Result<Vec<ChannelName>, ApiError> {
     let limits = app.limits();
-    let names: Vec<String> = one.into_iter().chain(many).collect();
+    let rest = many.into_iter().filter(|name| Some(name) != one.as_ref());
+    let names: Vec<String> = one.iter().cloned().chain(rest).collect();
     if names.is_empty() {
         return Err(ApiError::Missing("channel or channels"));
     }

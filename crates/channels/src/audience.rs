@@ -313,8 +313,9 @@ impl State {
         }
     }
 
-    pub(crate) fn has_subscribers_here(&self) -> bool {
-        self.here > 0
+    /// Whether the topic is wanted: somebody is here, or operations wait for it to be joined.
+    pub(crate) fn wants_topic(&self) -> bool {
+        self.here > 0 || self.link == Link::Awaited
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {

@@ -192,7 +192,7 @@ impl Hub {
         self.shared
             .registry
             .find(key)
-            .is_some_and(|a| a.lock().has_subscribers_here())
+            .is_some_and(|a| a.lock().wants_topic())
     }
 
     /// Whether so much waits in the channel's queue that publishers should be told to come back

@@ -1,10 +1,7 @@
 //! The hub against a model that does one thing after the other: any sequence of joins, leaves and
 //! sends, drained in slices of any size, gives every subscriber exactly what the model says.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -368,6 +365,7 @@ fn presence_is_merged_with_other_nodes() {
     finish(subscribe_one(&hub, &lobby, 3, Some("bob")).1);
     finish(hub.apply(&lobby, &Remote::Left(member("zoe").user_id)));
     finish(hub.apply(&lobby, &Remote::Left(member("bob").user_id)));
+    // INV-SNAPSHOT-1: what follows the roster in the ack is exactly what changed since.
     let heard = inbox.0.lock().unwrap().clone();
     assert_eq!(
         heard.len(),

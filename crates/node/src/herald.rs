@@ -1,6 +1,7 @@
 //! Announcing to the cluster what happens on this node's channels.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use foghorn_channels::{Announce, Change, Joining, Key, Send};
 use foghorn_cluster::{self as cluster, AppId, Fact, Ledger, Message, Topic};
@@ -14,6 +15,7 @@ pub(crate) struct Herald {
     pub(crate) apps: Arc<Apps>,
     pub(crate) emit: Arc<dyn Emit>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
+    pub(crate) link_is_down: Arc<AtomicBool>,
 }
 
 impl Herald {
@@ -40,6 +42,8 @@ impl Announce for Herald {
         };
         self.emit.emit(Effect::Join(topic));
         match self.emit.clustering() {
+            // Local delivery does not wait for a link that may be gone for long.
+            _ if self.link_is_down.load(Ordering::Acquire) => Joining::Done,
             Clustering::Alone | Clustering::Linked(cluster::Joining::AtOnce) => Joining::Done,
             Clustering::Linked(cluster::Joining::Later) => Joining::Awaited,
         }

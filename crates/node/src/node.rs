@@ -8,7 +8,7 @@ use foghorn_cluster::{Ledger, NodeId, Patience, View};
 use parking_lot::Mutex;
 
 use crate::app::{App, Apps};
-use crate::effect::{Effect, Emit};
+use crate::effect::{Clustering, Effect, Emit};
 use crate::herald::Herald;
 use crate::metrics::Metrics;
 
@@ -30,6 +30,7 @@ pub struct Node {
     max_connections: u64,
     connections: AtomicU64,
     draining: AtomicBool,
+    pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) view: Mutex<View>,
 }
@@ -69,7 +70,9 @@ impl Node {
     pub fn new(config: NodeConfig, emit: Arc<dyn Emit>) -> Self {
         let apps = Arc::new(config.apps);
         let ledger = Arc::new(Mutex::new(Ledger::new(config.id, WAITING_FACTS)));
+        let link_is_down = Arc::new(AtomicBool::new(false));
         let herald = Herald {
+            link_is_down: Arc::clone(&link_is_down),
             apps: Arc::clone(&apps),
             emit: Arc::clone(&emit),
             ledger: Arc::clone(&ledger),
@@ -84,6 +87,7 @@ impl Node {
             max_connections: config.max_connections,
             connections: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            link_is_down,
             ledger,
             view: Mutex::new(View::new(config.id, config.patience)),
         }
@@ -146,6 +150,10 @@ impl Node {
 
     pub(crate) fn emit(&self, effect: Effect) {
         self.emit.emit(effect);
+    }
+
+    pub(crate) fn clustering(&self) -> Clustering {
+        self.emit.clustering()
     }
 
     pub(crate) fn hub(&self) -> &Hub {

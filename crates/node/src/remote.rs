@@ -1,10 +1,14 @@
 //! What comes in from other nodes, and keeping in step with them.
 
+use std::sync::atomic::Ordering;
+
 use foghorn_channels::{Key, Remote, Send};
-use foghorn_cluster::{AppId, Change, Inbound, LinkState, Message, RowChange, Topic, ViewEvent};
+use foghorn_cluster::{
+    AppId, Change, Inbound, Ledger, LinkState, Message, RowChange, Topic, ViewEvent,
+};
 use foghorn_protocol::{ChannelName, Moment};
 
-use crate::effect::Effect;
+use crate::effect::{Clustering, Effect};
 use crate::node::Node;
 
 impl Node {
@@ -18,8 +22,12 @@ impl Node {
                 }
             }
             Inbound::Joined(_) => {}
-            Inbound::LinkUp => self.look_around(LinkState::Up, now),
+            Inbound::LinkUp => {
+                self.link_is_down.store(false, Ordering::Release);
+                self.look_around(LinkState::Up, now);
+            }
             Inbound::LinkDown => {
+                self.link_is_down.store(true, Ordering::Release);
                 self.look_around(LinkState::Down, now);
                 // Local delivery does not wait for a link that may be gone for long.
                 for drain in self.hub().stop_waiting() {
@@ -31,24 +39,37 @@ impl Node {
 
     /// Says that this node lives, and notices who does not. To be called every second or so.
     pub fn on_tick(&self, link: LinkState, now: Moment) {
-        self.flush_facts();
-        let heartbeat = self.ledger.lock().heartbeat();
-        self.emit(Effect::Publish(Topic::Control, heartbeat));
+        {
+            // One lock for both: a fact between them would look like a gap to every peer.
+            let mut ledger = self.ledger.lock();
+            self.flush(&mut ledger);
+            self.tell(Topic::Control, ledger.heartbeat());
+        }
         self.look_around(link, now);
     }
 
     /// Publishes the facts that wait.
     pub fn flush_facts(&self) {
-        // Emitted under the lock: the numbers have to go out in their order.
-        let mut ledger = self.ledger.lock();
+        self.flush(&mut self.ledger.lock());
+    }
+
+    /// Called under the ledger's lock: the numbers have to go out in their order.
+    fn flush(&self, ledger: &mut Ledger) {
         if let Some(facts) = ledger.flush() {
-            self.emit(Effect::Publish(Topic::Control, facts));
+            self.tell(Topic::Control, facts);
+        }
+    }
+
+    /// Says something to other nodes, if there can be any.
+    fn tell(&self, topic: Topic, message: Message) {
+        if self.clustering() != Clustering::Alone {
+            self.emit(Effect::Publish(topic, message));
         }
     }
 
     /// Tells the others that this node is going and takes its rows along.
     pub fn say_goodbye(&self) {
-        self.emit(Effect::Publish(Topic::Control, Message::Leaving));
+        self.tell(Topic::Control, Message::Leaving);
     }
 
     /// Whether the topic is wanted now.
@@ -105,11 +126,11 @@ impl Node {
             match event {
                 ViewEvent::Row(change) => self.merge(change),
                 ViewEvent::NeedSnapshot(node) => {
-                    self.emit(Effect::Publish(Topic::Node(node), Message::SnapshotRequest));
+                    self.tell(Topic::Node(node), Message::SnapshotRequest);
                 }
                 ViewEvent::SnapshotWanted(node) => {
                     let snapshot = self.ledger.lock().snapshot();
-                    self.emit(Effect::Publish(Topic::Node(node), snapshot));
+                    self.tell(Topic::Node(node), snapshot);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Two and three nodes on one bus, nothing lost.
 
 use foghorn_cluster::{Fact, Inbound, Message, NodeId, Topic};
+use foghorn_protocol::Frame;
 use serde_json::json;
 
 use crate::site::{Client, ONE, SUSPECT_AFTER, event, member_ids};
@@ -320,6 +321,13 @@ fn what_makes_no_sense_is_counted_and_changes_nothing() {
     };
     say(occupied("nowhere").encode(NodeId::from_random(99)));
     say(occupied(ONE).encode(site.node.id()));
+    let event = Message::Event {
+        app: ONE.into(),
+        channel: crate::site::name("news"),
+        except: None,
+        frame: Frame::from_text(b"{}"),
+    };
+    say(event.encode(site.node.id()));
     assert_eq!(site.counter(unreadable, &[]), 2);
     assert_eq!(site.occupancy("news"), (1, 0));
     assert_eq!(site.node.channels(), 1);

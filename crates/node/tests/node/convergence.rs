@@ -1,5 +1,8 @@
 //! Three nodes, clients that come, go and publish at any moment, messages that take their time and
 //! control messages that get lost: in the end everyone agrees, and every client's own list is true.
+//!
+//! Each client is acknowledged before anything else (INV-ACK-1), and its snapshot with the member
+//! events that follow is the roster (INV-SNAPSHOT-1).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -165,24 +165,50 @@ fn more_facts_than_may_wait_become_a_snapshot() {
 }
 
 #[test]
-fn a_message_may_come_twice() {
-    let mut world = World::of(2);
+fn a_message_may_come_twice_and_long_after_its_time() {
+    let mut world = World::of(1);
     let a = world.sites[0].member(LOBBY, "ann");
     world.settle();
     a.letters();
-    let _bob = world.sites[1].member(LOBBY, "bob");
-    let mut copies = Vec::new();
-    world.settle_with(|topic, message| {
-        copies.push((topic.clone(), message.clone()));
+    // A node that starts late is asked for snapshots, so there are messages of every kind.
+    let late = world.add();
+    let mut heard = Vec::new();
+    let mut listen = |topic: &Topic, message: &Message| {
+        heard.push((topic.clone(), message.clone()));
         Fate::Arrives
-    });
-    let from = world.sites[1].node.id();
-    for (topic, message) in copies {
-        let bytes = message.encode(from);
-        let again = Inbound::Message { topic, bytes };
-        world.sites[0].node.on_inbound(again, world.now);
+    };
+    let gone = world.sites[late].member(LOBBY, "gone");
+    world.settle_with(&mut listen);
+    drop(gone);
+    let _bob = world.sites[late].member(LOBBY, "bob");
+    // The first copy is lost, so that a snapshot is sent.
+    world.sites[late].node.flush_facts();
+    world.settle_with(|_, _| Fate::IsLost);
+    for _ in 0..3 {
+        world.wait(Duration::from_secs(1));
+        (0..2).for_each(|site| world.tick(site));
+        world.settle_with(&mut listen);
+    }
+    let _eve = world.sites[late].member(LOBBY, "eve");
+    world.settle_with(&mut listen);
+    let users = || a.heard_data().join(" ");
+    let user = |id: &str| format!(r#"{{"user_id":"{id}"}}"#);
+    let expect = ["gone", "gone", "bob", "eve"].map(user).join(" ");
+    assert_eq!(users(), expect);
+    let snapshots = heard
+        .iter()
+        .filter(|(_, message)| matches!(message, Message::Snapshot { .. }));
+    assert!(snapshots.count() > 0);
+    let (me, from) = (world.sites[0].node.id(), world.sites[late].node.id());
+    for (topic, message) in heard {
+        if topic == Topic::Control || topic == Topic::Node(me) {
+            let bytes = message.encode(from);
+            let again = Inbound::Message { topic, bytes };
+            world.sites[0].node.on_inbound(again, world.now);
+            assert_eq!(users(), "");
+        }
     }
     world.second();
-    assert_eq!(a.heard_data(), [r#"{"user_id":"bob"}"#]);
-    assert_agree(&world, (2, 2), &["ann", "bob"]);
+    assert_eq!(users(), "");
+    assert_agree(&world, (3, 3), &["ann", "bob", "eve"]);
 }

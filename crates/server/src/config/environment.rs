@@ -34,7 +34,10 @@ pub(super) fn variables(section: &dyn Section, row: &Row) -> Vec<String> {
 
 /// Reads the variables in the order of their names.
 pub(super) fn read(mut environment: Vec<(String, String)>, draft: &mut Draft) {
-    environment.retain(|(name, _)| name.starts_with(PREFIX) && name != FILE_VARIABLE);
+    environment.retain(|(name, value)| {
+        let ours = name.strip_prefix(PREFIX).filter(|_| name != FILE_VARIABLE);
+        ours.is_some_and(|tail| !is_service_link(tail, value))
+    });
     environment.sort();
     let (mut app, mut pair) = (AppSettings::default(), KeyPair::default());
     let mut has_app = false;
@@ -77,17 +80,23 @@ fn unknown(name: &str, sections: &[&mut dyn Section]) -> Problem {
     let names = settings.chain([FILE_VARIABLE.to_owned()]);
     let tail = name.strip_prefix(PREFIX).unwrap_or(name);
     let place = Place::Environment(name.to_owned());
-    if is_service_link(name) {
-        let message = "unknown setting; Kubernetes sets it for a Service of this name, unless the \
-                       pod has enableServiceLinks: false";
-        return Problem::new(name, place, message);
-    }
     Problem::new(name, place, "unknown setting").suggest(nearest(name, tail, names))
 }
 
-/// Whether a container platform may have made the variable from the name of a service.
-fn is_service_link(name: &str) -> bool {
-    ["_SERVICE_", "_TCP", "_UDP"]
-        .iter()
-        .any(|part| name.contains(part))
+/// Whether Kubernetes made the variable: it gives every pod some for a Service called `foghorn`, the
+/// likeliest name there is, and nobody who sees them has set anything.
+fn is_service_link(tail: &str, value: &str) -> bool {
+    const TRANSPORTS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+    if tail == "PORT" {
+        return value.contains("://");
+    }
+    let port = tail
+        .strip_prefix("PORT_")
+        .and_then(|rest| rest.split_once('_'));
+    let is_link_of_port = port.is_some_and(|(number, rest)| {
+        let transport = rest.split('_').next().unwrap_or_default();
+        number.parse::<u16>().is_ok() && TRANSPORTS.contains(&transport)
+    });
+    let is_service = matches!(tail, "SERVICE_HOST" | "SERVICE_PORT");
+    is_link_of_port || is_service || tail.starts_with("SERVICE_PORT_")
 }

@@ -215,10 +215,10 @@ const ENVIRONMENT: &[EnvironmentCase<'_>] = &[
         ],
     ),
     (
-        &[("FOGHORN_SERVICE_HOST", "10.0.0.1")],
+        &[("FOGHORN_PORT_6001_QUIC", "1"), ("FOGHORN_SERVICE", "1")],
         &[
-            "FOGHORN_SERVICE_HOST: unknown setting; Kubernetes sets it for a Service of this name, \
-           unless the pod has enableServiceLinks: false",
+            "FOGHORN_PORT_6001_QUIC: unknown setting",
+            "FOGHORN_SERVICE: unknown setting",
         ],
     ),
     (

@@ -110,3 +110,26 @@ fn the_example_holds_every_default() {
     assert_eq!(config.apps[0].limits(), Limits::default());
     assert_eq!(config.apps[0].keys.len(), 2);
 }
+
+#[test]
+fn what_kubernetes_sets_for_a_service_of_this_name_is_not_ours() {
+    let environment = [
+        ("FOGHORN_SERVICE_HOST", "10.0.0.1"),
+        ("FOGHORN_SERVICE_PORT", "6001"),
+        ("FOGHORN_SERVICE_PORT_HTTP", "6001"),
+        ("FOGHORN_PORT", "tcp://10.0.0.1:6001"),
+        ("FOGHORN_PORT_6001_TCP", "tcp://10.0.0.1:6001"),
+        ("FOGHORN_PORT_6001_TCP_PROTO", "tcp"),
+        ("FOGHORN_PORT_6001_TCP_PORT", "6001"),
+        ("FOGHORN_PORT_6001_TCP_ADDR", "10.0.0.1"),
+        ("FOGHORN_SERVER_PORT", "7001"),
+    ];
+    let loaded = Config::load(Sources {
+        file: None,
+        environment: environment
+            .map(|(name, value)| (name.into(), value.into()))
+            .to_vec(),
+        flags: Vec::new(),
+    });
+    assert_eq!(loaded.unwrap().config.server.port, 7001);
+}
