@@ -110,8 +110,9 @@ fn channels(
     many: Vec<String>,
 ) -> Result<Vec<ChannelName>, ApiError> {
     let limits = app.limits();
-    let rest = many.into_iter().filter(|name| Some(name) != one.as_ref());
-    let names: Vec<String> = one.iter().cloned().chain(rest).collect();
+    let mut names = Vec::from_iter(one);
+    let first = names.first().cloned();
+    names.extend(many.into_iter().filter(|name| Some(name) != first.as_ref()));
     if names.is_empty() {
         return Err(ApiError::Missing("channel or channels"));
     }

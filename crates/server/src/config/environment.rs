@@ -83,8 +83,8 @@ fn unknown(name: &str, sections: &[&mut dyn Section]) -> Problem {
     Problem::new(name, place, "unknown setting").suggest(nearest(name, tail, names))
 }
 
-/// Whether Kubernetes made the variable: it gives every pod some for a Service called `foghorn`, the
-/// likeliest name there is, and nobody who sees them has set anything.
+/// Whether Kubernetes made the variable: it gives every pod some for a Service called `foghorn`,
+/// the likeliest name there is, and nobody who sees them has set anything.
 fn is_service_link(tail: &str, value: &str) -> bool {
     const TRANSPORTS: [&str; 3] = ["TCP", "UDP", "SCTP"];
     if tail == "PORT" {
