@@ -169,6 +169,19 @@ impl Apps {
         Ok(this)
     }
 
+    /// Lets API paths call the app `id` by a second id.
+    ///
+    /// # Errors
+    /// The second id is taken.
+    pub fn with_alias(mut self, alias: AppId, id: &str) -> Result<Self, DuplicateApp> {
+        if let Some(&at) = self.by_id.get(id)
+            && self.by_id.insert(alias.clone(), at).is_some()
+        {
+            return Err(DuplicateApp::Id(alias));
+        }
+        Ok(self)
+    }
+
     /// The app that API paths call `id`.
     #[must_use]
     pub fn with_id(&self, id: &str) -> Option<&Arc<App>> {

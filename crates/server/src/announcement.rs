@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::composition::NUMERIC_ID;
 use crate::config::AppConfig;
 
 /// Ready-to-paste snippets for the built-in app.
@@ -30,8 +31,8 @@ Node (npm install pusher):
     host: "{host}", port: "{port}", useTLS: false }});
   await pusher.trigger("news", "hello", {{ from: "Node" }});
 
-Python (pip install pusher):
-  pusher_client = pusher.Pusher(app_id="{id}", key="{key}", secret="{secret}",
+Python (pip install pusher; it takes only digits for an app id, hence the app's second one):
+  pusher_client = pusher.Pusher(app_id="{NUMERIC_ID}", key="{key}", secret="{secret}",
     host="{host}", port={port}, ssl=False)
   pusher_client.trigger("news", "hello", {{"from": "Python"}})
 

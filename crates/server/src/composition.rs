@@ -16,12 +16,15 @@ use prometheus::Registry;
 
 use crate::capacity::Capacity;
 use crate::clock::Clock;
-use crate::config::{AppConfig, Config, ServerConfig};
+use crate::config::{AppConfig, AppSource, Config, ServerConfig};
 use crate::connections::Connections;
 use crate::emitter::Emitter;
 use crate::gate::Gate;
 use crate::http::Shared;
 use crate::websocket::Rules;
+
+/// A second id of the built-in app: the Python SDK takes only digits.
+pub(crate) const NUMERIC_ID: &str = "1";
 
 /// Builds everything that requests share, with its counters in `registry`.
 ///
@@ -35,13 +38,17 @@ pub(crate) fn shared(config: &Config, capacity: Capacity, registry: &Registry) -
         .iter()
         .map(|app| app_spec(app, server))
         .collect::<Result<Vec<_>>>()?;
+    let mut apps = Apps::new(specs, &metrics)?;
+    if let (AppSource::BuiltIn, Some(app)) = (config.app_source, config.apps.first()) {
+        apps = apps.with_alias(NUMERIC_ID.into(), app.settings.id.as_str())?;
+    }
     let protocol_rule = match server.require_protocol {
         true => ProtocolRule::Required,
         false => ProtocolRule::Assumed,
     };
     let node_config = NodeConfig {
         id: NodeId::from_random(random()?),
-        apps: Apps::new(specs, &metrics)?,
+        apps,
         seed: HashSeed::new(random()?, random()?),
         queue_limits: QueueLimits::default(),
         protocol_rule,
