@@ -105,8 +105,8 @@ impl Metrics {
             )?,
             overflows: counter(
                 "foghorn_overflows_total",
-                "Times a bounded queue was full: connection (closed with 4100) or channel \
-                 (publisher told to come back).",
+                "Times a bounded queue was full: connection (closed with 4100), channel (publisher \
+                 told to come back) or link (a message did not reach other nodes).",
                 &["queue"],
             )?,
             unreadable_messages,
@@ -136,6 +136,12 @@ impl Metrics {
         self.api_requests
             .with_label_values(&[route, &status.to_string()])
             .inc();
+    }
+
+    /// Counts messages that did not reach other nodes.
+    #[must_use]
+    pub fn link_overflows(&self) -> IntCounter {
+        self.overflows.with_label_values(&["link"])
     }
 
     pub(crate) fn audience_overflow(&self) {

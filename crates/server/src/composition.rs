@@ -1,5 +1,6 @@
 //! From the configuration to a node and all that hangs on it.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use anyhow::{Context as _, Result};
 use foghorn_api::Api;
 use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
 use foghorn_channels::{HashSeed, QueueLimits};
-use foghorn_cluster::{NodeId, Patience};
+use foghorn_cluster::local::{LocalBus, LocalHandle, LocalInbox};
+use foghorn_cluster::{Bus as _, NodeId, Patience, Reach};
 use foghorn_node::{
-    AppSpec, AppStatus, Apps, Metrics, Node, NodeConfig, ProtocolRule, SubscriptionCount,
+    AppSpec, AppStatus, Apps, Clustering, Metrics, Node, NodeConfig, ProtocolRule,
+    SubscriptionCount,
 };
 use foghorn_session::{ClientEvents, Policy, SubscriptionErrors, Timing};
 use prometheus::Registry;
@@ -21,16 +24,49 @@ use crate::connections::Connections;
 use crate::emitter::Emitter;
 use crate::gate::Gate;
 use crate::http::Shared;
+use crate::link::{self, Outgoing, Waiting};
 use crate::websocket::Rules;
+
+/// How long peers may be silent: several heartbeats.
+const PATIENCE: Patience = Patience {
+    suspect_after: Duration::from_secs(10),
+    ask_again_after: Duration::from_secs(2),
+};
 
 /// A second id of the built-in app: the Python SDK takes only digits.
 pub(crate) const NUMERIC_ID: &str = "1";
 
-/// Builds everything that requests share, with its counters in `registry`.
+/// A node and what links it to others.
+pub(crate) struct Composed {
+    pub(crate) node: Arc<Node>,
+    pub(crate) link: Link,
+}
+
+/// A link that waits to be run.
+pub(crate) struct Link {
+    node: Arc<Node>,
+    driver: (LocalHandle, LocalInbox),
+    outgoing: Arc<Outgoing>,
+    waiting: Waiting,
+}
+
+impl Link {
+    /// Moves messages between the node and its driver for ever.
+    pub(crate) fn run(self, clock: Clock) -> impl Future<Output = ()> {
+        link::run(self.node, self.driver, self.outgoing, self.waiting, clock)
+    }
+}
+
+/// Builds a node on `bus`, with its counters in `registry`.
 ///
 /// # Errors
 /// The configuration was checked, so only the system can fail here.
-pub(crate) fn shared(config: &Config, capacity: Capacity, registry: &Registry) -> Result<Shared> {
+pub(crate) fn node(
+    config: &Config,
+    capacity: Capacity,
+    registry: &Registry,
+    bus: &LocalBus,
+) -> Result<Composed> {
     let metrics = Metrics::register(registry).context("cannot register the metrics")?;
     let server = &config.server;
     let specs = config
@@ -42,28 +78,44 @@ pub(crate) fn shared(config: &Config, capacity: Capacity, registry: &Registry) -
     if let (AppSource::BuiltIn, Some(app)) = (config.app_source, config.apps.first()) {
         apps = apps.with_alias(NUMERIC_ID.into(), app.settings.id.as_str())?;
     }
-    let protocol_rule = match server.require_protocol {
-        true => ProtocolRule::Required,
-        false => ProtocolRule::Assumed,
+    let id = NodeId::from_random(random()?);
+    let driver = bus.attach(id);
+    let clustering = match driver.0.reach() {
+        Reach::Alone => Clustering::Alone,
+        Reach::Peers => Clustering::Linked(driver.0.joining()),
     };
-    let node_config = NodeConfig {
-        id: NodeId::from_random(random()?),
+    let (outgoing, waiting) = Outgoing::new(metrics.link_overflows());
+    let emitter = Arc::new(Emitter::new(Arc::clone(&outgoing), clustering));
+    let config = NodeConfig {
+        id,
         apps,
         seed: HashSeed::new(random()?, random()?),
         queue_limits: QueueLimits::default(),
-        protocol_rule,
-        max_connections: capacity.connections,
-        patience: Patience {
-            suspect_after: Duration::from_secs(10),
-            ask_again_after: Duration::from_secs(2),
+        protocol_rule: match server.require_protocol {
+            true => ProtocolRule::Required,
+            false => ProtocolRule::Assumed,
         },
+        max_connections: capacity.connections,
+        patience: PATIENCE,
         metrics,
     };
-    let emitter = Arc::new(Emitter::default());
-    let node = Arc::new(Node::new(node_config, emitter.clone()));
+    let node = Arc::new(Node::new(config, emitter.clone()));
     emitter.attach(&node);
+    Ok(Composed {
+        link: Link {
+            node: Arc::clone(&node),
+            driver,
+            outgoing,
+            waiting,
+        },
+        node,
+    })
+}
+
+/// What all requests to `node` share.
+pub(crate) fn shared(server: &ServerConfig, node: Arc<Node>, clock: Clock) -> Shared {
     let path_prefix = server.path_prefix.as_str().to_owned();
-    Ok(Shared {
+    Shared {
         api: Api::new(Arc::clone(&node), path_prefix.clone()),
         node,
         connections: Connections::default(),
@@ -75,9 +127,9 @@ pub(crate) fn shared(config: &Config, capacity: Capacity, registry: &Registry) -
         rules: Rules {
             max_message: server.max_frame_bytes,
             write_timeout: server.write_timeout,
-            clock: Clock::start(),
+            clock,
         },
-    })
+    }
 }
 
 fn random() -> Result<u64> {

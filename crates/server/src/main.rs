@@ -14,6 +14,7 @@ mod drain;
 mod emitter;
 mod gate;
 mod http;
+mod link;
 mod listener;
 mod metrics;
 mod outbox;

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use foghorn_cluster::local::LocalBus;
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::capacity::Capacity;
+use crate::clock::Clock;
+use crate::composition::Composed;
 use crate::config::{AppSource, Config};
 use crate::http::Shared;
 use crate::listener::{Patience, bind};
@@ -30,7 +33,12 @@ pub(crate) fn run(config: Config) -> Result<()> {
 async fn serve(config: Config, capacity: Capacity) -> Result<()> {
     let mut signals = Signals::listen()?;
     let registry = Registry::new();
-    let shared = Arc::new(composition::shared(&config, capacity, &registry)?);
+    let clock = Clock::start();
+    // One process is one node today: the in-process driver has nobody else to talk to.
+    let Composed { node, link } =
+        composition::node(&config, capacity, &registry, &LocalBus::new())?;
+    tokio::spawn(link.run(clock));
+    let shared = Arc::new(composition::shared(&config.server, node, clock));
     let patience = Patience {
         header_timeout: config.server.header_timeout,
         idle_timeout: config.server.idle_timeout,

@@ -1,0 +1,264 @@
+//! The link to other nodes: between a node's effects and a cluster driver.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use foghorn_cluster::{Bus, Inbound, Inbox, LinkState, Message, Topic};
+use foghorn_node::Node;
+use parking_lot::Mutex;
+use prometheus::IntCounter;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::clock::Clock;
+
+/// Messages that may wait for the driver.
+const WAITING_MESSAGES: usize = 16_384;
+
+/// How long facts are gathered before they are announced together.
+const GATHERING: Duration = Duration::from_millis(5);
+
+/// How often a node says that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Where a node's effects for others wait for the driver.
+pub(crate) struct Outgoing {
+    messages: mpsc::Sender<(Topic, Message)>,
+    /// Topics whose being wanted may have changed. Level-triggered: the node is asked when the turn
+    /// comes, so the order of wishes does not matter and there is at most one entry per topic.
+    topics: Mutex<BTreeSet<Topic>>,
+    topics_changed: Notify,
+    facts_wait: Notify,
+    lost: IntCounter,
+}
+
+/// The end of the queue that the driver's task takes from.
+pub(crate) struct Waiting(mpsc::Receiver<(Topic, Message)>);
+
+impl Outgoing {
+    /// An empty queue; `lost` counts what did not fit.
+    pub(crate) fn new(lost: IntCounter) -> (Arc<Self>, Waiting) {
+        let (messages, waiting) = mpsc::channel(WAITING_MESSAGES);
+        let topics = Mutex::new(BTreeSet::new());
+        let (topics_changed, facts_wait) = (Notify::new(), Notify::new());
+        let outgoing = Self {
+            messages,
+            topics,
+            topics_changed,
+            facts_wait,
+            lost,
+        };
+        (Arc::new(outgoing), Waiting(waiting))
+    }
+
+    /// Hands a message to the driver. One that does not fit is lost for the other nodes and counted;
+    /// lost facts leave a gap in their numbers, which repairs itself.
+    pub(crate) fn publish(&self, topic: Topic, message: Message) {
+        if self.messages.try_send((topic, message)).is_err() {
+            self.lost.inc();
+        }
+    }
+
+    /// Has the driver ask whether the topic is wanted.
+    pub(crate) fn look_at(&self, topic: Topic) {
+        self.topics.lock().insert(topic);
+        self.topics_changed.notify_one();
+    }
+
+    /// Has the driver announce facts soon.
+    pub(crate) fn facts_wait(&self) {
+        self.facts_wait.notify_one();
+    }
+}
+
+/// Moves messages between `node` and the driver for ever.
+pub(crate) async fn run<B: Bus, I: Inbox>(
+    node: Arc<Node>,
+    (bus, mut inbox): (B, I),
+    outgoing: Arc<Outgoing>,
+    Waiting(mut messages): Waiting,
+    clock: Clock,
+) {
+    let up = AtomicBool::new(true);
+    let listen = async {
+        for topic in [Topic::Control, Topic::Node(node.id())] {
+            report(bus.join(&topic).await, "cannot listen to a topic");
+        }
+        loop {
+            outgoing.topics_changed.notified().await;
+            let topics = std::mem::take(&mut *outgoing.topics.lock());
+            for topic in topics {
+                let done = match node.wants(&topic) {
+                    true => bus.join(&topic).await,
+                    false => bus.leave(&topic).await,
+                };
+                report(done, "cannot change what is listened to");
+            }
+        }
+    };
+    let publish = async {
+        while let Some((topic, message)) = messages.recv().await {
+            let published = bus.publish(&topic, message.encode(node.id())).await;
+            if published.is_err() {
+                outgoing.lost.inc();
+            }
+        }
+    };
+    let announce = async {
+        loop {
+            outgoing.facts_wait.notified().await;
+            sleep(GATHERING).await;
+            node.flush_facts();
+        }
+    };
+    // One message after the other: order is the point of the inbox.
+    let receive = async {
+        loop {
+            let inbound = inbox.next().await;
+            match inbound {
+                Inbound::LinkUp => up.store(true, Ordering::Relaxed),
+                Inbound::LinkDown => up.store(false, Ordering::Relaxed),
+                Inbound::Message { .. } | Inbound::Joined(_) => {}
+            }
+            node.on_inbound(inbound, clock.now());
+        }
+    };
+    let live = async {
+        let mut ticks = interval(HEARTBEAT);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let link = if up.load(Ordering::Relaxed) {
+                LinkState::Up
+            } else {
+                LinkState::Down
+            };
+            node.on_tick(link, clock.now());
+        }
+    };
+    tokio::join!(listen, publish, announce, receive, live);
+}
+
+fn report<E: std::fmt::Display>(done: Result<(), E>, what: &'static str) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "{what}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::future::poll_fn;
+
+    use foghorn_cluster::local::LocalBus;
+    use foghorn_node::{Connection, Handshake, Publish};
+    use foghorn_protocol::{ChannelName, EventName};
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::capacity::Capacity;
+    use crate::composition::{self, Composed};
+    use crate::config::{Config, Sources};
+    use crate::outbox::{Outbox, Written};
+
+    struct Client {
+        outbox: Arc<Outbox>,
+        seen: VecDeque<String>,
+        connection: Connection,
+    }
+
+    impl Client {
+        fn connect(node: &Arc<Node>, random: u64) -> Self {
+            let handshake = Handshake {
+                key: "app-key",
+                protocol: Some("7"),
+            };
+            let admission = node.admit(&handshake).unwrap();
+            let meters = Arc::clone(admission.app.meters());
+            let outbox = Arc::new(Outbox::new(1 << 20, meters));
+            let now = Clock::start().now();
+            let connection =
+                Connection::open(Arc::clone(node), admission, outbox.clone(), random, now);
+            Self {
+                outbox,
+                seen: VecDeque::new(),
+                connection,
+            }
+        }
+
+        fn say(&mut self, text: &str) {
+            assert_eq!(self.connection.on_text(text, Clock::start().now()), None);
+        }
+
+        /// Waits for a message that holds `part`.
+        async fn hears(&mut self, part: &str) {
+            loop {
+                while let Some(text) = self.seen.pop_front() {
+                    if text.contains(part) {
+                        return;
+                    }
+                }
+                let mut batch = VecDeque::new();
+                let nothing = Written::default();
+                poll_fn(|cx| self.outbox.poll_take(cx, &mut batch, nothing)).await;
+                let texts = batch
+                    .iter()
+                    .map(|f| String::from_utf8_lossy(f.text()).into_owned());
+                self.seen.extend(texts);
+            }
+        }
+    }
+
+    fn node_on(bus: &LocalBus) -> Arc<Node> {
+        let sources = Sources {
+            file: None,
+            environment: Vec::new(),
+            flags: Vec::new(),
+        };
+        let config = Config::load(sources).unwrap().config;
+        let capacity = Capacity {
+            open_files: 100,
+            connections: 50,
+        };
+        let Composed { node, link } =
+            composition::node(&config, capacity, &Registry::new(), bus).unwrap();
+        tokio::spawn(link.run(Clock::start()));
+        node
+    }
+
+    /// Two nodes of one process, through the same pump that a broker's driver will use.
+    #[tokio::test]
+    async fn nodes_on_one_bus_share_events_and_facts() {
+        let bus = LocalBus::new();
+        // The second seat is taken before the first node looks, so neither thinks that it is alone.
+        let (_other, _inbox) = bus.attach(foghorn_cluster::NodeId::from_random(7));
+        let (a, b) = (node_on(&bus), node_on(&bus));
+        let (mut on_a, mut on_b) = (Client::connect(&a, 1), Client::connect(&b, 2));
+        let subscribe = r#"{"event":"pusher:subscribe","data":{"channel":"news"}}"#;
+        for client in [&mut on_a, &mut on_b] {
+            client.say(subscribe);
+            client.hears("subscription_succeeded").await;
+        }
+        let event = Publish {
+            channels: vec![ChannelName::parse("news", 200).unwrap()],
+            event: EventName::parse("hello", 200).unwrap(),
+            data: "from a".to_owned(),
+            except: None,
+        };
+        let app = a.apps().with_id("app-id").unwrap();
+        a.publish(app, &[event]).unwrap();
+        on_a.hears("from a").await;
+        on_b.hears("from a").await;
+        // Facts are gathered for a moment; the count of both nodes arrives all the same.
+        let news = ChannelName::parse("news", 200).unwrap();
+        while b
+            .occupancy(b.apps().with_id("app-id").unwrap(), &news)
+            .subscriptions
+            < 2
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+}
