@@ -10,8 +10,8 @@ use crate::link::Outgoing;
 /// Deliveries between two turns of the other tasks of a worker.
 const SLICE: usize = 1_024;
 
-/// The effects of a node: long fan-outs become tasks, at most one per channel, because a drain holds
-/// the channel's only delivery list; what is for other nodes waits for the driver.
+/// The effects of a node: long fan-outs become tasks, at most one per channel, because a drain
+/// holds the channel's only delivery list; what is for other nodes waits for the driver.
 pub(crate) struct Emitter {
     node: OnceLock<Weak<Node>>,
     outgoing: Arc<Outgoing>,

@@ -53,8 +53,8 @@ impl Outgoing {
         (Arc::new(outgoing), Waiting(waiting))
     }
 
-    /// Hands a message to the driver. One that does not fit is lost for the other nodes and counted;
-    /// lost facts leave a gap in their numbers, which repairs itself.
+    /// Hands a message to the driver. One that does not fit is lost for the other nodes and
+    /// counted; lost facts leave a gap in their numbers, which repairs itself.
     pub(crate) fn publish(&self, topic: Topic, message: Message) {
         if self.messages.try_send((topic, message)).is_err() {
             self.lost.inc();
