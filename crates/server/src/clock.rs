@@ -1,10 +1,12 @@
 //! The one place that reads clocks.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use foghorn_protocol::{Moment, UnixSeconds};
+use tokio::time::Instant;
 
-/// Monotonic time since the process started serving.
+/// Monotonic time since the process started serving: the runtime's, so that timers and moments agree,
+/// in tests with virtual time too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     start: Instant,
@@ -12,7 +14,6 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// A clock that starts now.
-    #[expect(clippy::disallowed_methods, reason = "this is the shell's clock")]
     pub(crate) fn start() -> Self {
         Self {
             start: Instant::now(),
@@ -25,10 +26,10 @@ impl Clock {
     }
 
     /// The runtime's notion of `moment`, for timers.
-    pub(crate) fn instant(self, moment: Moment) -> tokio::time::Instant {
+    pub(crate) fn instant(self, moment: Moment) -> Instant {
         let far_away = Duration::from_secs(365 * 24 * 3_600);
         let since_start = moment.since_start().min(far_away);
-        tokio::time::Instant::from_std(self.start + since_start)
+        self.start + since_start
     }
 
     /// The wall clock, which signatures of requests refer to.

@@ -1,6 +1,8 @@
 //! A WebSocket connection: one task that owns the socket, feeds the session and empties its queue.
 
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::future::{Future as _, poll_fn};
@@ -71,8 +73,8 @@ struct Socket<S> {
     reader: Reader,
     writer: Writer,
     reading: Reading,
-    /// Since when the socket takes nothing.
-    stalled: Option<Instant>,
+    /// Since when the socket takes nothing although something waits, and what it had taken by then.
+    stalled: Option<(Instant, u64)>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -142,10 +144,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     None
                 }
                 Event::Close(close) => connection.close(close),
+                // Once the connection closes, the session has nothing left to wait for.
+                Event::Timer if self.reading == Reading::Off => {
+                    timer.as_mut().reset(Instant::now() + rules.write_timeout);
+                    None
+                }
                 Event::Timer => {
                     let action = connection.on_timeout(clock.now());
-                    let deadline = clock.instant(connection.deadline());
-                    timer.as_mut().reset(self.earlier(deadline, rules));
+                    timer.as_mut().reset(clock.instant(connection.deadline()));
                     action
                 }
                 Event::End(ending) => return ending,
@@ -168,21 +174,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         mut timer: Pin<&mut Sleep>,
         rules: Rules,
     ) -> Poll<Event> {
-        let was_stalled = self.stalled.is_some();
         if let Poll::Ready(event) = self.poll_out(cx, outbox) {
             return Poll::Ready(event);
         }
         if let Poll::Ready(event) = self.poll_in(cx) {
             return Poll::Ready(event);
         }
-        if self.stalled.is_some() && !was_stalled {
-            let deadline = self.earlier(timer.deadline(), rules);
+        let deadline = self.earlier(timer.deadline(), rules);
+        if deadline < timer.deadline() {
             timer.as_mut().reset(deadline);
         }
         if timer.as_mut().poll(cx).is_ready() {
-            let given_up = self
-                .stalled
-                .is_some_and(|since| since.elapsed() >= rules.write_timeout);
+            let patience = |(since, _): (Instant, u64)| since.elapsed() >= rules.write_timeout;
+            let given_up = self.stalled.is_some_and(patience);
             return Poll::Ready(if given_up {
                 Event::End(Ending::Lost)
             } else {
@@ -212,7 +216,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Poll::Ready(Ok(())) => self.stalled = None,
                 Poll::Ready(Err(_)) => return end(Ending::Lost),
                 Poll::Pending => {
-                    self.stalled.get_or_insert_with(Instant::now);
+                    let taken = self.writer.taken();
+                    if self.stalled.is_none_or(|(_, before)| before != taken) {
+                        self.stalled = Some((Instant::now(), taken));
+                    }
                     return outbox
                         .poll_overflow(cx)
                         .map(|()| Event::End(Ending::Overflow));
@@ -249,8 +256,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// `deadline`, or the end of patience with a socket that takes nothing.
     fn earlier(&self, deadline: Instant, rules: Rules) -> Instant {
-        self.stalled
-            .map_or(deadline, |since| deadline.min(since + rules.write_timeout))
+        let patience = self.stalled.map(|(since, _)| since + rules.write_timeout);
+        patience.map_or(deadline, |end| deadline.min(end))
     }
 
     async fn say_goodbye(&mut self, ending: &Ending, rules: Rules) {

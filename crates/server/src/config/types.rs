@@ -22,7 +22,7 @@ pub(crate) struct AppKey(String);
 pub(crate) struct PathPrefix(String);
 
 /// Which log lines are written: a level, or a list of levels by target such as
-/// `info,foghorn_server=debug`. The subscriber of the log parses it.
+/// `info,foghorn=debug`. The subscriber of the log parses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogFilter(String);
 
@@ -188,8 +188,7 @@ impl Value for LogFilter {
     }
 
     fn expected(_: Bounds) -> String {
-        "error, warn, info, debug, trace, off or a list such as \"info,foghorn_server=debug\""
-            .to_owned()
+        "error, warn, info, debug, trace, off or a list such as \"info,foghorn=debug\"".to_owned()
     }
 
     fn literal(&self) -> String {

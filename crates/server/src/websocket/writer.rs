@@ -24,6 +24,8 @@ pub(super) struct Writer {
     /// Bytes of `control` that are out; if there are any, no frame has begun.
     control_begun: usize,
     written: Written,
+    /// Bytes that the socket has taken, ever.
+    taken: u64,
 }
 
 impl Writer {
@@ -35,6 +37,11 @@ impl Writer {
     /// The batch, to be filled when it is empty.
     pub(super) fn batch(&mut self) -> &mut VecDeque<Frame> {
         &mut self.batch
+    }
+
+    /// Bytes that the socket has taken, ever: it moves as long as the client reads.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// What has been written since the last call.
@@ -87,6 +94,7 @@ impl Writer {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.taken += written as u64;
             self.advance(written);
         }
         Poll::Ready(Ok(()))

@@ -288,7 +288,7 @@ fn of_flags() {
         "log.level",
         "inof",
         "flag --log-level: expected error, warn, info, debug, trace, off or a list such as \
-         \"info,foghorn_server=debug\", found \"inof\"; did you mean info?",
+         \"info,foghorn=debug\", found \"inof\"; did you mean info?",
     );
     check(
         "server.port",
