@@ -1,0 +1,357 @@
+// Clients that break the rules. Each test ends with two others that never noticed.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { MAIN } from '../lib/apps.mjs';
+import { assertFailed, post, publish, send } from '../lib/http.mjs';
+import { Pair } from '../lib/pair.mjs';
+import { open } from '../lib/raw.mjs';
+import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { md5 } from '../lib/sign.mjs';
+import { OPCODE, Wire, frame, json, open as openWire, text, upgradeRequest } from '../lib/wire.mjs';
+
+const chatty = { ...MAIN, client_events: true, client_events_per_second: -1 };
+const server = useServer({ apps: [chatty] });
+const hasty = useServer({
+  apps: [chatty],
+  server: {
+    header_timeout: 1,
+    body_timeout: 1,
+    idle_timeout: 1,
+    activity_timeout: 1,
+    pong_timeout: 1,
+    max_body_bytes: 4096,
+  },
+});
+
+/** A test with a pair that talks before and after. */
+function withPair(name, options, body) {
+  test(`bad input: ${name}`, options, async (t) => {
+    const channel = `private-bad-${name.replaceAll(/\W+/g, '-').slice(0, 150)}`;
+    const where = body.server ?? server;
+    const pair = await Pair.open(t, where, channel);
+    await pair.exchange();
+    await body(t, pair);
+    await pair.exchange();
+  });
+}
+
+/** The same on the server with short limits. */
+const onHasty = (body) => Object.assign(body, { server: hasty });
+
+const nested = (open, close, depth) => open.repeat(depth) + close.repeat(depth);
+const DEEP = 15_000;
+
+for (const [what, message] of [
+  ['an empty message', ''],
+  ['half an object', '{'],
+  ['no JSON', 'hello'],
+  ['a list', '[]'],
+  ['null', 'null'],
+  ['a number', '1e999'],
+  ['no event', '{"data":{}}'],
+  ['a numeric event', '{"event":7}'],
+  ['two values', '{"event":"pusher:ping"} {}'],
+  ['a lone surrogate', '{"event":"\\ud800"}'],
+  ['a control character in a string', '{"event":"a\u0000"}'],
+  ['a subscription without data', '{"event":"pusher:subscribe"}'],
+  ['a subscription to a number', '{"event":"pusher:subscribe","data":{"channel":7}}'],
+  ['a subscription to a list', '{"event":"pusher:subscribe","data":["a"]}'],
+  ['an unsubscription without a channel', '{"event":"pusher:unsubscribe","data":{}}'],
+  ['lists, opened only', '['.repeat(2 * DEEP)],
+  ['lists, nested deeply', nested('[', ']', DEEP)],
+  ['objects, nested deeply', `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`],
+  [
+    'deep channel_data',
+    JSON.stringify({
+      event: 'pusher:subscribe',
+      data: { channel: 'presence-x', auth: 'a:b', channel_data: '['.repeat(DEEP) },
+    }),
+  ],
+]) {
+  withPair(`${what} is an error, the connection stays`, {}, async (t) => {
+    const client = await open(t, server);
+    client.sendText(message);
+    const answers = await client.settle();
+    const errors = answers.filter((m) => m.event === 'pusher:error');
+    assert.deepEqual(
+      errors.map((m) => m.data.code),
+      [null],
+      JSON.stringify(answers),
+    );
+    await client.subscribe('bad-still-usable');
+  });
+}
+
+withPair('deep nesting inside a message that is understood does no harm', {}, async (t) => {
+  const client = await open(t, server);
+  const deep = nested('[', ']', DEEP);
+  client.sendText(`{"event":"pusher:ping","data":${deep}}`);
+  client.sendText(`{"event":"pusher:pong","more":${deep}}`);
+  assert.deepEqual(
+    (await client.settle()).map((m) => m.event),
+    [],
+  );
+});
+
+for (const event of [
+  'unknown',
+  'pusher:unknown',
+  'pusher_internal:member_added',
+  'pusher:error',
+  '',
+]) {
+  withPair(`the event "${event}" is named in an error`, {}, async (t) => {
+    const client = await open(t, server);
+    client.send({ event, data: {} });
+    const [error, ...rest] = await client.settle();
+    assert.deepEqual([error.event, error.data.code, rest], ['pusher:error', null, []]);
+    assert.ok(error.data.message.includes(event), error.data.message);
+  });
+}
+
+for (const [what, bytes, codes] of [
+  ['a binary frame', frame({ opcode: OPCODE.binary, payload: '{}' }), [1003]],
+  ['invalid UTF-8', text(Buffer.from([0x22, 0xc3, 0x28, 0x22])), [1007]],
+  ['an encoded surrogate', text(Buffer.from([0xed, 0xa0, 0x80])), [1007]],
+  ['an oversized frame', text('x'.repeat(65_537)), [1009]],
+  ['an oversized length alone', frame({ opcode: OPCODE.text, length: 2 ** 40 }), [1009]],
+  ['a length above 63 bits', hugeLength(), [1002, 1009]],
+  ['a reserved bit', frame({ opcode: OPCODE.text, rsv: 4, payload: '{}' }), [1002]],
+  ['another reserved bit', frame({ opcode: OPCODE.ping, rsv: 1 }), [1002]],
+  ['an unmasked frame', frame({ opcode: OPCODE.text, masked: false, payload: '{}' }), [1002]],
+  ['a reserved opcode', frame({ opcode: 3, payload: '{}' }), [1002]],
+  ['a reserved control opcode', frame({ opcode: 11 }), [1002]],
+  ['a long ping', frame({ opcode: OPCODE.ping, payload: 'x'.repeat(126) }), [1002]],
+  ['a fragmented ping', frame({ opcode: OPCODE.ping, fin: false }), [1002]],
+  ['a continuation of nothing', frame({ opcode: OPCODE.continuation }), [1002]],
+  ['a text within a text', twice({ opcode: OPCODE.text, fin: false, payload: '{' }), [1002]],
+  ['a close with one byte', frame({ opcode: OPCODE.close, payload: 'x' }), [1002]],
+]) {
+  withPair(`${what} is closed with ${codes}`, {}, async (t) => {
+    const wire = await openWire(t, server);
+    wire.write(bytes);
+    const code = await wire.takeClose();
+    assert.ok(codes.includes(code), `closed with ${code}`);
+  });
+}
+
+function hugeLength() {
+  return Buffer.concat([Buffer.from([0x81, 0xff]), Buffer.alloc(12, 0xff)]);
+}
+
+function twice(parts) {
+  return Buffer.concat([frame(parts), frame(parts)]);
+}
+
+withPair('invalid UTF-8 across fragments is closed with 1007', {}, async (t) => {
+  const wire = await openWire(t, server);
+  const euro = Buffer.from('€');
+  // Split inside a character: legal. Then a character that never ends: not.
+  wire.write(frame({ opcode: OPCODE.text, fin: false, payload: euro.subarray(0, 1) }));
+  wire.write(frame({ opcode: OPCODE.continuation, payload: euro.subarray(1) }));
+  assert.equal((await wire.takeMessage()).event, 'pusher:error');
+  wire.write(frame({ opcode: OPCODE.text, fin: false, payload: euro.subarray(0, 2) }));
+  wire.write(frame({ opcode: OPCODE.continuation, payload: '' }));
+  assert.equal(await wire.takeClose(), 1007);
+});
+
+withPair('an oversized message in small fragments is closed with 1009', {}, async (t) => {
+  const wire = await openWire(t, server);
+  const payload = 'x'.repeat(1024);
+  wire.write(frame({ opcode: OPCODE.text, fin: false, payload }));
+  for (let n = 0; n < 65; n += 1) {
+    wire.write(frame({ opcode: OPCODE.continuation, fin: false, payload }));
+  }
+  assert.equal(await wire.takeClose(), 1009);
+});
+
+withPair('a message of the largest size is accepted', {}, async (t) => {
+  const client = await open(t, server);
+  const frame = JSON.stringify({ event: 'pusher:pong', data: '' });
+  client.sendText(frame.replace('""', `"${'x'.repeat(65_536 - frame.length)}"`));
+  await client.assertQuiet();
+});
+
+withPair('fragments with control frames between them are one message', {}, async (t) => {
+  const wire = await openWire(t, server);
+  const message = JSON.stringify({ event: 'pusher:subscribe', data: { channel: 'bad-fragments' } });
+  wire.write(frame({ opcode: OPCODE.text, fin: false, payload: message.slice(0, 7) }));
+  wire.write(frame({ opcode: OPCODE.ping, payload: 'between' }));
+  const pong = await wire.takeFrame();
+  assert.deepEqual([pong.opcode, pong.payload.toString()], [OPCODE.pong, 'between']);
+  wire.write(frame({ opcode: OPCODE.continuation, fin: false, payload: '' }));
+  wire.write(frame({ opcode: OPCODE.pong, payload: 'unasked' }));
+  wire.write(frame({ opcode: OPCODE.continuation, payload: message.slice(7) }));
+  const success = await wire.takeMessage();
+  assert.equal(success.event, 'pusher_internal:subscription_succeeded');
+});
+
+withPair('frames in one byte pieces are read', {}, async (t) => {
+  const wire = await openWire(t, server);
+  wire.socket.setNoDelay(true);
+  for (const byte of json({ event: 'pusher:ping' })) wire.write(Buffer.from([byte]));
+  assert.equal((await wire.takeMessage()).event, 'pusher:pong');
+});
+
+withPair('frames that arrive together with the handshake are read', {}, async (t) => {
+  const wire = await Wire.connect(t, server);
+  wire.write(Buffer.concat([Buffer.from(upgradeRequest(server)), json({ event: 'pusher:ping' })]));
+  assert.equal((await wire.takeHead()).status, 101);
+  assert.equal((await wire.takeMessage()).event, 'pusher:connection_established');
+  assert.equal((await wire.takeMessage()).event, 'pusher:pong');
+});
+
+withPair('a connection cut inside a frame does no harm', {}, async (t, pair) => {
+  const wire = await openWire(t, server);
+  wire.write(json({ event: 'pusher:subscribe', data: { channel: 'bad-cut' } }).subarray(0, 20));
+  wire.socket.resetAndDestroy();
+  await pair.exchange();
+});
+
+for (const [what, change] of [
+  ['without a key', (head) => head.replace(/Sec-WebSocket-Key:.*\r\n/, '')],
+  ['without a version', (head) => head.replace(/Sec-WebSocket-Version:.*\r\n/, '')],
+  ['with another version', (head) => head.replace('Version: 13', 'Version: 99')],
+  ['with POST', (head) => head.replace('GET', 'POST')],
+]) {
+  withPair(`an upgrade ${what} is refused with a 4xx status`, {}, async (t) => {
+    const wire = await Wire.connect(t, server);
+    wire.write(change(upgradeRequest(server)));
+    const { status } = await wire.takeHead();
+    assert.ok(status >= 400 && status < 500, `status ${status}`);
+  });
+}
+
+withPair('a plain GET of the WebSocket path is refused with a 4xx status', {}, async () => {
+  const { status } = await send(server, { target: `/app/${server.app.key}?protocol=7` });
+  assert.ok(status >= 400 && status < 500, `status ${status}`);
+});
+
+for (const [what, bytes] of [
+  ['no HTTP', 'hello\r\n\r\n'],
+  ['TLS', Buffer.from('1603010200010001fc0303', 'hex')],
+  ['NUL bytes', Buffer.alloc(100)],
+  ['HTTP with a bad header', 'GET / HTTP/1.1\r\nHost x\r\n\r\n'],
+  ['two lengths', 'POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx'],
+  ['a negative length', 'POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n'],
+  ['an endless head', `GET / HTTP/1.1\r\n${'X-Long: yes\r\n'.repeat(100_000)}`],
+  ['an endless line', `GET /${'x'.repeat(1_000_000)}`],
+]) {
+  withPair(`${what} ends the connection`, {}, async (t) => {
+    const wire = await Wire.connect(t, server);
+    wire.write(bytes);
+    await wire.waitForEnd();
+    const [line] = wire.received.toString('latin1').split('\r\n');
+    if (line !== '') assert.match(line, /^HTTP\/1\.[01] 4\d\d /);
+  });
+}
+
+for (const [what, head] of [
+  ['no byte at all', ''],
+  ['half a request line', 'GET /app/'],
+  ['half the headers', 'GET /app/x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n'],
+]) {
+  const slow = onHasty(async (t) => {
+    const wire = await Wire.connect(t, hasty);
+    wire.write(head);
+    await wire.waitForEnd();
+    assert.doesNotMatch(wire.received.toString('latin1'), / 101 | 200 /);
+  });
+  withPair(`slow headers, ${what}: the connection ends`, OWN_SERVER, slow);
+}
+
+const slowBody = onHasty(async (t) => {
+  const wire = await Wire.connect(t, hasty);
+  wire.write(
+    'POST /apps/4242/events?auth_key=x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{',
+  );
+  await wire.waitForEnd();
+  assert.doesNotMatch(wire.received.toString('latin1'), / 200 /);
+});
+withPair('a body that does not come: the connection ends', OWN_SERVER, slowBody);
+
+const halfOpen = onHasty(async (t) => {
+  const wire = await openWire(t, hasty);
+  await wire.takeFrameOf(OPCODE.ping);
+  const { code } = await wire.takeFrameOf(OPCODE.close);
+  assert.equal(code, 4201);
+  // It does not wait for the answer of somebody who is not there.
+  await wire.waitForEnd();
+});
+withPair('a half-open WebSocket is closed with 4201', OWN_SERVER, halfOpen);
+
+const halfOpenAndBusy = onHasty(async (t) => {
+  const wire = await openWire(t, hasty);
+  wire.write(json({ event: 'pusher:subscribe', data: { channel: 'bad-half-open' } }));
+  await wire.takeMessage();
+  // What the server sends is no sign of life of the client.
+  for (;;) {
+    await publish(hasty, { channel: 'bad-half-open' });
+    const { opcode, code } = await wire.takeFrame();
+    if (opcode === OPCODE.close) return assert.equal(code, 4201);
+  }
+});
+withPair('a half-open WebSocket with traffic is closed with 4201', OWN_SERVER, halfOpenAndBusy);
+
+withPair('a body above 1 MiB is 413', {}, async (t) => {
+  const big = { name: 'e', channel: 'a', data: '', padding: 'x'.repeat(1 << 20) };
+  await assertTooLarge(t, server, JSON.stringify(big));
+});
+
+const smallBody = onHasty((t) => assertTooLarge(t, hasty, JSON.stringify('x'.repeat(4096))));
+withPair('the limit for bodies is configurable', OWN_SERVER, smallBody);
+
+/** 413 by the announced length alone, before the body is sent. */
+async function assertTooLarge(t, where, body) {
+  const signed = `auth_key=${where.app.key}&body_md5=${md5(body)}`;
+  const head = `POST ${where.prefix}/apps/${where.app.id}/events?${signed} HTTP/1.1\r\nHost: x\r\n`;
+  const wire = await Wire.connect(t, where);
+  wire.write(`${head}Content-Length: ${body.length}\r\n\r\n`);
+  const { status } = await wire.takeHead();
+  assert.equal(status, 413);
+
+  const chunked = await Wire.connect(t, where);
+  chunked.write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+  chunked.write(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`);
+  assert.equal((await chunked.takeHead()).status, 413);
+}
+
+withPair('a wrong body_md5 is 401', {}, async () => {
+  const event = { name: 'e', channel: 'a', data: '' };
+  assertFailed(await post(server, '/events', event, { bodyMd5: md5('other') }), 401);
+});
+
+withPair('an old timestamp is 401', {}, async () => {
+  const event = { name: 'e', channel: 'a', data: '' };
+  const timestamp = Math.floor(Date.now() / 1000) - 3600;
+  assertFailed(await post(server, '/events', event, { timestamp }), 401);
+});
+
+for (const body of [nested('[', ']', 100_000), '['.repeat(500_000), '{"a":'.repeat(100_000)]) {
+  withPair(`the nested body ${body.slice(0, 10)} of ${body.length} bytes is 400`, {}, async () => {
+    assertFailed(await post(server, '/events', body), 400);
+    const inner = `{"name":"e","channel":"a","data":"","x":${body}}`;
+    const { status } = await post(server, '/events', inner);
+    // Unknown members are ignored, so well-formed ones may pass however deep they are.
+    assert.ok([200, 400].includes(status), `status ${status}`);
+  });
+}
+
+test('bad input: many who misbehave at once', OWN_SERVER, async (t) => {
+  const pair = await Pair.open(t, server, 'private-bad-many');
+  const wires = [];
+  for (let n = 0; n < 60; n += 1) {
+    const wire = n % 3 === 0 ? await Wire.connect(t, server) : await openWire(t, server);
+    if (n % 3 === 1) wire.write(frame({ opcode: OPCODE.binary, payload: 'x' }));
+    if (n % 3 === 2) wire.write(text('{'.repeat(60_000)));
+    wires.push(wire);
+    await pair.exchange();
+  }
+  for (let n = 1; n < 60; n += 3) assert.equal(await wires[n].takeClose(), 1003);
+  for (let n = 2; n < 60; n += 3)
+    assert.equal((await wires[n].takeMessage()).event, 'pusher:error');
+  for (let n = 0; n < 60; n += 1) if (n % 3 !== 1) wires[n].socket.resetAndDestroy();
+  await pair.exchange();
+});
