@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foghorn_auth::{Query, SignedRequest, percent_decode, verify_request};
+use foghorn_auth::{Query, SignedBody, SignedHead, percent_decode, verify_head};
 use foghorn_node::{App, AppStatus, Node};
 use foghorn_protocol::UnixSeconds;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -21,11 +21,12 @@ pub struct Api {
     mount_prefix: String,
 }
 
-/// A request whose route and app are known and whose body is still to come.
+/// A request in order as far as its head goes, whose body is still to come.
 #[derive(Debug)]
 pub struct Call {
     app: Arc<App>,
     route: Route,
+    body: SignedBody,
 }
 
 impl Api {
@@ -35,11 +36,12 @@ impl Api {
         Self { node, mount_prefix }
     }
 
-    /// Looks at the head of a request, before its body is read.
+    /// Looks at the head of a request, before its body is read: route, app, signature, status.
+    /// Nobody without a secret of the app makes the server read a body.
     ///
     /// # Errors
     /// The complete answer to a request that goes nowhere.
-    pub fn begin(&self, head: &Parts) -> Result<Call, Box<Response<Bytes>>> {
+    pub fn begin(&self, head: &Parts, now: UnixSeconds) -> Result<Call, Box<Response<Bytes>>> {
         let path = head.uri.path();
         // PHP's batch trigger leaves a configured prefix out, so both forms are served.
         let path = path.strip_prefix(&self.mount_prefix).unwrap_or(path);
@@ -50,23 +52,18 @@ impl Api {
         let call = routed.and_then(|(id, route)| {
             let app = percent_decode(id).and_then(|id| self.node.apps().with_id(&id).cloned());
             let app = app.ok_or_else(|| ApiError::UnknownApp { id: excerpt(id) })?;
+            let body = self.verify(&app, head, now)?;
             refuse_encoding(head)?;
-            Ok(Call { app, route })
+            Ok(Call { app, route, body })
         });
         call.map_err(|error| Box::new(self.refuse(pattern, &error)))
     }
 
     /// Answers a call whose body has arrived.
     #[must_use]
-    pub fn finish(
-        &self,
-        call: &Call,
-        head: &Parts,
-        body: &[u8],
-        now: UnixSeconds,
-    ) -> Response<Bytes> {
+    pub fn finish(&self, call: &Call, head: &Parts, body: &[u8]) -> Response<Bytes> {
         let pattern = call.route.pattern();
-        match self.answer(call, head, body, now) {
+        match self.answer(call, head, body) {
             Ok(json) => {
                 self.node.metrics().api_request(pattern, 200);
                 respond(Response::new(Bytes::from(json)))
@@ -81,28 +78,24 @@ impl Api {
         self.refuse(call.route.pattern(), error)
     }
 
-    fn answer(
-        &self,
-        call: &Call,
-        head: &Parts,
-        body: &[u8],
-        now: UnixSeconds,
-    ) -> Result<Vec<u8>, ApiError> {
-        let raw_query = head.uri.query().unwrap_or_default();
-        let app = &*call.app;
-        let request = SignedRequest {
+    fn verify(&self, app: &App, head: &Parts, now: UnixSeconds) -> Result<SignedBody, ApiError> {
+        let head = SignedHead {
             method: head.method.as_str(),
             path: head.uri.path(),
-            query: raw_query,
-            body,
+            query: head.uri.query().unwrap_or_default(),
             mount_prefix: &self.mount_prefix,
         };
-        verify_request(app.keys(), &request, now.0).map_err(ApiError::Unauthorized)?;
-        if app.status() == AppStatus::Disabled {
-            return Err(ApiError::AppDisabled);
+        let verified = verify_head(app.keys(), &head, now.0).map_err(ApiError::Unauthorized)?;
+        match app.status() {
+            AppStatus::Enabled => Ok(verified.body),
+            AppStatus::Disabled => Err(ApiError::AppDisabled),
         }
-        let node = &*self.node;
-        let query = Query::parse(raw_query);
+    }
+
+    fn answer(&self, call: &Call, head: &Parts, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+        call.body.verify(body).map_err(ApiError::Unauthorized)?;
+        let (node, app) = (&*self.node, &*call.app);
+        let query = Query::parse(head.uri.query().unwrap_or_default());
         match &call.route {
             Route::Events => to_json(&publish::event(node, app, body)?),
             Route::BatchEvents => to_json(&publish::batch(node, app, body)?),

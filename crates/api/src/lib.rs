@@ -1,8 +1,8 @@
 //! The HTTP API that back ends trigger events with: `http` types in, `http` types out.
 //!
-//! An answer is made in the order route, app, signature, status of the app, fields, capacity; every
-//! error is a JSON object, because the .NET SDK throws on anything else, and every success is one
-//! too.
+//! An answer is made in the order route, app, signature, status of the app, body, fields, capacity;
+//! every error is a JSON object, because the .NET SDK throws on anything else, and every success is
+//! one too.
 //!
 //! This crate must not know: sockets, hyper, how bodies are read, WebSockets, clocks.
 

@@ -24,8 +24,8 @@ pub use credential::{
 };
 pub use query::{Query, percent_decode};
 pub use request::{
-    RequestAuthError, SignedRequest, TIMESTAMP_TOLERANCE, UnsignedRequest, sign_request,
-    verify_request,
+    RequestAuthError, SignedBody, SignedHead, TIMESTAMP_TOLERANCE, UnsignedRequest, Verified,
+    sign_request, verify_head,
 };
 pub use signature::{InvalidSignature, Signature};
 pub use user::{UserAuthError, UserProof, sign_user, verify_user};

@@ -25,20 +25,35 @@ const BODY_MD5: &str = "body_md5";
 /// Characters of a canonical text that an error repeats.
 const CANONICAL_EXCERPT: usize = 1_000;
 
-/// A request as it came over the wire.
+/// The head of a request as it came over the wire. It is all that a signature covers: of the body
+/// it holds the MD5.
 #[derive(Clone, Copy, Debug)]
-pub struct SignedRequest<'a> {
+pub struct SignedHead<'a> {
     /// The method, in any case.
     pub method: &'a str,
     /// The path as received, still percent-encoded.
     pub path: &'a str,
     /// The text after the `?`, still percent-encoded; empty when there is none.
     pub query: &'a str,
-    /// The bytes of the body as received, before any content decoding.
-    pub body: &'a [u8],
     /// The prefix under which a proxy publishes the API, such as `/pusher`; empty when there is
     /// none. Clients that do not know of it sign the path without it.
     pub mount_prefix: &'a str,
+}
+
+/// A head that a credential of the app has signed.
+#[derive(Clone, Debug)]
+pub struct Verified<'r> {
+    /// Whose signature it is.
+    pub credential: &'r Credential,
+    /// What the body has to be.
+    pub body: SignedBody,
+}
+
+/// What a verified head says of the body that is still to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedBody {
+    /// `body_md5`: absent, or the digest, or nothing that could be one.
+    digest: Option<Option<[u8; 16]>>,
 }
 
 /// A request that is about to be sent.
@@ -54,7 +69,8 @@ pub struct UnsignedRequest<'a> {
     pub body: &'a [u8],
 }
 
-/// Checks that a credential of the app signed this request, and says which.
+/// Checks, before any of the body is read, that a credential of the app signed this request, and
+/// says which.
 ///
 /// Libraries differ in what they escape before and after signing, so the signature is compared
 /// with every text that a known library could mean by this request: at most 48, and one for a
@@ -62,30 +78,48 @@ pub struct UnsignedRequest<'a> {
 ///
 /// # Errors
 /// The first check that fails, in the order of http-api.md §3.2.
-pub fn verify_request<'r>(
+pub fn verify_head<'r>(
     ring: &'r KeyRing,
-    request: &SignedRequest<'_>,
+    head: &SignedHead<'_>,
     now_unix_seconds: u64,
-) -> Result<&'r Credential, RequestAuthError> {
-    let query = Query::parse(request.query);
+) -> Result<Verified<'r>, RequestAuthError> {
+    let query = Query::parse(head.query);
     let credential = credential_of(&query, ring)?;
     check_version(&query)?;
     check_timestamp(&query, now_unix_seconds)?;
-    check_body(&query, request.body)?;
     let signature = signature_of(&query)?;
-    if is_signed(&credential.secret, request, &query, signature) {
-        return Ok(credential);
+    if is_signed(&credential.secret, head, &query, signature) {
+        let body = SignedBody {
+            digest: query.get(BODY_MD5).map(hex::decode),
+        };
+        return Ok(Verified { credential, body });
     }
     let parameters = Parameters::of_query(&query, Style::REFERENCE);
     let canonical = Canonical {
-        method: request.method,
-        path: request.path,
+        method: head.method,
+        path: head.path,
         parameters: &parameters,
     };
     Err(RequestAuthError::WrongSignature {
         text: excerpt(&canonical.to_string(), CANONICAL_EXCERPT),
         got: signature.to_string(),
     })
+}
+
+impl SignedBody {
+    /// Checks that `body`, as received and before any content decoding, is the one that was signed
+    /// (http-api.md §3.3). The MD5 of nothing is valid: the Python library sends it with every GET.
+    ///
+    /// # Errors
+    /// The digest is missing or of something else.
+    pub fn verify(&self, body: &[u8]) -> Result<(), RequestAuthError> {
+        match self.digest {
+            Some(digest) if digest == Some(md5_of(body)) => Ok(()),
+            Some(_) => Err(RequestAuthError::WrongBodyMd5 { length: body.len() }),
+            None if body.is_empty() => Ok(()),
+            None => Err(RequestAuthError::MissingBodyMd5),
+        }
+    }
 }
 
 /// Signs a request as the reference client does, and returns its query string: sorted,
@@ -161,17 +195,6 @@ fn check_timestamp(query: &Query<'_>, now: u64) -> Result<(), RequestAuthError> 
     }
 }
 
-/// The rules of http-api.md §3.3. The MD5 of nothing is a valid `body_md5`: the Python library
-/// sends it with every GET.
-fn check_body(query: &Query<'_>, body: &[u8]) -> Result<(), RequestAuthError> {
-    match query.get(BODY_MD5) {
-        Some(digest) if hex::decode(digest) == Some(md5_of(body)) => Ok(()),
-        Some(_) => Err(RequestAuthError::WrongBodyMd5 { length: body.len() }),
-        None if body.is_empty() => Ok(()),
-        None => Err(RequestAuthError::MissingBodyMd5),
-    }
-}
-
 fn signature_of(query: &Query<'_>) -> Result<Signature, RequestAuthError> {
     let text = query
         .get(SIGNATURE)
@@ -183,17 +206,17 @@ fn signature_of(query: &Query<'_>) -> Result<Signature, RequestAuthError> {
 
 fn is_signed(
     secret: &Secret,
-    request: &SignedRequest<'_>,
+    head: &SignedHead<'_>,
     query: &Query<'_>,
     signature: Signature,
 ) -> bool {
-    let paths = paths(request.path, request.mount_prefix);
+    let paths = paths(head.path, head.mount_prefix);
     Style::candidates(query).any(|style| {
         let parameters = Parameters::of_query(query, style);
         paths.iter().any(|path| {
             signature
                 == secret.sign(Canonical {
-                    method: request.method,
+                    method: head.method,
                     path,
                     parameters: &parameters,
                 })

@@ -26,8 +26,35 @@ pub(crate) enum Op {
     },
     /// Takes the subscriber off the delivery list.
     Leave(SocketId),
-    /// Delivers to everyone on the list from position `from` on.
-    Send { send: Send, from: usize },
+    /// Delivers to everyone on the list.
+    Send(Sending),
+}
+
+/// A send on its way through the delivery list.
+pub(crate) struct Sending {
+    pub(crate) send: Send,
+    /// The position on the list from which it is still to be delivered.
+    pub(crate) from: usize,
+    pub(crate) matter: Matter,
+}
+
+/// What a send is about. Members coming and going do not push publishers back, or one of them could
+/// silence a channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matter {
+    Event,
+    Members,
+}
+
+/// Why a subscriber is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubscribeError {
+    /// A presence channel has as many users as it may.
+    #[error(transparent)]
+    Full(#[from] RosterFull),
+    /// Too many operations wait already.
+    #[error("over capacity")]
+    Busy,
 }
 
 /// Whether a topic is joined yet, so that nothing published elsewhere can be missed.
@@ -66,6 +93,9 @@ pub struct QueueLimits {
     pub sends: usize,
     /// Bytes of their frames.
     pub bytes: usize,
+    /// Operations of any kind, before newcomers are refused. Leaves always fit: there is at most
+    /// one per subscriber.
+    pub operations: usize,
 }
 
 impl Default for QueueLimits {
@@ -73,6 +103,7 @@ impl Default for QueueLimits {
         Self {
             sends: 1_024,
             bytes: 8 * 1024 * 1024,
+            operations: 100_000,
         }
     }
 }
@@ -182,7 +213,12 @@ impl State {
 
     pub(crate) fn next_op(&mut self) -> Option<Op> {
         let op = self.queue.pop_front();
-        if let Some(Op::Send { send, .. }) = &op {
+        if let Some(Op::Send(Sending {
+            send,
+            matter: Matter::Event,
+            ..
+        })) = &op
+        {
             self.queued_sends -= 1;
             self.queued_bytes -= send.frame.wire_len();
         }
@@ -193,18 +229,32 @@ impl State {
     }
 
     /// Puts back a send that was interrupted, so that nothing overtakes it.
-    pub(crate) fn put_back(&mut self, send: Send, from: usize) {
-        self.queued_sends += 1;
-        self.queued_bytes += send.frame.wire_len();
-        self.queue.push_front(Op::Send { send, from });
+    pub(crate) fn put_back(&mut self, sending: Sending) {
+        self.count(&sending);
+        self.queue.push_front(Op::Send(sending));
     }
 
-    /// Appends a send; nothing to do where nobody listens.
+    /// Appends an event; nothing to do where nobody listens.
     pub(crate) fn send(&mut self, send: Send) {
         if self.here > 0 {
+            self.append(send, Matter::Event);
+        }
+    }
+
+    fn append(&mut self, send: Send, matter: Matter) {
+        let sending = Sending {
+            send,
+            from: 0,
+            matter,
+        };
+        self.count(&sending);
+        self.queue.push_back(Op::Send(sending));
+    }
+
+    fn count(&mut self, sending: &Sending) {
+        if sending.matter == Matter::Event {
             self.queued_sends += 1;
-            self.queued_bytes += send.frame.wire_len();
-            self.queue.push_back(Op::Send { send, from: 0 });
+            self.queued_bytes += sending.send.frame.wire_len();
         }
     }
 
@@ -219,8 +269,12 @@ impl State {
         &mut self,
         key: &Key,
         subscribe: Subscribe,
+        limits: QueueLimits,
         outlet: &impl Outlet,
-    ) -> Result<(), RosterFull> {
+    ) -> Result<(), SubscribeError> {
+        if self.queue.len() >= limits.operations {
+            return Err(SubscribeError::Busy);
+        }
         let Subscribe {
             socket,
             mailbox,
@@ -354,10 +408,13 @@ impl State {
     /// Queues an announcement to the local subscribers; encodes only if there are any.
     fn tell(&mut self, encode: impl FnOnce() -> Frame) {
         if self.here > 0 {
-            self.send(Send {
-                frame: encode(),
-                except: None,
-            });
+            self.append(
+                Send {
+                    frame: encode(),
+                    except: None,
+                },
+                Matter::Members,
+            );
         }
     }
 }

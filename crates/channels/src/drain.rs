@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::audience::{Audience, Op};
-use crate::hub::{Send, Shared};
+use crate::audience::{Audience, Op, Sending};
+use crate::hub::Shared;
 use crate::members::Members;
 
 /// The right, and the duty, to carry out an audience's queue: it holds the delivery list, so there
@@ -13,7 +13,7 @@ pub struct Drain {
     audience: Arc<Audience>,
     shared: Arc<Shared>,
     members: Option<Box<Members>>,
-    interrupted: Option<(Send, usize)>,
+    interrupted: Option<Sending>,
 }
 
 /// Whether a slice emptied the queue.
@@ -40,7 +40,7 @@ impl Drain {
         let mut left = budget;
         while left > 0 {
             let op = match self.interrupted.take() {
-                Some((send, from)) => Op::Send { send, from },
+                Some(sending) => Op::Send(sending),
                 None => match self.next_op() {
                     Some(op) => op,
                     None => return Progress::Done,
@@ -64,12 +64,16 @@ impl Drain {
                     members.remove(socket);
                     1
                 }
-                Op::Send { send, from } => {
-                    let reached = members.deliver(&send, from, left);
+                Op::Send(sending) => {
+                    let reached = members.deliver(&sending.send, sending.from, left);
+                    let cost = reached.saturating_sub(sending.from).max(1);
                     if reached < members.len() {
-                        self.interrupted = Some((send, reached));
+                        self.interrupted = Some(Sending {
+                            from: reached,
+                            ..sending
+                        });
                     }
-                    reached.saturating_sub(from).max(1)
+                    cost
                 }
             };
             left = left.saturating_sub(cost);
@@ -95,8 +99,8 @@ impl Drop for Drain {
     fn drop(&mut self) {
         if let Some(members) = self.members.take() {
             let mut state = self.audience.lock();
-            if let Some((send, from)) = self.interrupted.take() {
-                state.put_back(send, from);
+            if let Some(sending) = self.interrupted.take() {
+                state.put_back(sending);
             }
             state.return_baton(members);
         }

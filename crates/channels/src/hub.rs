@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use foghorn_protocol::{ChannelName, Frame, Member, SocketId, UserId};
 
-use crate::audience::{Audience, Change, Joining, Occupancy, Outlet, QueueLimits, State};
+use crate::audience::{
+    Audience, Change, Joining, Occupancy, Outlet, QueueLimits, State, SubscribeError,
+};
 use crate::drain::Drain;
 use crate::hash::HashSeed;
 use crate::mailbox::Mailbox;
 use crate::registry::{AppNumber, Key, Registry};
-use crate::roster::RosterFull;
 use crate::sync::MutexGuard;
 
 /// All audiences of a node.
@@ -116,10 +117,14 @@ impl Hub {
     /// Adds a subscriber. Its acknowledgement arrives through its mailbox, before any event.
     ///
     /// # Errors
-    /// The presence channel is full.
-    pub fn subscribe(&self, key: &Key, subscribe: Subscribe) -> Result<Option<Drain>, RosterFull> {
+    /// The presence channel is full, or too much waits on the channel.
+    pub fn subscribe(
+        &self,
+        key: &Key,
+        subscribe: Subscribe,
+    ) -> Result<Option<Drain>, SubscribeError> {
         self.with_audience(key, |audience, state| {
-            let joined = state.join(audience.key(), subscribe, &*self.shared);
+            let joined = state.join(audience.key(), subscribe, self.shared.limits, &*self.shared);
             audience.settle(state, &*self.shared);
             joined
         })

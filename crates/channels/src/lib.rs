@@ -18,7 +18,7 @@ mod registry;
 mod roster;
 mod sync;
 
-pub use audience::{Change, Joining, Occupancy, QueueLimits};
+pub use audience::{Change, Joining, Occupancy, QueueLimits, SubscribeError};
 pub use drain::{Drain, Progress};
 pub use hash::HashSeed;
 pub use hub::{Announce, Hub, Remote, Send, Subscribe};

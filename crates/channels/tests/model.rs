@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use foghorn_channels::{
     Announce, AppNumber, Change, Delivery, Drain, HashSeed, Hub, Joining, Key, Mailbox, Progress,
-    QueueLimits, Remote, Send, Subscribe,
+    QueueLimits, Remote, Send, Subscribe, SubscribeError,
 };
 use foghorn_protocol::{ChannelName, Frame, Limits, Member, ServerMessage, SocketId, UserId};
 use proptest::prelude::*;
@@ -413,6 +413,7 @@ fn a_refused_newcomer_leaves_no_trace() {
 #[test]
 fn a_full_queue_is_busy_until_it_is_drained() {
     let limits = QueueLimits {
+        operations: usize::MAX,
         sends: 2,
         bytes: usize::MAX,
     };
@@ -432,4 +433,42 @@ fn a_full_queue_is_busy_until_it_is_drained() {
     assert!(hub.is_busy(&news));
     finish(drain);
     assert!(!hub.is_busy(&news));
+}
+
+#[test]
+fn newcomers_are_refused_when_too_much_waits_but_members_never_silence_a_publisher() {
+    let limits = QueueLimits {
+        sends: 2,
+        bytes: usize::MAX,
+        operations: 6,
+    };
+    let hub = Hub::new(HashSeed::new(3, 4), limits, Box::new(Recorder::default()));
+    let lobby = key("presence-lobby");
+    finish(subscribe_one(&hub, &lobby, 1, Some("zoe")).1);
+    let send = Send {
+        frame: event(&lobby, 1),
+        except: None,
+    };
+    let drain = hub.publish(&lobby, send);
+    // Somebody comes and goes while the channel is being drained: four operations each time.
+    let (_, none) = subscribe_one(&hub, &lobby, 2, Some("bob"));
+    assert!(none.is_none());
+    assert!(
+        hub.unsubscribe(&lobby, socket(2), Some(&member("bob").user_id))
+            .is_none()
+    );
+    assert!(!hub.is_busy(&lobby), "members do not push publishers back");
+    subscribe_one(&hub, &lobby, 3, Some("bob"));
+    let newcomer = Subscribe {
+        socket: socket(4),
+        mailbox: Arc::new(Inbox::default()),
+        member: Some(member("zoe")),
+        max_members: 2,
+    };
+    assert_eq!(
+        hub.subscribe(&lobby, newcomer).err(),
+        Some(SubscribeError::Busy)
+    );
+    finish(drain);
+    assert!(subscribe_one(&hub, &lobby, 4, Some("zoe")).1.is_some());
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use foghorn_channels::{Delivery, Mailbox, Send, Subscribe};
+use foghorn_channels::{Delivery, Mailbox, RosterFull, Send, Subscribe, SubscribeError};
 use foghorn_protocol::{ChannelName, Close, Frame, Member, Moment, SocketId, UserId};
 use foghorn_session::{Busy, Host, Session, SubscribeRefused};
 
@@ -160,7 +160,10 @@ impl Host for At<'_> {
             .node
             .hub()
             .subscribe(&self.app.key(channel), subscribe)
-            .map_err(|full| SubscribeRefused::Full { limit: full.limit })?;
+            .map_err(|error| match error {
+                SubscribeError::Full(RosterFull { limit }) => SubscribeRefused::Full { limit },
+                SubscribeError::Busy => SubscribeRefused::Busy,
+            })?;
         self.app.meters().subscribed();
         self.node.start_drain(drain);
         Ok(())

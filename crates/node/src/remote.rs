@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use foghorn_channels::{Key, Remote, Send};
+use foghorn_channels::{Drain, Key, Remote, Send};
 use foghorn_cluster::{
     AppId, Change, Inbound, Ledger, LinkState, Message, RowChange, Topic, ViewEvent,
 };
@@ -86,9 +86,14 @@ impl Node {
 
     /// Notices who has been silent for too long.
     fn look_around(&self, link: LinkState, now: Moment) {
-        let mut view = self.view.lock();
-        let events = view.on_timeout(now, link);
-        self.carry_out(events);
+        let drains = {
+            let mut view = self.view.lock();
+            let events = view.on_timeout(now, link);
+            self.carry_out(events)
+        };
+        drains
+            .into_iter()
+            .for_each(|drain| self.start_drain(Some(drain)));
     }
 
     fn on_message(&self, bytes: &[u8], now: Moment) {
@@ -112,19 +117,25 @@ impl Node {
                 }
             }
             other => {
-                // The view's lock is held until its changes are with the audiences, so that they
-                // arrive there in their order.
-                let mut view = self.view.lock();
-                let events = view.apply(from, other, now);
-                self.carry_out(events);
+                let drains = {
+                    let mut view = self.view.lock();
+                    let events = view.apply(from, other, now);
+                    self.carry_out(events)
+                };
+                drains
+                    .into_iter()
+                    .for_each(|drain| self.start_drain(Some(drain)));
             }
         }
     }
 
-    fn carry_out(&self, events: Vec<ViewEvent>) {
+    /// Called under the view's lock, so that its changes reach the audiences in their order. What
+    /// is to be delivered then waits until the lock is gone.
+    fn carry_out(&self, events: Vec<ViewEvent>) -> Vec<Drain> {
+        let mut drains = Vec::new();
         for event in events {
             match event {
-                ViewEvent::Row(change) => self.merge(change),
+                ViewEvent::Row(change) => drains.extend(self.merge(change)),
                 ViewEvent::NeedSnapshot(node) => {
                     self.tell(Topic::Node(node), Message::SnapshotRequest);
                 }
@@ -134,25 +145,24 @@ impl Node {
                 }
             }
         }
+        drains
     }
 
-    fn merge(&self, change: RowChange) {
+    fn merge(&self, change: RowChange) -> Option<Drain> {
         let RowChange {
             app,
             channel,
             change,
             ..
         } = change;
-        let Some(key) = self.key(&app, &channel) else {
-            return;
-        };
+        let key = self.key(&app, &channel)?;
         let remote = match change {
             Change::Count { before, after } => Remote::Count { before, after },
             Change::Joined(member) => Remote::Joined(member),
             Change::Updated(member) => Remote::Updated(member),
             Change::Left(user_id) => Remote::Left(user_id),
         };
-        self.start_drain(self.hub().apply(&key, &remote));
+        self.hub().apply(&key, &remote)
     }
 
     /// The audience's key, if this node has the app too.

@@ -54,7 +54,10 @@ pub enum MalformedMessage {
     #[error("Invalid message: must be a JSON object with a string member \"event\"")]
     Envelope,
     /// The data of a protocol event does not have its form.
-    #[error("Invalid data in {event}: must be an object with a string member \"channel\"")]
+    #[error(
+        "Invalid data in {event}: must be an object with a string \"channel\"; \"auth\" and \
+         \"channel_data\", where needed, are strings too (channel_data the JSON text that was signed)"
+    )]
     Data {
         /// The protocol event.
         event: &'static str,

@@ -12,7 +12,8 @@ pub enum Rate {
 /// One app's limits. KB means 1,024 bytes of UTF-8; characters are Unicode scalar values.
 ///
 /// Defaults are Pusher's documented limits, except where the official SDKs allow more: channel
-/// names of 200 instead of 164 characters, member objects of 2 KB instead of 1 KB.
+/// names of 200 instead of 164 characters, member objects of 2 KB instead of 1 KB. Pusher documents
+/// no limit of channels per connection; ours is far above what a client needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Characters of a channel name, prefix included.
@@ -31,6 +32,8 @@ pub struct Limits {
     pub max_presence_member_bytes: usize,
     /// Characters of a user id.
     pub max_user_id_length: usize,
+    /// Subscriptions of one connection.
+    pub max_channels_per_connection: usize,
     /// Client events per second and connection.
     pub client_events_per_second: Rate,
 }
@@ -46,6 +49,7 @@ impl Default for Limits {
             max_presence_members: 100,
             max_presence_member_bytes: 2 * 1024,
             max_user_id_length: 128,
+            max_channels_per_connection: 10_000,
             client_events_per_second: Rate::PerSecond(10),
         }
     }

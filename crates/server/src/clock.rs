@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use foghorn_protocol::{Moment, UnixSeconds};
 use tokio::time::Instant;
 
-/// Monotonic time since the process started serving: the runtime's, so that timers and moments agree,
-/// in tests with virtual time too.
+/// Monotonic time since the process started serving: the runtime's, so that timers and moments
+/// agree, in tests with virtual time too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     start: Instant,

@@ -7,10 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use foghorn_api::{Api, ApiError};
 use foghorn_node::Node;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
@@ -94,37 +95,18 @@ pub(crate) fn health<B>(request: &Request<B>, status: StatusCode) -> Response<By
     }
 }
 
-/// A request to the HTTP API: head first, so that nobody sends a body in vain.
+/// A request to the HTTP API: head first, so that only who signed it makes the server keep a body.
 async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
-    let (head, body) = request.into_parts();
-    let call = match shared.api.begin(&head) {
+    let (head, mut body) = request.into_parts();
+    let call = match shared.api.begin(&head, Clock::unix_seconds()) {
         Ok(call) => call,
-        Err(answer) => return closing(*answer),
+        Err(answer) => return after_body(shared, &head, &mut body, *answer).await,
     };
-    let limit = shared.max_body_bytes;
-    let announced = head
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok());
-    let announced = announced.and_then(|length| length.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return closing(shared.api.give_up(&call, &ApiError::BodyTooLarge { limit }));
-    }
-    let collected = timeout(shared.body_timeout, Limited::new(body, limit).collect()).await;
-    match collected {
-        Ok(Ok(body)) => {
-            let body = body.to_bytes();
-            shared
-                .api
-                .finish(&call, &head, &body, Clock::unix_seconds())
-        }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            closing(shared.api.give_up(&call, &ApiError::BodyTooLarge { limit }))
-        }
-        // The client went away or sent nonsense; hyper tells what it can.
+    match timeout(shared.body_timeout, read(&mut body, shared.max_body_bytes)).await {
+        Ok(Ok(body)) => shared.api.finish(&call, &head, &body),
         Ok(Err(error)) => {
-            let error = ApiError::Json(format!("it could not be read: {error}"));
-            closing(shared.api.give_up(&call, &error))
+            let answer = shared.api.give_up(&call, &error);
+            after_body(shared, &head, &mut body, answer).await
         }
         Err(_) => {
             let seconds = shared.body_timeout.as_secs();
@@ -134,6 +116,49 @@ async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
                     .give_up(&call, &ApiError::BodyTooSlow { seconds }),
             )
         }
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+async fn read(body: &mut Incoming, limit: usize) -> Result<Bytes, ApiError> {
+    let too_large = ApiError::BodyTooLarge { limit };
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large);
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large),
+        // The client went away or sent nonsense.
+        Err(error) => Err(ApiError::Json(format!("it could not be read: {error}"))),
+    }
+}
+
+/// Gives `answer` once the body is read away, as far as that is reasonable: a client that is still
+/// sending when the connection closes may never see the answer. One that waits for `100 Continue`
+/// has not begun.
+async fn after_body(
+    shared: &Shared,
+    head: &Parts,
+    body: &mut Incoming,
+    answer: Response<Bytes>,
+) -> Response<Bytes> {
+    if head.headers.contains_key(EXPECT) {
+        return closing(answer);
+    }
+    let mut left = 2 * shared.max_body_bytes;
+    let read_away = timeout(shared.body_timeout, async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+        body.is_end_stream()
+    });
+    if read_away.await.unwrap_or(false) {
+        answer
+    } else {
+        closing(answer)
     }
 }
 

@@ -65,22 +65,23 @@ impl Session {
                 format!("Invalid client event for '{}': {invalid}", echo(channel))
             })?;
         check_payload(&channel, data, limits.max_event_data_bytes)?;
-        let Some(user_id) = self.subscriptions.get(&channel) else {
+        let Some(user_id) = self.subscriptions.get(&channel).cloned() else {
             return Err(format!("Client event rejected: not subscribed to {channel}").into());
         };
+        self.take_client_event_token(now).map_err(|limit| Refused {
+            code: Some(4301),
+            message: format!("The client event rate limit of {limit} per second has been exceeded"),
+        })?;
         // The sender's identity comes from the subscription; what the message claims is ignored.
         let user_id = user_id.as_ref();
+        let event = name.as_str();
         let frame = ServerMessage::Event {
-            event: name.as_str(),
+            event,
             channel: &channel,
             data,
             user_id,
         }
         .encode();
-        self.take_client_event_token(now).map_err(|limit| Refused {
-            code: Some(4301),
-            message: format!("The client event rate limit of {limit} per second has been exceeded"),
-        })?;
         host.publish(&channel, frame).map_err(|Busy| {
             format!("Client event rejected: {channel} is over capacity, try again later").into()
         })

@@ -43,6 +43,8 @@ pub enum SubscribeRefused {
         /// Distinct users allowed.
         limit: usize,
     },
+    /// Too much waits on the channel already.
+    Busy,
 }
 
 /// Too much waits on the channel already.

@@ -27,16 +27,26 @@ impl Session {
             let message = format!("Existing subscription to channel {channel}");
             return tell_error(host, None, &message);
         }
+        let limit = self.policy().limits.max_channels_per_connection;
+        if self.subscriptions.len() >= limit {
+            let message = format!(
+                "Cannot subscribe to {channel}: the connection has {limit} subscriptions, the limit"
+            );
+            return tell_error(host, None, &message);
+        }
         let admitted = self.check_papers(&channel, papers).and_then(|member| {
             let user = member.as_ref().map(|member| member.user_id.clone());
             let joined = host.subscribe(&channel, member);
-            joined
-                .map(|()| user)
-                .map_err(|SubscribeRefused::Full { limit }| {
-                    Refusal::no_room(format!(
-                        "Presence channel {channel} is full ({limit} members)"
-                    ))
+            joined.map(|()| user).map_err(|refused| {
+                Refusal::no_room(match refused {
+                    SubscribeRefused::Full { limit } => {
+                        format!("Presence channel {channel} is full ({limit} members)")
+                    }
+                    SubscribeRefused::Busy => {
+                        format!("Channel {channel} is over capacity, try again later")
+                    }
                 })
+            })
         });
         match admitted {
             Ok(user) => {

@@ -1,6 +1,7 @@
 //! Paths, methods, headers, and errors of the transport (http-api.md §1, §2 and §12).
 
 use foghorn_api::ApiError;
+use foghorn_protocol::UnixSeconds;
 use http::{HeaderValue, Request};
 
 use crate::world::{Answer, HIDDEN, NOW, World, head};
@@ -133,7 +134,9 @@ fn the_content_type_does_not_matter() {
 #[test]
 fn a_body_that_cannot_be_had_is_answered_like_everything_else() {
     let world = World::new();
-    let (parts, ()) = head("POST", &HIDDEN.path("events")).into_parts();
+    let path = HIDDEN.path("events");
+    let query = HIDDEN.sign("POST", &path, &[], b"a body that never arrives");
+    let (parts, ()) = head("POST", &format!("{path}?{query}")).into_parts();
     for (error, status, text) in [
         (
             ApiError::BodyTooLarge { limit: 1_048_576 },
@@ -146,7 +149,7 @@ fn a_body_that_cannot_be_had_is_answered_like_everything_else() {
             "The request body did not arrive within 30 seconds",
         ),
     ] {
-        let call = world.begin(&parts).unwrap();
+        let call = world.api().begin(&parts, UnixSeconds(NOW)).unwrap();
         let answer = Answer::read(world.api().give_up(&call, &error));
         answer.is_refusal(status, text);
     }

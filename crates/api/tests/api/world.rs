@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use foghorn_api::{Api, Call};
+use foghorn_api::Api;
 use foghorn_auth::{
     AppKey, Credential, KeyRing, Secret, UnsignedRequest, sign_channel, sign_request,
 };
@@ -15,7 +15,6 @@ use foghorn_node::{
 };
 use foghorn_protocol::{Frame, Limits, Moment, UnixSeconds};
 use foghorn_session::{ClientEvents, Policy, SubscriptionErrors, Timing};
-use http::request::Parts;
 use http::{HeaderMap, Request};
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -141,7 +140,11 @@ impl World {
 
     /// A world in which every channel with a subscriber is over capacity.
     pub(crate) fn over_capacity() -> Self {
-        let nothing_waits = QueueLimits { sends: 0, bytes: 0 };
+        let nothing_waits = QueueLimits {
+            sends: 0,
+            bytes: 0,
+            operations: usize::MAX,
+        };
         Self::with(nothing_waits, "")
     }
 
@@ -205,15 +208,11 @@ impl World {
     /// Sends a request exactly as given at `now`.
     pub(crate) fn send(&self, head: Request<()>, body: &[u8], now: u64) -> Answer {
         let (head, ()) = head.into_parts();
-        let response = match self.begin(&head) {
-            Ok(call) => self.api.finish(&call, &head, body, UnixSeconds(now)),
+        let response = match self.api.begin(&head, UnixSeconds(now)) {
+            Ok(call) => self.api.finish(&call, &head, body),
             Err(refusal) => *refusal,
         };
         Answer::read(response)
-    }
-
-    pub(crate) fn begin(&self, head: &Parts) -> Result<Call, Box<http::Response<bytes::Bytes>>> {
-        self.api.begin(head)
     }
 
     pub(crate) fn api(&self) -> &Api {

@@ -22,6 +22,43 @@ const ENCODED_PATH_SIGNATURE: &str =
 const COUNTS: &str = "user_count,subscription_count";
 
 /// The text of the refusal, or nothing.
+/// A whole request.
+#[derive(Clone, Copy)]
+struct SignedRequest<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: &'a str,
+    body: &'a [u8],
+    mount_prefix: &'a str,
+}
+
+/// Head and body, one after the other.
+fn verify_request<'r>(
+    ring: &'r KeyRing,
+    request: &SignedRequest<'_>,
+    now: u64,
+) -> Result<&'r Credential, RequestAuthError> {
+    let SignedRequest {
+        method,
+        path,
+        query,
+        body,
+        mount_prefix,
+    } = *request;
+    let verified = verify_head(
+        ring,
+        &SignedHead {
+            method,
+            path,
+            query,
+            mount_prefix,
+        },
+        now,
+    )?;
+    verified.body.verify(body)?;
+    Ok(verified.credential)
+}
+
 fn refusal(request: &SignedRequest<'_>, now: u64) -> String {
     match verify_request(&ring(ours()), request, now) {
         Ok(credential) => {

@@ -21,7 +21,11 @@ fn with_limits(sends: usize, bytes: usize) -> Site {
     Site::new(
         1,
         Setup {
-            queue_limits: QueueLimits { sends, bytes },
+            queue_limits: QueueLimits {
+                sends,
+                bytes,
+                operations: usize::MAX,
+            },
             ..Setup::default()
         },
     )

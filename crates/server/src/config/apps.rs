@@ -50,6 +50,7 @@ impl AppConfig {
             max_presence_members: settings.max_presence_members,
             max_presence_member_bytes: settings.max_presence_member_bytes,
             max_user_id_length: settings.max_user_id_length,
+            max_channels_per_connection: settings.max_channels_per_connection,
             client_events_per_second: settings.client_events_per_second,
         }
     }

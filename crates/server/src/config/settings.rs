@@ -21,7 +21,7 @@ section! {
         /// The port to listen on; 0 for any free one.
         port: u16 = 6001, in Bounds::count(0, 65_535, ""), short "port";
         /// What precedes every path, as in "/foghorn" for /foghorn/app/KEY.
-        path_prefix: PathPrefix = PathPrefix::default();
+        path_prefix: PathPrefix = PathPrefix::default(), short "path_prefix";
         /// How long a connection may be silent before the server asks whether it is alive.
         /// Clients are told this value.
         activity_timeout: Duration = Duration::from_secs(120), in Bounds::seconds(1, HOUR);
@@ -91,6 +91,9 @@ section! {
         /// How many events one connection may send a second.
         client_events_per_second: Rate = Limits::default().client_events_per_second,
             in Bounds::count(1, 1_000_000, "events a second");
+        /// How many channels one connection may be subscribed to.
+        max_channels_per_connection: usize = Limits::default().max_channels_per_connection,
+            in Bounds::count(1, 10_000_000, "channels");
         /// The longest name of a channel, prefix included.
         max_channel_name_length: usize = Limits::default().max_channel_name_length,
             in Bounds::count(1, 10_000, "characters");

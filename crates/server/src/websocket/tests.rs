@@ -143,7 +143,8 @@ async fn an_overflowed_connection_finishes_its_frame_and_says_4100() {
 async fn a_lost_client_does_not_keep_its_task_busy() {
     let mut pipe = connect(1 << 20);
     read_greeting(&mut pipe.client).await;
-    // Silent for so long that it is asked (120 s) and given up (30 s), with a queue that it never takes.
+    // Silent for so long that it is asked (120 s) and given up (30 s), with a queue that it never
+    // takes.
     sleep(Duration::from_secs(149)).await;
     for _ in 0..20 {
         assert_eq!(pipe.outbox.deliver(&frame()), Delivery::Accepted);
