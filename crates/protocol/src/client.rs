@@ -56,7 +56,7 @@ pub enum MalformedMessage {
     /// The data of a protocol event does not have its form.
     #[error(
         "Invalid data in {event}: must be an object with a string \"channel\"; \"auth\" and \
-         \"channel_data\", where needed, are strings too (channel_data the JSON text that was signed)"
+         \"channel_data\", where needed, are strings too (channel_data: the JSON text as signed)"
     )]
     Data {
         /// The protocol event.

@@ -80,28 +80,13 @@ fn the_envelope_is_checked_first() {
 }
 
 #[test]
-fn body_and_signature_are_checked_last() {
+fn the_signature_is_checked_before_the_body() {
     const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
     let table = [
         (
             "body",
-            AUTH,
-            "Missing parameter: body_md5 is required when the request has a body",
-        ),
-        (
-            "body",
-            &format!("{AUTH}&body_md5={EMPTY_MD5}"),
-            "Invalid body_md5: it is not the MD5 of the 4 bytes of body received",
-        ),
-        (
-            "",
-            &format!("{AUTH}&body_md5={EVENT_MD5}"),
-            "Invalid body_md5: it is not the MD5 of the 0 bytes of body received",
-        ),
-        (
-            "",
-            &format!("{AUTH}&body_md5="),
-            "Invalid body_md5: it is not the MD5 of the 0 bytes of body received",
+            &*format!("{AUTH}&body_md5={EMPTY_MD5}"),
+            "Missing parameter: auth_signature",
         ),
         ("", AUTH, "Missing parameter: auth_signature"),
         (
@@ -125,6 +110,43 @@ fn body_and_signature_are_checked_last() {
     ];
     for (body, query, expect) in table {
         check(body, query, expect);
+    }
+}
+
+#[test]
+fn the_body_is_what_was_signed() {
+    let secret = &ours().secret;
+    let signed = |md5: Option<&str>| {
+        let digest = md5
+            .map(|md5| format!("&body_md5={md5}"))
+            .unwrap_or_default();
+        let query = format!("{AUTH}{digest}");
+        let signature = secret.sign(format_args!("POST\n/apps/4242/events\n{query}"));
+        format!("{query}&auth_signature={signature}")
+    };
+    for (body, md5, expect) in [
+        (
+            "body",
+            None,
+            "Missing parameter: body_md5 is required when the request has a body",
+        ),
+        (
+            "body",
+            Some(EMPTY_MD5),
+            "Invalid body_md5: it is not the MD5 of the 4 bytes of body received",
+        ),
+        (
+            "",
+            Some(EVENT_MD5),
+            "Invalid body_md5: it is not the MD5 of the 0 bytes of body received",
+        ),
+        (
+            "",
+            Some(""),
+            "Invalid body_md5: it is not the MD5 of the 0 bytes of body received",
+        ),
+    ] {
+        check(body, &signed(md5), expect);
     }
 }
 
