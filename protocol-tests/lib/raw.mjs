@@ -25,6 +25,8 @@ export class RawClient {
   inbox = new Inbox('raw client');
   pings = new Inbox('WebSocket pings at the raw client');
   pongs = new Inbox('WebSocket pongs at the raw client');
+  /** What a server counts: bytes of payloads from here, bytes of whole frames to here. */
+  traffic = { sent: { messages: 0, bytes: 0 }, received: { messages: 0, bytes: 0 } };
 
   constructor(server, options) {
     const { app = server.app, protocol = 7, query, path, subprotocols = [], ...rest } = options;
@@ -55,10 +57,11 @@ export class RawClient {
   }
 
   send(message) {
-    this.socket.send(JSON.stringify(message));
+    this.sendText(JSON.stringify(message));
   }
 
   sendText(text) {
+    count(this.traffic.sent, Buffer.byteLength(text));
     this.socket.send(text);
   }
 
@@ -139,6 +142,7 @@ export class RawClient {
   }
 
   #receive(bytes, binary) {
+    count(this.traffic.received, unmaskedHead(bytes.length) + bytes.length);
     const text = bytes.toString('utf8');
     try {
       assert.equal(binary, false, 'the server must send text frames');
@@ -150,6 +154,13 @@ export class RawClient {
     }
   }
 }
+
+function count(sum, bytes) {
+  sum.messages += 1;
+  sum.bytes += bytes;
+}
+
+const unmaskedHead = (length) => (length < 126 ? 2 : length < 65_536 ? 4 : 10);
 
 /** What holds for every message of the server (protocol.md §2.1, §11). */
 export function checkEnvelope(message) {

@@ -45,9 +45,10 @@ export function configText({ server = {}, apps = STANDARD_APPS, log = {}, sectio
   section('server', { host: '127.0.0.1', port: 0, ...server });
   section('metrics', { port: 0, ...sections.metrics });
   section('log', { format: 'json', ...log });
-  for (const { key, secret, ...rest } of apps) {
+  for (const { key, secret, keys = [{ key, secret }], ...rest } of apps) {
+    const pair = (settings) => `{ ${Object.entries(settings).map(setting).join(', ')} }`;
     lines.push('[[apps]]', ...Object.entries(rest).map(setting));
-    lines.push(`keys = [{ key = ${toml(key)}, secret = ${toml(secret)} }]`, '');
+    lines.push(`keys = [${keys.map(pair).join(', ')}]`, '');
   }
   return lines.join('\n');
 }
@@ -64,9 +65,11 @@ export class Process {
   lines = new Inbox('log of the server');
   output = new Inbox('standard output of the server');
 
-  constructor(args, { env = {}, cwd } = {}) {
+  /** `launcher` is a command that goes on as the one given behind it. */
+  constructor(args, { env = {}, cwd, launcher = [] } = {}) {
     assert.ok(existsSync(BINARY), `no binary at ${BINARY}: build it, or set FOGHORN_BIN`);
-    this.child = spawn(BINARY, args, {
+    const [command, ...words] = [...launcher, BINARY, ...args];
+    this.child = spawn(command, words, {
       cwd,
       env: { ...withoutSettings(process.env), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -206,7 +209,8 @@ export class Server {
   }
 }
 
-function hostAndPort(address) {
+/** The two parts of an address; an IPv6 one comes in brackets and goes without. */
+export function hostAndPort(address) {
   const at = address.lastIndexOf(':');
-  return [address.slice(0, at), Number(address.slice(at + 1))];
+  return [address.slice(0, at).replace(/^\[(.*)\]$/, '$1'), Number(address.slice(at + 1))];
 }

@@ -61,6 +61,14 @@ export class Wire {
     this.socket.write(bytes);
   }
 
+  /** Writes, and waits until the system has taken all of it; fails if the server cut that short. */
+  writeAll(bytes) {
+    const taken = new Promise((ok, no) => {
+      this.socket.write(bytes, (error) => (error ? no(error) : ok()));
+    });
+    return within(taken, 'the server to take what is sent');
+  }
+
   waitForEnd() {
     return within(this.ended, 'the server to drop the connection');
   }

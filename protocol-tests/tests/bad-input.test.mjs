@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { MAIN } from '../lib/apps.mjs';
+import { defer } from '../lib/defer.mjs';
 import { assertFailed, post, publish, send } from '../lib/http.mjs';
+import { within } from '../lib/inbox.mjs';
 import { Pair } from '../lib/pair.mjs';
-import { open } from '../lib/raw.mjs';
-import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { assertRefused, open } from '../lib/raw.mjs';
+import { OWN_SERVER, Server, useServer } from '../lib/server.mjs';
 import { md5 } from '../lib/sign.mjs';
 import { OPCODE, Wire, frame, json, open as openWire, text, upgradeRequest } from '../lib/wire.mjs';
 
@@ -21,9 +23,10 @@ const hasty = useServer({
     idle_timeout: 1,
     activity_timeout: 1,
     pong_timeout: 1,
-    max_body_bytes: 4096,
   },
 });
+
+const untaken = useServer({ apps: [chatty], server: { write_timeout: 1 } });
 
 /** A test with a pair that talks before and after. */
 function withPair(name, options, body) {
@@ -39,6 +42,9 @@ function withPair(name, options, body) {
 
 /** The same on the server with short limits. */
 const onHasty = (body) => Object.assign(body, { server: hasty });
+
+/** The same on the server that soon gives up who takes nothing. */
+const onUntaken = (body) => Object.assign(body, { server: untaken });
 
 const nested = (open, close, depth) => open.repeat(depth) + close.repeat(depth);
 const DEEP = 15_000;
@@ -94,6 +100,24 @@ withPair('deep nesting inside a message that is understood does no harm', {}, as
     [],
   );
 });
+
+for (const [what, channelData] of [
+  ['an object', { user_id: 'u' }],
+  ['a list', ['u']],
+  ['a number', 7],
+]) {
+  withPair(`channel_data that is ${what} is told by its name`, {}, async (t) => {
+    const client = await open(t, server);
+    const channel = 'presence-bad-data';
+    const auth = client.auth(channel, JSON.stringify(channelData));
+    const message = assertRefused(
+      await client.request({ channel, auth, channel_data: channelData }),
+      channel,
+    );
+    assert.match(message, /channel_data/);
+    await client.subscribe('bad-still-usable');
+  });
+}
 
 for (const event of [
   'unknown',
@@ -174,6 +198,41 @@ withPair('a message of the largest size is accepted', {}, async (t) => {
   await client.assertQuiet();
 });
 
+withPair('more channels than a connection may have are refused', OWN_SERVER, async (t) => {
+  const few = new Server({ apps: [{ ...chatty, max_channels_per_connection: 3 }] });
+  await few.start();
+  defer(t, () => few.stop());
+  const client = await open(t, few);
+  const channels = ['bad-few', 'private-bad-few', 'presence-bad-few'];
+  const member = { user_id: 'u' };
+  const join = (channel) => {
+    return client.subscribe(channel, channel.startsWith('presence-') ? member : undefined);
+  };
+  for (const channel of channels) await join(channel);
+  for (const channel of ['bad-few-4', 'private-bad-few-4', 'cache-bad-few-4']) {
+    const auth = channel.startsWith('private-') ? client.auth(channel) : undefined;
+    const message = assertRefused(await client.request({ channel, auth }), channel);
+    assert.match(message, /\b3\b/, 'the limit is named');
+  }
+  const stillWork = async () => {
+    for (const channel of channels) {
+      await publish(few, { name: 'still', channel });
+      await client.expect('still', channel);
+    }
+  };
+  await stillWork();
+
+  // Others have their own three.
+  const other = await open(t, few);
+  await other.subscribe('bad-few-4');
+
+  client.unsubscribe(channels.shift());
+  await client.assertQuiet();
+  channels.push('private-bad-few-4');
+  await join('private-bad-few-4');
+  await stillWork();
+  assertRefused(await client.request({ channel: 'bad-few' }), 'bad-few');
+});
 withPair('fragments with control frames between them are one message', {}, async (t) => {
   const wire = await openWire(t, server);
   const message = JSON.stringify({ event: 'pusher:subscribe', data: { channel: 'bad-fragments' } });
@@ -222,6 +281,24 @@ for (const [what, change] of [
     const { status } = await wire.takeHead();
     assert.ok(status >= 400 && status < 500, `status ${status}`);
   });
+}
+
+for (const [what, change] of [
+  ['by HTTP/1.0', (head) => head.replace('HTTP/1.1', 'HTTP/1.0')],
+  ['with the key "x"', (head) => head.replace(/(Sec-WebSocket-Key:).*/, '$1 x')],
+  ['with an empty key', (head) => head.replace(/(Sec-WebSocket-Key:).*/, '$1')],
+  ['with a key of 15 bytes', (head) => head.replace(/(Key:).*/, `$1 ${keyOf(15)}`)],
+  ['with a key of 17 bytes', (head) => head.replace(/(Key:).*/, `$1 ${keyOf(17)}`)],
+]) {
+  withPair(`an upgrade ${what} is 400`, {}, async (t) => {
+    const wire = await Wire.connect(t, server);
+    wire.write(change(upgradeRequest(server)));
+    assert.equal((await wire.takeHead()).status, 400);
+  });
+}
+
+function keyOf(bytes) {
+  return Buffer.alloc(bytes, 7).toString('base64');
 }
 
 withPair('a plain GET of the WebSocket path is refused with a 4xx status', {}, async () => {
@@ -295,28 +372,28 @@ const halfOpenAndBusy = onHasty(async (t) => {
 });
 withPair('a half-open WebSocket with traffic is closed with 4201', OWN_SERVER, halfOpenAndBusy);
 
-withPair('a body above 1 MiB is 413', {}, async (t) => {
-  const big = { name: 'e', channel: 'a', data: '', padding: 'x'.repeat(1 << 20) };
-  await assertTooLarge(t, server, JSON.stringify(big));
+const manyAnswers = onUntaken(async (t) => {
+  const wire = await Wire.connect(t, untaken);
+  wire.socket.pause();
+  const requests = `GET / HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(1_000);
+  // The system holds some of it, then nothing more is taken, and then the connection must end.
+  let cut = false;
+  const ended = wire.ended.then(() => (cut = true));
+  const flood = async () => {
+    while (!cut) {
+      await Promise.race([new Promise((ok) => wire.socket.write(requests, () => ok())), ended]);
+    }
+  };
+  await within(flood(), 'the server to cut off who never reads');
 });
+withPair('pipelined requests whose answers nobody reads end', OWN_SERVER, manyAnswers);
 
-const smallBody = onHasty((t) => assertTooLarge(t, hasty, JSON.stringify('x'.repeat(4096))));
-withPair('the limit for bodies is configurable', OWN_SERVER, smallBody);
-
-/** 413 by the announced length alone, before the body is sent. */
-async function assertTooLarge(t, where, body) {
-  const signed = `auth_key=${where.app.key}&body_md5=${md5(body)}`;
-  const head = `POST ${where.prefix}/apps/${where.app.id}/events?${signed} HTTP/1.1\r\nHost: x\r\n`;
-  const wire = await Wire.connect(t, where);
-  wire.write(`${head}Content-Length: ${body.length}\r\n\r\n`);
-  const { status } = await wire.takeHead();
-  assert.equal(status, 413);
-
-  const chunked = await Wire.connect(t, where);
-  chunked.write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
-  chunked.write(`${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`);
-  assert.equal((await chunked.takeHead()).status, 413);
-}
+const pipelined = onUntaken(async (t) => {
+  const wire = await Wire.connect(t, untaken);
+  wire.write(`GET / HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(500));
+  for (let n = 0; n < 500; n += 1) assert.equal((await wire.takeResponse()).status, 200);
+});
+withPair('pipelined requests whose answers are read are all answered', OWN_SERVER, pipelined);
 
 withPair('a wrong body_md5 is 401', {}, async () => {
   const event = { name: 'e', channel: 'a', data: '' };

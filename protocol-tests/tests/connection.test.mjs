@@ -5,6 +5,8 @@ import { test } from 'node:test';
 
 import { DISABLED } from '../lib/apps.mjs';
 import { defer } from '../lib/defer.mjs';
+import { within } from '../lib/inbox.mjs';
+import { assertMetrics } from '../lib/metrics.mjs';
 import { dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, Server, useServer } from '../lib/server.mjs';
 import * as wire from '../lib/wire.mjs';
@@ -12,6 +14,7 @@ import * as wire from '../lib/wire.mjs';
 const server = useServer();
 const mounted = useServer({ server: { path_prefix: '/ws' } });
 const strict = useServer({ server: { require_protocol: true } });
+const narrow = useServer({ server: { max_connections: 2 } });
 const impatient = useServer({ server: { activity_timeout: 1, pong_timeout: 1 } });
 
 test('protocol 1: the first frame is connection_established', async (t) => {
@@ -97,6 +100,48 @@ for (const [what, where, options, code] of reasons) {
       await assertClosed(client, code);
     }
   });
+}
+
+test('protocol 2: a full server closes with 4100 until somebody leaves', OWN_SERVER, async (t) => {
+  const first = await open(t, narrow);
+  const second = await open(t, narrow);
+  for (const protocol of [7, 6]) await assertClosed(dial(t, narrow, { protocol }), 4100);
+  const old = dial(t, narrow, { protocol: 5 });
+  const { event, data } = await old.next();
+  assert.deepEqual([event, data.code], ['pusher:error', 4100]);
+  await assertClosed(old, 4100);
+
+  await first.close();
+  const third = await within(openWhenThereIsRoom(t, narrow), 'a place for a new client');
+  await assertClosed(dial(t, narrow), 4100);
+  for (const client of [second, third]) await client.assertQuiet('the others stay');
+});
+
+test('protocol 2: many who come at once do not overfill a server', OWN_SERVER, async (t) => {
+  // Places of the test before may be free only a moment later.
+  await within(openWhenThereIsRoom(t, narrow), 'a place').then((client) => client.close());
+  await assertMetrics(narrow, [['foghorn_connections', { app_id: narrow.app.id }, 0]]);
+  const crowd = Array.from({ length: 30 }, () => dial(t, narrow));
+  const outcomes = await Promise.all(crowd.map(admission));
+  const inside = outcomes.filter((outcome) => outcome === 'inside');
+  assert.equal(inside.length, 2, outcomes.join(' '));
+  assert.ok(outcomes.every((outcome) => outcome === 'inside' || outcome === 4100));
+});
+
+/** How a dial ends: inside, or closed with a code. */
+function admission(client) {
+  const closed = client.waitForClose().then(({ code }) => code);
+  return Promise.race([client.handshake().then(() => 'inside', () => closed), closed]);
+}
+
+/** Comes again and again until it is let in. */
+async function openWhenThereIsRoom(t, where) {
+  for (;;) {
+    const client = dial(t, where);
+    const outcome = await admission(client);
+    if (outcome === 'inside') return client;
+    assert.equal(outcome, 4100);
+  }
 }
 
 test('protocol 2: the key is percent-decoded', async (t) => {
@@ -231,6 +276,19 @@ test('protocol 17: SIGTERM closes with 4200 and exits with 0', OWN_SERVER, async
   assert.deepEqual([event, data.code], ['pusher:error', 4200]);
   await assertClosed(old, 4200);
   assert.deepEqual(await exit, { code: 0, signal: null });
+});
+
+test('protocol 17: many clients are all sent away, in several steps', OWN_SERVER, async (t) => {
+  const own = new Server({ server: { shutdown_grace: 2 } });
+  await own.start();
+  defer(t, () => own.stop());
+  // More than the server closes at once.
+  const clients = await Promise.all(Array.from({ length: 600 }, () => open(t, own)));
+  const exit = own.stop();
+  await Promise.all(clients.map((client) => assertClosed(client, 4200)));
+  assert.deepEqual(await exit, { code: 0, signal: null });
+  const warnings = own.process.logs.filter(({ level }) => level === 'WARN');
+  assert.deepEqual(warnings, [], 'none was cut');
 });
 
 test(

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { MAIN } from '../lib/apps.mjs';
-import { assertOk, get } from '../lib/http.mjs';
+import { assertOk, get, post, publish } from '../lib/http.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 
@@ -218,3 +218,48 @@ for (const [what, fits, tooBig] of [
     assertRefused(await client.request(request), channel, { type: 'LimitReached', status: 4301 });
   });
 }
+
+test('protocol 9: one client that toggles a channel disturbs nobody else', async (t) => {
+  const channel = 'presence-p9-toggle';
+  const [{ client: watcher }, { client: neighbour }] = [
+    await join(t, channel, { user_id: 'watcher' }),
+    await join(t, channel, { user_id: 'neighbour' }),
+  ];
+  await watcher.expect(ADDED, channel);
+  const toggler = await open(t, server);
+  const data = JSON.stringify({ user_id: 'toggler' });
+  const subscribe = { channel, auth: toggler.auth(channel, data), channel_data: data };
+  const TOGGLES = 300;
+  for (let n = 0; n < TOGGLES; n += 1) {
+    toggler.send({ event: 'pusher:subscribe', data: subscribe });
+    toggler.unsubscribe(channel);
+  }
+
+  // Publishes as long as the server is busy with that, and a little longer.
+  let busy = true;
+  const settled = toggler.settle().finally(() => (busy = false));
+  let published = 0;
+  while (busy || published < 50) {
+    assertOk(await post(server, '/events', { name: 'n', channel, data: String(published) }));
+    published += 1;
+  }
+  const answers = (await settled).filter((m) => m.event !== 'n');
+  const success = 'pusher_internal:subscription_succeeded';
+  const others = answers.filter((m) => m.event !== success);
+  assert.deepEqual([answers.length, others], [TOGGLES, []]);
+
+  await publish(server, { name: 'mark', channel });
+  for (const client of [watcher, neighbour]) {
+    const seen = await client.inbox.readUntil((m) => m.event === 'mark', 'the mark');
+    const numbers = seen.filter((m) => m.event === 'n').map((m) => Number(m.data));
+    assert.deepEqual(numbers, Array.from({ length: published }, (_, n) => n));
+    const members = seen.filter((m) => m.event === ADDED || m.event === REMOVED);
+    const turns = Array.from({ length: 2 * TOGGLES }, (_, n) => (n % 2 === 0 ? ADDED : REMOVED));
+    assert.deepEqual(
+      members.map((m) => m.event),
+      turns,
+    );
+    assert.ok(members.every((m) => JSON.parse(m.data).user_id === 'toggler'));
+  }
+  assert.equal(await userCount(channel), 2);
+});

@@ -11,8 +11,8 @@ use crate::node::{Node, ProtocolRule};
 /// What a client says before it is let in.
 #[derive(Clone, Copy, Debug)]
 pub struct Handshake<'a> {
-    /// The app key of the path, percent-decoded.
-    pub key: &'a str,
+    /// The app key of the path, percent-decoded; `None` on a path that is none of the protocol's.
+    pub key: Option<&'a str>,
     /// The `protocol` parameter, if there is one.
     pub protocol: Option<&'a str>,
 }
@@ -62,10 +62,18 @@ impl Node {
     }
 
     fn check(&self, handshake: &Handshake<'_>) -> Result<Admission, Refusal> {
+        let Some(key) = handshake.key else {
+            let spoken = handshake
+                .protocol
+                .and_then(|text| ProtocolVersion::parse(text).ok());
+            let protocol = spoken.unwrap_or(ProtocolVersion::LATEST);
+            let reason = "Path not found; clients connect to /app/APP_KEY".to_owned();
+            return Err(Refusal::new(protocol, CloseCode::PathNotFound, reason));
+        };
         let protocol = self.protocol(handshake.protocol)?;
         let refuse = |code, reason| Err(Refusal::new(protocol, code, reason));
-        let Some(app) = self.apps().with_key(handshake.key) else {
-            let key: String = handshake.key.chars().take(64).collect();
+        let Some(app) = self.apps().with_key(key) else {
+            let key: String = key.chars().take(64).collect();
             return refuse(
                 CloseCode::UnknownApp,
                 format!("App key {key} does not exist"),

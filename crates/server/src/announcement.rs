@@ -1,13 +1,18 @@
 //! What a person sees who starts the server without configuring anything.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::composition::NUMERIC_ID;
 use crate::config::AppConfig;
 
 /// Ready-to-paste snippets for the built-in app.
 pub(crate) fn text(address: SocketAddr, app: &AppConfig) -> String {
-    let (host, port) = (address.ip(), address.port());
+    let port = address.port();
+    let host = match address.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        // The clients build URLs from it.
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
     let id = app.settings.id.as_str();
     let Some(pair) = app.keys.first() else {
         return String::new();

@@ -4,15 +4,21 @@ use anyhow::{Context as _, Result};
 
 use crate::config::MaxConnections;
 
-/// Descriptors that are not for clients: listeners, log, metrics scrapes, API requests in flight.
+/// Open files that are not for WebSocket connections: back ends, handshakes, and what follows.
 const RESERVED: u64 = 256;
+
+/// Open files that are not for the main listener's sockets: listeners, log, runtime, metrics.
+const OWN: u64 = 64;
+
+/// Sockets that the metrics listener may have open.
+pub(crate) const METRICS_SOCKETS: usize = 32;
 
 /// What the process may open, and what of it is for connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capacity {
     /// The limit on open files, after raising it.
     pub(crate) open_files: u64,
-    /// Connections of clients.
+    /// WebSocket connections.
     pub(crate) connections: u64,
 }
 
@@ -25,6 +31,12 @@ impl Capacity {
         let open_files = rlimit::increase_nofile_limit(u64::MAX)
             .context("cannot read the limit on open files (RLIMIT_NOFILE)")?;
         Ok(Self::of(open_files, wanted))
+    }
+
+    /// Sockets that the main listener may have open, WebSocket or not.
+    pub(crate) fn sockets(self) -> usize {
+        let sockets = self.open_files.saturating_sub(OWN).max(self.open_files / 2);
+        usize::try_from(sockets).unwrap_or(usize::MAX)
     }
 
     fn of(open_files: u64, wanted: MaxConnections) -> Self {
@@ -51,6 +63,8 @@ mod tests {
         assert_eq!(of(20_000, MaxConnections::FileDescriptors), 19_744);
         assert_eq!(of(100, MaxConnections::FileDescriptors), 50);
         assert_eq!(of(20_000, MaxConnections::AtMost(10)), 10);
+        let capacity = Capacity::of(20_000, MaxConnections::FileDescriptors);
+        assert_eq!(capacity.sockets(), 19_936);
         assert_eq!(of(1_000, MaxConnections::AtMost(5_000)), 744);
     }
 }

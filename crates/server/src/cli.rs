@@ -15,7 +15,7 @@ use crate::serve;
 /// with --config (or FOGHORN_CONFIG) and built-in defaults, in that order; `foghorn config example`
 /// prints all of them.
 #[derive(Parser)]
-#[command(name = "foghorn", version, args_conflicts_with_subcommands = true)]
+#[command(name = "foghorn", version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -26,7 +26,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve WebSocket clients and the HTTP API (the default)
-    Serve(Settings),
+    Serve,
     /// Look at the configuration without serving
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -35,9 +35,9 @@ enum Command {
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Report every problem of the configuration, or say that there is none
-    Check(Settings),
+    Check,
     /// Print every setting with its value and where that comes from; secrets are hidden
-    Show(Settings),
+    Show,
     /// Print a configuration file with every setting, its default and what it means
     Example,
 }
@@ -45,28 +45,28 @@ enum ConfigCommand {
 #[derive(Args)]
 struct Settings {
     /// Read the configuration from this TOML file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Listen on this address (server.host)
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     host: Option<String>,
     /// Listen on this port, 0 for any free one (server.port)
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, global = true, value_name = "PORT")]
     port: Option<String>,
     /// Mount everything under this path (server.path_prefix)
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     path_prefix: Option<String>,
     /// Serve Prometheus metrics on this address (metrics.host)
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     metrics_host: Option<String>,
     /// Serve Prometheus metrics on this port, 0 for any free one (metrics.port)
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, global = true, value_name = "PORT")]
     metrics_port: Option<String>,
     /// Which log lines are written: a level, or levels by target (log.level)
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<String>,
     /// How log lines look: text or json (log.format)
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<String>,
 }
 
@@ -75,14 +75,14 @@ struct Settings {
 /// # Errors
 /// What a person at the terminal needs to know.
 pub(crate) fn run() -> Result<()> {
-    let cli = Cli::parse();
-    match cli.command.unwrap_or(Command::Serve(cli.settings)) {
-        Command::Serve(settings) => serve::run(load(settings)?.config),
-        Command::Config(ConfigCommand::Check(settings)) => {
+    let Cli { command, settings } = Cli::parse();
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(load(settings)?.config),
+        Command::Config(ConfigCommand::Check) => {
             load(settings)?;
             print("The configuration is in order.\n")
         }
-        Command::Config(ConfigCommand::Show(settings)) => print(&load(settings)?.show()),
+        Command::Config(ConfigCommand::Show) => print(&load(settings)?.show()),
         Command::Config(ConfigCommand::Example) => print(&example()),
     }
 }

@@ -45,4 +45,6 @@ pub(crate) async fn drain(shared: &Shared, grace: Duration) {
     if gone.await.is_err() {
         tracing::warn!("the grace period is over, some connections are cut");
     }
+    // Last: what this node knows of its members goes with it.
+    shared.node.say_goodbye();
 }

@@ -172,7 +172,7 @@ mod tests {
     impl Client {
         fn connect(node: &Arc<Node>, random: u64) -> Self {
             let handshake = Handshake {
-                key: "app-key",
+                key: Some("app-key"),
                 protocol: Some("7"),
             };
             let admission = node.admit(&handshake).unwrap();

@@ -17,7 +17,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
+
+use crate::socket::Socket;
 
 /// Connections that the system may hold for us before we accept them.
 const BACKLOG: u32 = 4_096;
@@ -35,6 +38,8 @@ pub(crate) struct Patience {
     pub(crate) header_timeout: Duration,
     /// For every later head, which includes being idle.
     pub(crate) idle_timeout: Duration,
+    /// For a client to take anything of an answer.
+    pub(crate) write_timeout: Duration,
 }
 
 /// Listens on `host` and `port`; 0 is any free port.
@@ -58,16 +63,26 @@ pub(crate) fn bind(host: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr)>
     bind().with_context(|| format!("cannot listen on {address}"))
 }
 
-/// Accepts for ever and serves each connection with `answer`.
-pub(crate) async fn serve<A, F>(listener: TcpListener, patience: Patience, answer: A)
-where
+/// Accepts for ever and serves each connection with `answer`. At most `sockets` are open at a time;
+/// beyond that, clients wait in the system's queue instead of using up the process's open files.
+pub(crate) async fn serve<A, F>(
+    listener: TcpListener,
+    sockets: usize,
+    patience: Patience,
+    answer: A,
+) where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<Full<Bytes>>, std::convert::Infallible>> + Send + 'static,
 {
-    loop {
+    let places = Arc::new(Semaphore::new(sockets.min(Semaphore::MAX_PERMITS)));
+    // The semaphore is never closed.
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(serve_one(stream, patience, answer.clone()));
+                // What is written is complete, so waiting for more only delays it.
+                let _ = stream.set_nodelay(true);
+                let socket = Socket::new(stream, place, patience.write_timeout);
+                tokio::spawn(serve_one(socket, patience, answer.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -77,13 +92,11 @@ where
     }
 }
 
-async fn serve_one<A, F>(stream: TcpStream, patience: Patience, answer: A)
+async fn serve_one<A, F>(socket: Socket<TcpStream>, patience: Patience, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Send,
     F: Future<Output = Result<Response<Full<Bytes>>, std::convert::Infallible>> + Send,
 {
-    // What is written is complete, so waiting for more only delays it.
-    let _ = stream.set_nodelay(true);
     let asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let asked = Arc::clone(&asked);
@@ -97,7 +110,7 @@ where
         // hyper counts idle time as part of waiting for the next head.
         .header_read_timeout(patience.idle_timeout)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let served = tokio::select! {

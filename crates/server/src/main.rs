@@ -19,6 +19,7 @@ mod listener;
 mod metrics;
 mod outbox;
 mod serve;
+mod socket;
 mod telemetry;
 mod upgrade;
 mod websocket;

@@ -27,6 +27,16 @@ struct State {
     bytes: usize,
     status: Status,
     waker: Option<Waker>,
+    wakes_on: WakesOn,
+}
+
+/// What the connection's task sleeps for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WakesOn {
+    /// Anything to write.
+    Anything,
+    /// The end of the connection: there is more to write than the socket takes already.
+    End,
 }
 
 enum Status {
@@ -71,6 +81,7 @@ impl Outbox {
             bytes: 0,
             status: Status::Open,
             waker: None,
+            wakes_on: WakesOn::Anything,
         };
         Self {
             state: Mutex::new(state),
@@ -140,7 +151,7 @@ impl Outbox {
             Status::Closing(close) => Poll::Ready(Pending::Close(close.clone())),
             Status::Overflowed | Status::Gone => Poll::Ready(Pending::Overflow),
             Status::Open => {
-                state.listen(cx);
+                state.listen(cx, WakesOn::Anything);
                 Poll::Pending
             }
         }
@@ -152,13 +163,14 @@ impl Outbox {
         if matches!(state.status, Status::Overflowed) {
             return Poll::Ready(());
         }
-        state.listen(cx);
+        state.listen(cx, WakesOn::End);
         Poll::Pending
     }
 }
 
 impl State {
-    fn listen(&mut self, cx: &mut Context<'_>) {
+    fn listen(&mut self, cx: &mut Context<'_>, wakes_on: WakesOn) {
+        self.wakes_on = wakes_on;
         match &mut self.waker {
             Some(waker) => waker.clone_from(cx.waker()),
             None => self.waker = Some(cx.waker().clone()),
@@ -183,7 +195,8 @@ impl Mailbox for Outbox {
             state.frames.push_back(frame.clone());
             Delivery::Accepted
         };
-        let waker = state.waker.take();
+        let wakes = delivery == Delivery::Full || state.wakes_on == WakesOn::Anything;
+        let waker = if wakes { state.waker.take() } else { None };
         drop(state);
         if delivery == Delivery::Full {
             self.meters.overflowed();

@@ -7,7 +7,7 @@ use foghorn_cluster::local::LocalBus;
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::capacity::Capacity;
+use crate::capacity::{Capacity, METRICS_SOCKETS};
 use crate::clock::Clock;
 use crate::composition::Composed;
 use crate::config::{AppSource, Config};
@@ -42,6 +42,7 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
     let patience = Patience {
         header_timeout: config.server.header_timeout,
         idle_timeout: config.server.idle_timeout,
+        write_timeout: config.server.write_timeout,
     };
     // Both addresses are taken before either is announced: half a server is none.
     let (main, address) = bind(config.server.host, config.server.port)?;
@@ -50,16 +51,23 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
             .context("metrics (metrics.port moves them, metrics.enabled = false does without)")?;
         let scrape = Arc::new(Scrape::new(registry, Arc::clone(&shared.node))?);
         let answer = move |request| std::future::ready(scrape.answer(request));
-        tokio::spawn(listener::serve(metrics, patience, answer));
+        tokio::spawn(listener::serve(metrics, METRICS_SOCKETS, patience, answer));
         tracing::info!(%address, "metrics listening");
     }
     tracing::info!(
         open_files = capacity.open_files,
         connections = capacity.connections,
-        apps = config.apps.len(),
         "capacity"
     );
-    tokio::spawn(listener::serve(main, patience, {
+    for app in &config.apps {
+        let settings = &app.settings;
+        tracing::info!(
+            id = settings.id.as_str(),
+            name = settings.name.as_str(),
+            "app"
+        );
+    }
+    tokio::spawn(listener::serve(main, capacity.sockets(), patience, {
         let shared = Arc::clone(&shared);
         move |request| http::answer(Arc::clone(&shared), request)
     }));

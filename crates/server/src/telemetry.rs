@@ -9,6 +9,9 @@ use crate::config::{LogConfig, LogFormat};
 
 /// Sends log lines to standard error. Standard output is for what was asked for.
 ///
+/// Only our own lines: libraries that log through other means would put clients' messages,
+/// signatures included, into it.
+///
 /// # Errors
 /// The level was checked with the configuration, so only a second call fails.
 pub(crate) fn start(config: &LogConfig) -> Result<()> {

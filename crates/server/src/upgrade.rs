@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use foghorn_auth::{Query, percent_decode};
 use foghorn_node::{Admission, Connection, Handshake, Refusal};
-use foghorn_protocol::{CloseCode, ProtocolVersion};
+use foghorn_protocol::ProtocolVersion;
 use http::header::{
     CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
@@ -18,6 +18,7 @@ use tungstenite::handshake::derive_accept_key;
 
 use crate::http::{Shared, plain};
 use crate::outbox::Outbox;
+use crate::socket::Socket;
 use crate::websocket;
 
 /// The sub-protocol names that Pusher clients may offer; the Swift client does.
@@ -36,6 +37,12 @@ pub(crate) fn accept(
     request: &mut Request<Incoming>,
     key: Option<&str>,
 ) -> Response<Bytes> {
+    if request.version() != Version::HTTP_11 {
+        return plain(
+            StatusCode::BAD_REQUEST,
+            "A WebSocket handshake needs HTTP/1.1\n",
+        );
+    }
     if request.method() != Method::GET {
         return plain(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -49,13 +56,11 @@ pub(crate) fn accept(
     };
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let protocol = query.get("protocol");
-    let admitted = match key.and_then(percent_decode) {
-        Some(key) => shared.node.admit(&Handshake {
-            key: &key,
-            protocol,
-        }),
-        None => Err(path_not_found(protocol)),
-    };
+    let key = key.and_then(percent_decode);
+    let admitted = shared.node.admit(&Handshake {
+        key: key.as_deref(),
+        protocol,
+    });
     let sub_protocol = offered_sub_protocol(headers);
     tokio::spawn(go_on(
         Arc::clone(shared),
@@ -80,10 +85,10 @@ pub(crate) fn accept(
 async fn go_on(shared: Arc<Shared>, upgrade: OnUpgrade, admitted: Result<Admission, Refusal>) {
     let Ok(upgraded) = upgrade.await else { return };
     // Only the socket and what was read too far is kept of the HTTP connection.
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Socket<TcpStream>>>() else {
         return;
     };
-    let stream = io.into_inner();
+    let (stream, _place) = io.into_inner().into_parts();
     match admitted {
         Ok(admission) => {
             let meters = Arc::clone(admission.app.meters());
@@ -130,16 +135,9 @@ fn check(headers: &HeaderMap) -> Result<&HeaderValue, Box<Response<Bytes>>> {
             .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return Err(Box::new(answer));
     }
-    headers
-        .get(SEC_WEBSOCKET_KEY)
-        .ok_or_else(|| bad("A WebSocket handshake needs the header Sec-WebSocket-Key\n"))
-}
-
-fn path_not_found(protocol: Option<&str>) -> Refusal {
-    let protocol = protocol.and_then(|text| ProtocolVersion::parse(text).ok());
-    let protocol = protocol.unwrap_or(ProtocolVersion::LATEST);
-    let reason = "Path not found; clients connect to /app/APP_KEY".to_owned();
-    Refusal::new(protocol, CloseCode::PathNotFound, reason)
+    headers.get(SEC_WEBSOCKET_KEY).filter(|key| is_nonce(key.as_bytes())).ok_or_else(|| {
+        bad("A WebSocket handshake needs the header Sec-WebSocket-Key with 16 bytes in base64\n")
+    })
 }
 
 /// The one sub-protocol that is spoken here, if it was offered. Browsers fail on one that was not.
@@ -153,6 +151,13 @@ fn offered_sub_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
         number.is_some_and(|number| ProtocolVersion::parse(number).is_ok())
     });
     spoken.and_then(|name| HeaderValue::from_str(name).ok())
+}
+
+/// 16 bytes in base64 are 22 characters and two of padding.
+fn is_nonce(key: &[u8]) -> bool {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    key.strip_suffix(b"==")
+        .is_some_and(|key| key.len() == 22 && key.iter().all(is_base64))
 }
 
 fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {

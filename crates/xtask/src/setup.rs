@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The oldest Node that has the test runner the black-box tests use.
-const OLDEST_NODE: u32 = 18;
+const OLDEST_NODE: u32 = 20;
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 /// Written into the folder that an installation filled, so that deleting the folder deletes it.
 const STAMP: &str = ".foghorn-stamp";
@@ -49,7 +49,7 @@ fn require(tool: &str, hint: &str) -> Result<()> {
 fn version_of(tool: &str) -> Result<String> {
     require(
         tool,
-        "the tests need Rust, Node 18 or newer (with npm) and Python 3",
+        "the tests need Rust, Node 20 or newer (with npm) and Python 3",
     )?;
     Ok(process::capture(Command::new(tool).arg("--version"))?
         .trim()

@@ -177,7 +177,7 @@ impl World {
     /// A listener of the app, subscribed to `channels`; `presence-` ones as `user`.
     pub(crate) fn listener(&self, account: &Account, user: &str, channels: &[&str]) -> Listener {
         let handshake = Handshake {
-            key: account.key,
+            key: Some(account.key),
             protocol: Some("7"),
         };
         let admission = self.node.admit(&handshake).unwrap();

@@ -145,7 +145,10 @@ impl Site {
     }
 
     pub(crate) fn admit(&self, key: &str, protocol: Option<&str>) -> Result<Admission, Refusal> {
-        self.node.admit(&Handshake { key, protocol })
+        self.node.admit(&Handshake {
+            key: Some(key),
+            protocol,
+        })
     }
 
     /// A client of app `app` that speaks `protocol`, its greeting not yet read.

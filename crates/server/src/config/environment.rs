@@ -13,10 +13,12 @@ const FILE_VARIABLE: &str = "FOGHORN_CONFIG";
 
 const PREFIX: &str = "FOGHORN_";
 
-/// The configuration file that the environment names, if it does.
+/// The configuration file that the environment names, if it does; an empty name is none.
 pub(crate) fn file_variable(environment: &[(String, String)]) -> Option<PathBuf> {
     let named = environment.iter().find(|(name, _)| name == FILE_VARIABLE);
-    named.map(|(_, path)| path.into())
+    named
+        .filter(|(_, path)| !path.is_empty())
+        .map(|(_, path)| path.into())
 }
 
 /// The variable of a setting.

@@ -100,6 +100,10 @@ fn is_path_segment(text: &str) -> bool {
 
 impl Value for AppId {
     fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        // Ids are text, but most are all digits and easily written without quotes.
+        if let Some(number) = found.integer().filter(|&number| number >= 0) {
+            return Some(Self(found.text().map_or(number.to_string(), str::to_owned)));
+        }
         let text = found.text().filter(|text| is_path_segment(text))?;
         Some(Self(text.to_owned()))
     }

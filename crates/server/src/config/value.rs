@@ -112,7 +112,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn integer(self) -> Option<i64> {
+    pub(super) fn integer(self) -> Option<i64> {
         match self {
             Self::Typed(value) => {
                 let integer = value.as_integer()?;

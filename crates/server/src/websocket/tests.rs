@@ -41,7 +41,7 @@ fn connect(queue: usize) -> Pipe {
     let node = composed.unwrap().node;
     let admission = node
         .admit(&Handshake {
-            key: "app-key",
+            key: Some("app-key"),
             protocol: Some("7"),
         })
         .unwrap();

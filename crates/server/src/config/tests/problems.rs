@@ -102,10 +102,10 @@ const APPS: &[FileCase<'_>] = &[
         &["1:1  apps[0].secret: is required and missing"],
     ),
     (
-        "[[apps]]\nid = 42\nkey = \"k:hunter2\"\nsecret = \"\"",
+        "[[apps]]\nid = -42\nkey = \"k:hunter2\"\nsecret = \"\"",
         &[
             "2:6  apps[0].id: expected text that is not empty, without spaces and / ? # %, found \
-             the number 42",
+             the number -42",
             "3:7  apps[0].key: expected text that is not empty, without spaces and : / ? # %, \
              found other text",
             "4:10  apps[0].secret: expected text that is not empty, found empty text",

@@ -133,3 +133,20 @@ fn what_kubernetes_sets_for_a_service_of_this_name_is_not_ours() {
     });
     assert_eq!(loaded.unwrap().config.server.port, 7001);
 }
+
+#[test]
+fn an_id_of_digits_needs_no_quotes() {
+    for (file, expect) in [
+        ("id = 42", "42"),
+        ("id = \"0042\"", "0042"),
+        ("id = \"+1\"", "+1"),
+    ] {
+        let text = format!("[[apps]]\n{file}\nkey = \"k\"\nsecret = \"s\"");
+        let loaded = Config::load(Sources {
+            file: Some(("foghorn.toml".into(), Ok(text))),
+            environment: Vec::new(),
+            flags: Vec::new(),
+        });
+        assert_eq!(loaded.unwrap().config.apps[0].settings.id.as_str(), expect);
+    }
+}
