@@ -100,13 +100,13 @@ async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
     let (head, mut body) = request.into_parts();
     let call = match shared.api.begin(&head, Clock::unix_seconds()) {
         Ok(call) => call,
-        Err(answer) => return after_body(shared, &head, &mut body, *answer).await,
+        Err(answer) => return instead_of_body(shared, &head, body, *answer),
     };
     match timeout(shared.body_timeout, read(&mut body, shared.max_body_bytes)).await {
         Ok(Ok(body)) => shared.api.finish(&call, &head, &body),
         Ok(Err(error)) => {
             let answer = shared.api.give_up(&call, &error);
-            after_body(shared, &head, &mut body, answer).await
+            instead_of_body(shared, &head, body, answer)
         }
         Err(_) => {
             let seconds = shared.body_timeout.as_secs();
@@ -133,33 +133,32 @@ async fn read(body: &mut Incoming, limit: usize) -> Result<Bytes, ApiError> {
     }
 }
 
-/// Gives `answer` once the body is read away, as far as that is reasonable: a client that is still
-/// sending when the connection closes may never see the answer. One that waits for `100 Continue`
-/// has not begun.
-async fn after_body(
+/// Gives `answer` at once and reads the body away behind it, as far as that is reasonable: a client
+/// that is still sending when the connection closes may never see the answer. One that waits for
+/// `100 Continue` has not begun.
+fn instead_of_body(
     shared: &Shared,
     head: &Parts,
-    body: &mut Incoming,
+    mut body: Incoming,
     answer: Response<Bytes>,
 ) -> Response<Bytes> {
     if head.headers.contains_key(EXPECT) {
         return closing(answer);
     }
-    let mut left = 2 * shared.max_body_bytes;
-    let read_away = timeout(shared.body_timeout, async {
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                break;
+    if !body.is_end_stream() {
+        let mut left = 2 * shared.max_body_bytes;
+        let read_away = timeout(shared.body_timeout, async move {
+            while let Some(Ok(frame)) = body.frame().await {
+                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+                if left == 0 {
+                    return;
+                }
             }
-        }
-        body.is_end_stream()
-    });
-    if read_away.await.unwrap_or(false) {
-        answer
-    } else {
-        closing(answer)
+        });
+        // Dropping the body early, by size or time, ends the connection.
+        tokio::spawn(async move { read_away.await.is_ok() });
     }
+    answer
 }
 
 /// The rest of the request is not read, so the connection cannot go on.
