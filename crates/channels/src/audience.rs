@@ -7,106 +7,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use foghorn_protocol::{ChannelName, Frame, Member, ServerMessage, SocketId, UserId};
+use foghorn_protocol::{ChannelName, Frame, ServerMessage, SocketId, UserId};
 
-use crate::hub::{Remote, Send, Subscribe};
-use crate::mailbox::Mailbox;
+use crate::announce::{Change, Joining};
+use crate::key::Key;
 use crate::members::Members;
-use crate::registry::Key;
-use crate::roster::{JoinedHere, Roster, RosterFull, Turn};
+use crate::op::{Matter, Op, Sending};
+use crate::request::{Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError};
+use crate::roster::{JoinedHere, Roster, Turn};
 use crate::sync::{Mutex, MutexGuard};
-
-/// One step of a channel, carried out in the order of the queue (INV-ORDER-1).
-pub(crate) enum Op {
-    /// Greets the subscriber and adds it to the delivery list.
-    Join {
-        socket: SocketId,
-        mailbox: Arc<dyn Mailbox>,
-        greeting: Frame,
-    },
-    /// Takes the subscriber off the delivery list.
-    Leave(SocketId),
-    /// Delivers to everyone on the list.
-    Send(Sending),
-}
-
-/// A send on its way through the delivery list.
-pub(crate) struct Sending {
-    pub(crate) send: Send,
-    /// The position on the list from which it is still to be delivered.
-    pub(crate) from: usize,
-    pub(crate) matter: Matter,
-}
-
-/// What a send is about. Members coming and going do not push publishers back, or one of them could
-/// silence a channel.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Matter {
-    Event,
-    Members,
-}
-
-/// Why a subscriber is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SubscribeError {
-    /// A presence channel has as many users as it may.
-    #[error(transparent)]
-    Full(#[from] RosterFull),
-    /// Too many operations wait already.
-    #[error("over capacity")]
-    Busy,
-}
-
-/// Whether a topic is joined yet, so that nothing published elsewhere can be missed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joining {
-    /// It is joined: subscribers may be greeted.
-    Done,
-    /// The answer comes later through [`crate::Hub::joined`]; until then joins wait in the queue.
-    Awaited,
-}
-
-/// Something that this node alone knows, for the others to hear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change<'a> {
-    /// The number of local subscriptions is now this.
-    Count(u32),
-    /// The first local connection of a member, or newer `user_info`.
-    Joined(&'a Member),
-    /// The last local connection of a user has left.
-    Left(&'a UserId),
-}
-
-/// How many are on a channel, over all nodes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Occupancy {
-    /// Subscribed connections.
-    pub subscriptions: u64,
-    /// Distinct users; 0 on channels without members.
-    pub users: usize,
-}
-
-/// How much may wait in one audience's queue before publishers are pushed back.
-#[derive(Clone, Copy, Debug)]
-pub struct QueueLimits {
-    /// Events.
-    pub sends: usize,
-    /// Bytes of their frames.
-    pub bytes: usize,
-    /// Operations of any kind, before newcomers are refused. Leaves always fit: there is at most
-    /// one per subscriber.
-    pub operations: usize,
-}
-
-impl Default for QueueLimits {
-    fn default() -> Self {
-        Self {
-            sends: 1_024,
-            bytes: 8 * 1024 * 1024,
-            operations: 100_000,
-        }
-    }
-}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {

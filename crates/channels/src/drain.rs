@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::audience::{Audience, Op, Sending};
-use crate::hub::Shared;
+use crate::audience::Audience;
 use crate::members::Members;
+use crate::op::{Op, Sending};
+use crate::shared::Shared;
 
 /// The right, and the duty, to carry out an audience's queue: it holds the delivery list, so there
 /// is at most one per audience (INV-BATON-1). Dropping it early gives the list back with nothing

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use foghorn_protocol::{ChannelName, Frame, Member, SocketId, UserId};
+use foghorn_protocol::{ChannelName, SocketId, UserId};
 
-use crate::audience::{
-    Audience, Change, Joining, Occupancy, Outlet, QueueLimits, State, SubscribeError,
-};
+use crate::announce::Announce;
+use crate::audience::{Audience, State};
 use crate::drain::Drain;
 use crate::hash::HashSeed;
-use crate::mailbox::Mailbox;
-use crate::registry::{AppNumber, Key, Registry};
+use crate::key::{AppNumber, Key};
+use crate::registry::Registry;
+use crate::request::{Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError};
+use crate::shared::Shared;
 use crate::sync::MutexGuard;
 
 /// All audiences of a node.
@@ -19,85 +20,6 @@ use crate::sync::MutexGuard;
 /// caller runs it, now or soon.
 pub struct Hub {
     shared: Arc<Shared>,
-}
-
-/// What the hub has to say to the rest of the cluster. Called under the audience's lock, so that
-/// others hear things in the order of the queue; implementations only hand over, they never wait.
-pub trait Announce: std::marker::Send + Sync {
-    /// The first local subscriber came: the channel's topic is wanted.
-    fn interest(&self, key: &Key) -> Joining;
-    /// The last local subscriber left. Ask [`Hub::wants`] before leaving the topic: a new one may
-    /// have come since.
-    fn lost_interest(&self, key: &Key);
-    /// A local fact changed.
-    fn changed(&self, key: &Key, change: Change<'_>);
-    /// A local publisher sends this; other nodes' subscribers are to get it too.
-    fn relay(&self, key: &Key, send: &Send);
-}
-
-/// An event for everyone on a channel, but perhaps one.
-#[derive(Clone, Debug)]
-pub struct Send {
-    /// The encoded event.
-    pub frame: Frame,
-    /// The connection that does not get it.
-    pub except: Option<SocketId>,
-}
-
-/// A local subscriber.
-pub struct Subscribe {
-    /// The connection.
-    pub socket: SocketId,
-    /// The way to it.
-    pub mailbox: Arc<dyn Mailbox>,
-    /// Who it is, on a presence channel.
-    pub member: Option<Member>,
-    /// Distinct users that a presence channel may have.
-    pub max_members: usize,
-}
-
-/// What another node announced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remote {
-    /// Its subscriptions of the channel changed.
-    Count {
-        /// How many it had.
-        before: u32,
-        /// How many it has.
-        after: u32,
-    },
-    /// It has its first connection of a member.
-    Joined(Member),
-    /// It has newer info of a member whom it has already announced.
-    Updated(Member),
-    /// Its last connection of a user has left.
-    Left(UserId),
-}
-
-/// What drains and hub methods share.
-pub(crate) struct Shared {
-    registry: Registry,
-    announce: Box<dyn Announce>,
-    limits: QueueLimits,
-    pub(crate) seed: HashSeed,
-}
-
-impl Outlet for Shared {
-    fn interest(&self, key: &Key) -> Joining {
-        self.announce.interest(key)
-    }
-
-    fn lost_interest(&self, key: &Key) {
-        self.announce.lost_interest(key);
-    }
-
-    fn changed(&self, key: &Key, change: Change<'_>) {
-        self.announce.changed(key, change);
-    }
-
-    fn remove(&self, audience: &Arc<Audience>) {
-        self.registry.remove(audience);
-    }
 }
 
 impl Hub {

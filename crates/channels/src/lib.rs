@@ -8,20 +8,26 @@
 //!
 //! This crate must not know: sessions, signatures, HTTP, sockets, other nodes' identities, time.
 
+mod announce;
 mod audience;
 mod drain;
 mod hash;
 mod hub;
+mod key;
 mod mailbox;
 mod members;
+mod op;
 mod registry;
+mod request;
 mod roster;
+mod shared;
 mod sync;
 
-pub use audience::{Change, Joining, Occupancy, QueueLimits, SubscribeError};
+pub use announce::{Announce, Change, Joining};
 pub use drain::{Drain, Progress};
 pub use hash::HashSeed;
-pub use hub::{Announce, Hub, Remote, Send, Subscribe};
+pub use hub::Hub;
+pub use key::{AppNumber, Key};
 pub use mailbox::{Delivery, Mailbox};
-pub use registry::{AppNumber, Key};
+pub use request::{Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError};
 pub use roster::RosterFull;

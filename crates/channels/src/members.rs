@@ -6,8 +6,8 @@ use std::sync::Arc;
 use foghorn_protocol::SocketId;
 
 use crate::hash::HashSeed;
-use crate::hub::Send;
 use crate::mailbox::Mailbox;
+use crate::request::Send;
 
 /// Lists up to this length are searched; longer ones carry an index.
 const SEARCHED: usize = 32;

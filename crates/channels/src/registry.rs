@@ -3,23 +3,9 @@
 
 use std::sync::Arc;
 
-use foghorn_protocol::ChannelName;
-
 use crate::audience::Audience;
 use crate::hash::HashSeed;
-
-/// An app, by the number that its node gave it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AppNumber(pub u32);
-
-/// What an audience listens to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// The app.
-    pub app: AppNumber,
-    /// The channel.
-    pub channel: ChannelName,
-}
+use crate::key::Key;
 
 #[cfg(not(feature = "shuttle"))]
 type Map = dashmap::DashMap<Key, Arc<Audience>, HashSeed>;

@@ -1,12 +1,12 @@
 //! The command line.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Loaded, Sources, example, file_variable};
+use crate::console::print;
 use crate::serve;
 
 /// A self-hosted server for the Pusher Channels protocol.
@@ -84,22 +84,6 @@ pub(crate) fn run() -> Result<()> {
         }
         Command::Config(ConfigCommand::Show) => print(&load(settings)?.show()),
         Command::Config(ConfigCommand::Example) => print(&example()),
-    }
-}
-
-/// Says on standard error why the command failed.
-pub(crate) fn complain(error: &anyhow::Error) {
-    // Nothing is left to do if standard error is closed.
-    let _ = writeln!(std::io::stderr(), "foghorn: {error:#}");
-}
-
-/// Writes to standard output; a reader that went away is not an error.
-pub(crate) fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
     }
 }
 

@@ -23,8 +23,8 @@ use crate::config::{AppConfig, AppSource, Config, ServerConfig};
 use crate::connections::Connections;
 use crate::emitter::Emitter;
 use crate::gate::Gate;
-use crate::http::Shared;
 use crate::link::{self, Outgoing, Waiting};
+use crate::shared::Shared;
 use crate::websocket::Rules;
 
 /// How long peers may be silent: several heartbeats.
@@ -178,4 +178,21 @@ fn app_spec(app: &AppConfig, server: &ServerConfig) -> Result<AppSpec> {
             false => SubscriptionCount::Hidden,
         },
     })
+}
+
+/// A node on `bus` as the server without any configuration has it.
+#[cfg(test)]
+pub(crate) fn unconfigured(bus: &LocalBus) -> Composed {
+    use crate::config::Sources;
+    let sources = Sources {
+        file: None,
+        environment: Vec::new(),
+        flags: Vec::new(),
+    };
+    let config = Config::load(sources).unwrap().config;
+    let capacity = Capacity {
+        open_files: 100,
+        connections: 50,
+    };
+    node(&config, capacity, &Registry::new(), bus).unwrap()
 }

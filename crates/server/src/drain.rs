@@ -6,7 +6,7 @@ use foghorn_protocol::{Close, CloseCode};
 use tokio::time::{sleep, timeout};
 
 use crate::connections::Connections;
-use crate::http::Shared;
+use crate::shared::Shared;
 
 /// Connections that are sent away at once; browsers come back within milliseconds.
 const BATCH: usize = 500;

@@ -2,45 +2,20 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use foghorn_api::{Api, ApiError};
-use foghorn_node::Node;
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT};
+use foghorn_api::ApiError;
+use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::connections::Connections;
-use crate::gate::Gate;
+use crate::plain::{health, plain};
+use crate::shared::Shared;
 use crate::upgrade;
-use crate::websocket::Rules;
-
-/// What all requests share.
-pub(crate) struct Shared {
-    /// The node.
-    pub(crate) node: Arc<Node>,
-    /// Its HTTP API.
-    pub(crate) api: Api,
-    /// Its WebSocket connections.
-    pub(crate) connections: Connections,
-    /// Requests in flight.
-    pub(crate) requests: Gate,
-    /// What precedes every path.
-    pub(crate) path_prefix: String,
-    /// Bytes of a request's body.
-    pub(crate) max_body_bytes: usize,
-    /// How long a body may take.
-    pub(crate) body_timeout: Duration,
-    /// Bytes that may wait for one connection.
-    pub(crate) send_queue_bytes: usize,
-    /// What all WebSocket connections share.
-    pub(crate) rules: Rules,
-}
 
 /// Answers one request.
 ///
@@ -72,27 +47,6 @@ pub(crate) async fn answer(
         _ => call(&shared, request).await,
     };
     Ok(response.map(Full::new))
-}
-
-/// A short text for people and probes.
-pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
-}
-
-/// The answer to a probe.
-pub(crate) fn health<B>(request: &Request<B>, status: StatusCode) -> Response<Bytes> {
-    match *request.method() {
-        Method::GET | Method::HEAD if status == StatusCode::OK => plain(status, "OK\n"),
-        Method::GET | Method::HEAD => plain(status, "shutting down\n"),
-        _ => plain(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "Method not allowed, use GET\n",
-        ),
-    }
 }
 
 /// A request to the HTTP API: head first, so that only who signed it makes the server keep a body.

@@ -155,12 +155,9 @@ mod tests {
     use foghorn_cluster::local::LocalBus;
     use foghorn_node::{Connection, Handshake, Publish};
     use foghorn_protocol::{ChannelName, EventName};
-    use prometheus::Registry;
 
     use super::*;
-    use crate::capacity::Capacity;
     use crate::composition::{self, Composed};
-    use crate::config::{Config, Sources};
     use crate::outbox::{Outbox, Written};
 
     struct Client {
@@ -212,18 +209,7 @@ mod tests {
     }
 
     fn node_on(bus: &LocalBus) -> Arc<Node> {
-        let sources = Sources {
-            file: None,
-            environment: Vec::new(),
-            flags: Vec::new(),
-        };
-        let config = Config::load(sources).unwrap().config;
-        let capacity = Capacity {
-            open_files: 100,
-            connections: 50,
-        };
-        let Composed { node, link } =
-            composition::node(&config, capacity, &Registry::new(), bus).unwrap();
+        let Composed { node, link } = composition::unconfigured(bus);
         tokio::spawn(link.run(Clock::start()));
         node
     }

@@ -10,6 +10,7 @@ mod clock;
 mod composition;
 mod config;
 mod connections;
+mod console;
 mod drain;
 mod emitter;
 mod gate;
@@ -18,7 +19,9 @@ mod link;
 mod listener;
 mod metrics;
 mod outbox;
+mod plain;
 mod serve;
+mod shared;
 mod socket;
 mod telemetry;
 mod upgrade;
@@ -30,7 +33,7 @@ fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            cli::complain(&error);
+            console::complain(&error);
             ExitCode::FAILURE
         }
     }

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use prometheus::{IntGauge, Registry, TEXT_FORMAT, TextEncoder};
 
-use crate::http::{health, plain};
+use crate::plain::{health, plain};
 
 /// What a scrape reads.
 pub(crate) struct Scrape {

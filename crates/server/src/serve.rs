@@ -11,10 +11,10 @@ use crate::capacity::{Capacity, METRICS_SOCKETS};
 use crate::clock::Clock;
 use crate::composition::Composed;
 use crate::config::{AppSource, Config};
-use crate::http::Shared;
 use crate::listener::{Patience, bind};
 use crate::metrics::Scrape;
-use crate::{announcement, cli, composition, drain, http, listener, telemetry};
+use crate::shared::Shared;
+use crate::{announcement, composition, console, drain, http, listener, telemetry};
 
 /// Serves until a signal says stop.
 ///
@@ -73,7 +73,7 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
     }));
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     if let (AppSource::BuiltIn, Some(app)) = (&config.app_source, config.apps.first()) {
-        cli::print(&announcement::text(address, app))?;
+        console::print(&announcement::text(address, app))?;
     }
     signals.stop().await;
     stop(&shared, &config, signals).await;

@@ -16,8 +16,9 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
-use crate::http::{Shared, plain};
 use crate::outbox::Outbox;
+use crate::plain::plain;
+use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::websocket;
 

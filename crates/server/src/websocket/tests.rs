@@ -4,15 +4,12 @@ use foghorn_channels::{Delivery, Mailbox as _};
 use foghorn_cluster::local::LocalBus;
 use foghorn_node::{Handshake, Node};
 use foghorn_protocol::Frame;
-use prometheus::Registry;
 use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::*;
-use crate::capacity::Capacity;
 use crate::composition;
-use crate::config::{Config, Sources};
 
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -27,18 +24,7 @@ struct Pipe {
 }
 
 fn connect(queue: usize) -> Pipe {
-    let sources = Sources {
-        file: None,
-        environment: Vec::new(),
-        flags: Vec::new(),
-    };
-    let config = Config::load(sources).unwrap().config;
-    let capacity = Capacity {
-        open_files: 100,
-        connections: 50,
-    };
-    let composed = composition::node(&config, capacity, &Registry::new(), &LocalBus::new());
-    let node = composed.unwrap().node;
+    let node = composition::unconfigured(&LocalBus::new()).node;
     let admission = node
         .admit(&Handshake {
             key: Some("app-key"),

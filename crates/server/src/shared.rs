@@ -1,0 +1,33 @@
+//! What all requests and connections of a node share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use foghorn_api::Api;
+use foghorn_node::Node;
+
+use crate::connections::Connections;
+use crate::gate::Gate;
+use crate::websocket::Rules;
+
+/// What all requests share.
+pub(crate) struct Shared {
+    /// The node.
+    pub(crate) node: Arc<Node>,
+    /// Its HTTP API.
+    pub(crate) api: Api,
+    /// Its WebSocket connections.
+    pub(crate) connections: Connections,
+    /// Requests in flight.
+    pub(crate) requests: Gate,
+    /// What precedes every path.
+    pub(crate) path_prefix: String,
+    /// Bytes of a request's body.
+    pub(crate) max_body_bytes: usize,
+    /// How long a body may take.
+    pub(crate) body_timeout: Duration,
+    /// Bytes that may wait for one connection.
+    pub(crate) send_queue_bytes: usize,
+    /// What all WebSocket connections share.
+    pub(crate) rules: Rules,
+}
