@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { MAIN } from '../lib/apps.mjs';
 import { appPath, assertFailed, assertOk, call, get } from '../lib/http.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 import { md5, signedParams } from '../lib/sign.mjs';
@@ -73,7 +74,7 @@ test('http 10: a body of exactly the largest size is read', OWN_SERVER, async ()
   }
 });
 
-test('http 10: a body that is too large says nothing of a disabled app to strangers', async (t) => {
+test('http 10: an unknown app is told before the size of the body', async (t) => {
   const body = bodyOf(MIB + 1);
   const path = `${server.prefix}/apps/no-such-app/events`;
   const wire = await Wire.connect(t, server);
@@ -84,7 +85,7 @@ test('http 10: a body that is too large says nothing of a disabled app to strang
 for (const [what, more, status] of [
   ['a wrong signature', WRONG, 401],
   ['an unknown app', { path: '/apps/no-such-app/events' }, 404],
-  ['an unknown path', { path: '/apps/4242/nothing' }, 404],
+  ['an unknown path', { path: `/apps/${MAIN.id}/nothing` }, 404],
 ]) {
   test(`http 11: Expect: 100-continue with ${what} is ${status} at once`, async (t) => {
     const body = bodyOf(2_000);
@@ -104,8 +105,8 @@ test('http 11: Expect: 100-continue without any signature is 401 at once', async
 
 for (const [what, more, status] of [
   ['a request of an unknown app', { path: '/apps/no-such-app/events' }, 404],
-  ['a request to an unknown path', { path: '/apps/4242/nothing' }, 404],
-  ['a wrongly signed request', { app: { key: 'k7f3d0c1b2a39485', secret: 'wrong' } }, 401],
+  ['a request to an unknown path', { path: `/apps/${MAIN.id}/nothing` }, 404],
+  ['a wrongly signed request', { app: { ...MAIN, secret: 'wrong' } }, 401],
   ['a request with an unknown key', WRONG, 401],
 ]) {
   for (const [how, framing, encode] of [
@@ -126,7 +127,7 @@ for (const [what, more, status] of [
   }
 
   test(`http 10: ${what} with 900 KB through an HTTP library: ${status}`, async () => {
-    const { path = '/apps/4242/events', app = server.app } = more;
+    const { path = `/apps/${MAIN.id}/events`, app = server.app } = more;
     const body = bodyOf(900_000);
     for (let n = 0; n < 5; n += 1) {
       const options = { method: 'POST', path: server.prefix + path, app, body };

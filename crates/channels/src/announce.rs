@@ -10,8 +10,8 @@ use crate::request::Send;
 pub trait Announce: std::marker::Send + Sync {
     /// The first local subscriber came: the channel's topic is wanted.
     fn interest(&self, key: &Key) -> Joining;
-    /// The last local subscriber left. Ask [`Hub::wants`] before leaving the topic: a new one may
-    /// have come since.
+    /// The last local subscriber left. Ask [`crate::Hub::wants`] before leaving the topic: a new
+    /// one may have come since.
     fn lost_interest(&self, key: &Key);
     /// A local fact changed.
     fn changed(&self, key: &Key, change: Change<'_>);

@@ -1,6 +1,7 @@
 //! Letting clients in, or telling them why not (protocol.md §1.2, §1.3).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foghorn_protocol::{Close, CloseCode, Frame, ProtocolVersion};
 use foghorn_session::farewell;
@@ -17,13 +18,35 @@ pub struct Handshake<'a> {
     pub protocol: Option<&'a str>,
 }
 
-/// A client that may connect.
-#[derive(Clone, Debug)]
+/// A client that may connect. It holds its place among the node's connections, so that clients who
+/// come at the same moment do not all get the last one.
+#[derive(Debug)]
 pub struct Admission {
     /// Its app.
     pub app: Arc<App>,
     /// Its protocol.
     pub protocol: ProtocolVersion,
+    /// Given back when it is dropped.
+    pub place: Place,
+}
+
+/// One of the node's connections. Dropping it makes room.
+#[derive(Debug)]
+pub struct Place(Arc<AtomicU64>);
+
+impl Place {
+    /// Takes a place, if fewer than `limit` of `taken` are.
+    pub(crate) fn take(taken: &Arc<AtomicU64>, limit: u64) -> Option<Self> {
+        let one_more = |taken| (taken < limit).then_some(taken + 1);
+        let took = taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        took.ok().map(|_| Self(Arc::clone(taken)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// A client that may not connect. It is told after the upgrade: browsers see nothing of a refused
@@ -86,15 +109,17 @@ impl Node {
             let reason = "The server is shutting down, reconnect immediately";
             return refuse(CloseCode::ReconnectImmediately, reason.to_owned());
         }
-        if self.is_full() {
+        let Some(place) = self.take_place() else {
             return refuse(
                 CloseCode::OverCapacity,
                 "The server is over capacity".to_owned(),
             );
-        }
+        };
+        let app = Arc::clone(app);
         Ok(Admission {
-            app: Arc::clone(app),
+            app,
             protocol,
+            place,
         })
     }
 

@@ -6,7 +6,7 @@ use foghorn_channels::{Delivery, Mailbox, RosterFull, Send, Subscribe, Subscribe
 use foghorn_protocol::{ChannelName, Close, Frame, Member, Moment, SocketId, UserId};
 use foghorn_session::{Busy, Host, Session, SubscribeRefused};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Place};
 use crate::app::App;
 use crate::node::Node;
 
@@ -17,6 +17,7 @@ pub struct Connection {
     app: Arc<App>,
     mailbox: Arc<dyn Mailbox>,
     session: Session,
+    _place: Place,
 }
 
 /// What the transport has to do beside emptying the mailbox.
@@ -40,7 +41,11 @@ impl Connection {
         random: u64,
         now: Moment,
     ) -> Self {
-        let Admission { app, protocol } = admission;
+        let Admission {
+            app,
+            protocol,
+            place,
+        } = admission;
         let socket = SocketId::from_random(random);
         let mut host = At {
             node: &node,
@@ -51,12 +56,13 @@ impl Connection {
         };
         let policy = Arc::clone(app.policy());
         let session = Session::open(socket, protocol, policy, now, &mut host);
-        node.count_connection(&app);
+        app.meters().connected();
         Self {
             node,
             app,
             mailbox,
             session,
+            _place: place,
         }
     }
 
@@ -116,7 +122,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let ended = self.with_session(|session, host| session.end(host));
         debug_assert!(ended.is_none(), "a session that has ended wants nothing");
-        self.node.uncount_connection(&self.app);
+        self.app.meters().disconnected();
     }
 }
 

@@ -17,7 +17,7 @@ mod publish;
 mod query;
 mod remote;
 
-pub use admission::{Admission, Handshake, Refusal};
+pub use admission::{Admission, Handshake, Place, Refusal};
 pub use app::{App, AppSpec, AppStatus, Apps, DuplicateApp, SubscriptionCount};
 pub use connection::{Action, Connection};
 pub use effect::{Clustering, Effect, Emit};

@@ -7,7 +7,8 @@ use foghorn_channels::{Drain, HashSeed, Hub, Progress, QueueLimits};
 use foghorn_cluster::{Ledger, NodeId, Patience, View};
 use parking_lot::Mutex;
 
-use crate::app::{App, Apps};
+use crate::admission::Place;
+use crate::app::Apps;
 use crate::effect::{Clustering, Effect, Emit};
 use crate::herald::Herald;
 use crate::metrics::Metrics;
@@ -28,7 +29,7 @@ pub struct Node {
     metrics: Metrics,
     protocol_rule: ProtocolRule,
     max_connections: u64,
-    connections: AtomicU64,
+    connections: Arc<AtomicU64>,
     draining: AtomicBool,
     pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
@@ -85,7 +86,7 @@ impl Node {
             metrics: config.metrics,
             protocol_rule: config.protocol_rule,
             max_connections: config.max_connections,
-            connections: AtomicU64::new(0),
+            connections: Arc::default(),
             draining: AtomicBool::new(false),
             link_is_down,
             ledger,
@@ -111,7 +112,7 @@ impl Node {
         &self.metrics
     }
 
-    /// Connections now, all apps together.
+    /// Connections now, all apps together, and clients that have been admitted.
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
@@ -164,17 +165,7 @@ impl Node {
         self.protocol_rule
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.connections() >= self.max_connections
-    }
-
-    pub(crate) fn count_connection(&self, app: &App) {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        app.meters().connected();
-    }
-
-    pub(crate) fn uncount_connection(&self, app: &App) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
-        app.meters().disconnected();
+    pub(crate) fn take_place(&self) -> Option<Place> {
+        Place::take(&self.connections, self.max_connections)
     }
 }
