@@ -61,11 +61,8 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
     );
     for app in &config.apps {
         let settings = &app.settings;
-        tracing::info!(
-            id = settings.id.as_str(),
-            name = settings.name.as_str(),
-            "app"
-        );
+        let name = Some(settings.name.as_str()).filter(|name| !name.is_empty());
+        tracing::info!(id = settings.id.as_str(), name, "app");
     }
     tokio::spawn(listener::serve(main, capacity.sockets(), patience, {
         let shared = Arc::clone(&shared);
