@@ -1,9 +1,7 @@
 //! What nodes say, and that every node comes to know what the others said.
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
