@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foghorn_auth::{Query, SignedBody, SignedHead, percent_decode, verify_head};
+use foghorn_auth::{Query, SignedBody, SignedHead, percent_decode, verify_head, without_mount};
 use foghorn_node::{App, AppStatus, Node};
 use foghorn_protocol::UnixSeconds;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -44,7 +44,7 @@ impl Api {
     pub fn begin(&self, head: &Parts, now: UnixSeconds) -> Result<Call, Box<Response<Bytes>>> {
         let path = head.uri.path();
         // PHP's batch trigger leaves a configured prefix out, so both forms are served.
-        let path = path.strip_prefix(&self.mount_prefix).unwrap_or(path);
+        let path = without_mount(path, &self.mount_prefix).unwrap_or(path);
         let routed = route::parse(&head.method, path);
         let pattern = routed
             .as_ref()
@@ -95,12 +95,12 @@ impl Api {
     fn answer(&self, call: &Call, head: &Parts, body: &[u8]) -> Result<Vec<u8>, ApiError> {
         call.body.verify(body).map_err(ApiError::Unauthorized)?;
         let (node, app) = (&*self.node, &*call.app);
-        let query = Query::parse(head.uri.query().unwrap_or_default());
+        let query = || Query::parse(head.uri.query().unwrap_or_default());
         match &call.route {
             Route::Events => to_json(&publish::event(node, app, body)?),
             Route::BatchEvents => to_json(&publish::batch(node, app, body)?),
-            Route::Channels => to_json(&query::channels(node, app, &query)?),
-            Route::Channel(name) => to_json(&query::channel(node, app, name, &query)?),
+            Route::Channels => to_json(&query::channels(node, app, &query())?),
+            Route::Channel(name) => to_json(&query::channel(node, app, name, &query())?),
             Route::Users(name) => to_json(&query::users(node, app, name)?),
         }
     }

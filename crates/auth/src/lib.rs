@@ -22,7 +22,7 @@ pub use channel::{ChannelAuthError, ChannelProof, Coverage, sign_channel, verify
 pub use credential::{
     AppKey, Credential, InvalidAppKey, InvalidKeyRing, InvalidSecret, KeyRing, Secret,
 };
-pub use query::{Query, percent_decode};
+pub use query::{Query, percent_decode, without_mount};
 pub use request::{
     RequestAuthError, SignedBody, SignedHead, TIMESTAMP_TOLERANCE, UnsignedRequest, Verified,
     sign_request, verify_head,

@@ -99,6 +99,15 @@ pub(crate) fn percent_encode(text: &str) -> String {
     })
 }
 
+/// `path` without the prefix under which the server is mounted, if it has it as whole segments;
+/// what is left is empty or begins with a slash.
+#[must_use]
+pub fn without_mount<'p>(path: &'p str, mount_prefix: &str) -> Option<&'p str> {
+    let prefix = mount_prefix.trim_end_matches('/');
+    path.strip_prefix(prefix)
+        .filter(|rest| !prefix.is_empty() && (rest.is_empty() || rest.starts_with('/')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +131,20 @@ mod tests {
             ("%FF%FE", None),
         ] {
             assert_eq!(percent_decode(text).as_deref(), expect, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_mount_prefix_is_whole_segments() {
+        for (path, prefix, expect) in [
+            ("/ws/app/k", "/ws", Some("/app/k")),
+            ("/ws", "/ws", Some("")),
+            ("/ws/", "/ws/", Some("/")),
+            ("/app/k", "/ws", None),
+            ("/apps/1/events", "/app", None),
+            ("/app/k", "", None),
+        ] {
+            assert_eq!(without_mount(path, prefix), expect, "{path} {prefix}");
         }
     }
 

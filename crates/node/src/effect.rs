@@ -6,7 +6,7 @@ use foghorn_cluster::{Joining, Message, Topic};
 /// One thing for the shell to do. Effects of one channel are emitted in the channel's order.
 #[derive(Debug)]
 pub enum Effect {
-    /// Carry out the rest of an audience's queue with [`crate::Node::run_drain`], giving others a
+    /// Carry out the rest of an audience's queue with [`Drain::run`], giving others a
     /// turn between slices.
     Drain(Drain),
     /// Listen to the topic, if [`crate::Node::wants`] it when its turn comes.

@@ -135,11 +135,6 @@ impl Node {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Carries out a slice of an [`Effect::Drain`] of about `budget` deliveries.
-    pub fn run_drain(&self, drain: &mut Drain, budget: usize) -> Progress {
-        drain.run(budget)
-    }
-
     /// Carries out what is small and emits what is not.
     pub(crate) fn start_drain(&self, drain: Option<Drain>) {
         if let Some(mut drain) = drain

@@ -24,11 +24,11 @@ impl Node {
             Inbound::Joined(_) => {}
             Inbound::LinkUp => {
                 self.link_is_down.store(false, Ordering::Release);
-                self.look_around(LinkState::Up, now);
+                self.look_around(now);
             }
             Inbound::LinkDown => {
                 self.link_is_down.store(true, Ordering::Release);
-                self.look_around(LinkState::Down, now);
+                self.look_around(now);
                 // Local delivery does not wait for a link that may be gone for long.
                 for drain in self.hub().stop_waiting() {
                     self.start_drain(Some(drain));
@@ -38,14 +38,14 @@ impl Node {
     }
 
     /// Says that this node lives, and notices who does not. To be called every second or so.
-    pub fn on_tick(&self, link: LinkState, now: Moment) {
+    pub fn on_tick(&self, now: Moment) {
         {
             // One lock for both: a fact between them would look like a gap to every peer.
             let mut ledger = self.ledger.lock();
             self.flush(&mut ledger);
             self.tell(Topic::Control, ledger.heartbeat());
         }
-        self.look_around(link, now);
+        self.look_around(now);
     }
 
     /// Publishes the facts that wait.
@@ -85,7 +85,11 @@ impl Node {
     }
 
     /// Notices who has been silent for too long.
-    fn look_around(&self, link: LinkState, now: Moment) {
+    fn look_around(&self, now: Moment) {
+        let link = match self.link_is_down.load(Ordering::Acquire) {
+            true => LinkState::Down,
+            false => LinkState::Up,
+        };
         let drains = {
             let mut view = self.view.lock();
             let events = view.on_timeout(now, link);

@@ -99,8 +99,7 @@ pub(crate) fn node(
         patience: PATIENCE,
         metrics,
     };
-    let node = Arc::new(Node::new(config, emitter.clone()));
-    emitter.attach(&node);
+    let node = Arc::new(Node::new(config, emitter));
     Ok(Composed {
         link: Link {
             node: Arc::clone(&node),

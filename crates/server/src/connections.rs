@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foghorn_protocol::{Close, SocketId};
+use foghorn_protocol::SocketId;
 use parking_lot::Mutex;
 
 use crate::gate::{Gate, Pass};
@@ -37,13 +37,6 @@ impl Connections {
     /// Everybody who is here now.
     pub(crate) fn all(&self) -> Vec<Arc<Outbox>> {
         self.open.lock().values().cloned().collect()
-    }
-
-    /// Asks `outboxes` to close.
-    pub(crate) fn close(outboxes: &[Arc<Outbox>], close: &Close) {
-        for outbox in outboxes {
-            outbox.ask_to_close(close.clone());
-        }
     }
 
     /// Waits until the last connection has ended.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use foghorn_protocol::{Close, CloseCode};
 use tokio::time::{sleep, timeout};
 
-use crate::connections::Connections;
 use crate::shared::Shared;
 
 /// Connections that are sent away at once; browsers come back within milliseconds.
@@ -34,7 +33,9 @@ pub(crate) async fn drain(shared: &Shared, grace: Duration) {
         let pause = grace.mul_f64(SPREAD) / steps;
         let last = batches.len().saturating_sub(1);
         for (at, batch) in batches.into_iter().enumerate() {
-            Connections::close(batch, &reconnect());
+            for outbox in batch {
+                outbox.ask_to_close(reconnect());
+            }
             if at < last {
                 sleep(pause).await;
             }

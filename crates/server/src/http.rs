@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use foghorn_api::ApiError;
+use foghorn_auth::without_mount;
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -27,8 +28,7 @@ pub(crate) async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let _in_flight = shared.requests.enter();
     let path = request.uri().path();
-    let path = path
-        .strip_prefix(shared.path_prefix.as_str())
+    let path = without_mount(path, &shared.path_prefix)
         .unwrap_or(path)
         .to_owned();
     let response = match &*path {
@@ -110,7 +110,7 @@ fn instead_of_body(
             }
         });
         // Dropping the body early, by size or time, ends the connection.
-        tokio::spawn(async move { read_away.await.is_ok() });
+        tokio::spawn(read_away);
     }
     answer
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use foghorn_cluster::{Bus, Inbound, Inbox, LinkState, Message, Topic};
+use foghorn_cluster::{Bus, Inbox, Message, Topic};
 use foghorn_node::Node;
 use parking_lot::Mutex;
 use prometheus::IntCounter;
@@ -81,7 +80,6 @@ pub(crate) async fn run<B: Bus, I: Inbox>(
     Waiting(mut messages): Waiting,
     clock: Clock,
 ) {
-    let up = AtomicBool::new(true);
     let listen = async {
         for topic in [Topic::Control, Topic::Node(node.id())] {
             report(bus.join(&topic).await, "cannot listen to a topic");
@@ -117,11 +115,6 @@ pub(crate) async fn run<B: Bus, I: Inbox>(
     let receive = async {
         loop {
             let inbound = inbox.next().await;
-            match inbound {
-                Inbound::LinkUp => up.store(true, Ordering::Relaxed),
-                Inbound::LinkDown => up.store(false, Ordering::Relaxed),
-                Inbound::Message { .. } | Inbound::Joined(_) => {}
-            }
             node.on_inbound(inbound, clock.now());
         }
     };
@@ -130,12 +123,7 @@ pub(crate) async fn run<B: Bus, I: Inbox>(
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let link = if up.load(Ordering::Relaxed) {
-                LinkState::Up
-            } else {
-                LinkState::Down
-            };
-            node.on_tick(link, clock.now());
+            node.on_tick(clock.now());
         }
     };
     tokio::join!(listen, publish, announce, receive, live);

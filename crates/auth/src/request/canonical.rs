@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-use crate::percent_decode;
 use crate::query::{Component, Pair, Query};
+use crate::{percent_decode, without_mount};
 
 /// The parameter that carries the signature and is not covered by it.
 pub(super) const SIGNATURE: &str = "auth_signature";
@@ -169,6 +169,7 @@ pub(super) fn paths<'a>(path: &'a str, mount_prefix: &str) -> Vec<Cow<'a, str>> 
     let unmounted: Vec<_> = paths
         .iter()
         .filter_map(|path| without_mount(path, mount_prefix))
+        .filter(|path| !path.is_empty())
         .map(|path| Cow::Owned(path.to_owned()))
         .collect();
     for path in unmounted {
@@ -177,12 +178,6 @@ pub(super) fn paths<'a>(path: &'a str, mount_prefix: &str) -> Vec<Cow<'a, str>> 
         }
     }
     paths
-}
-
-fn without_mount<'p>(path: &'p str, mount_prefix: &str) -> Option<&'p str> {
-    let prefix = mount_prefix.trim_end_matches('/');
-    path.strip_prefix(prefix)
-        .filter(|rest| !prefix.is_empty() && rest.starts_with('/'))
 }
 
 fn unescape<'a>(component: &'a Component<'_>, escapes: Escapes) -> Cow<'a, str> {

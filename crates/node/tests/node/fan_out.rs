@@ -57,9 +57,9 @@ fn the_rest_is_handed_to_the_shell() {
     let mut drains = site.drains();
     assert_eq!(drains.len(), 1);
     let drain = &mut drains[0];
-    assert_eq!(site.node.run_drain(drain, 100), Progress::More);
+    assert_eq!(drain.run(100), Progress::More);
     assert_eq!(listen(), 100);
-    while site.node.run_drain(drain, 100) == Progress::More {
+    while drain.run(100) == Progress::More {
         let slice = listen();
         assert!((1..=100).contains(&slice), "{slice}");
     }

@@ -138,7 +138,7 @@ impl Site {
     /// Finishes a drain; the number of slices it took.
     pub(crate) fn finish(&self, drain: &mut Drain, budget: usize) -> usize {
         let mut slices = 1;
-        while self.node.run_drain(drain, budget) == Progress::More {
+        while drain.run(budget) == Progress::More {
             slices += 1;
         }
         slices

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use foghorn_cluster::local::{LocalBus, LocalHandle, LocalInbox};
-use foghorn_cluster::{Bus, Inbound, Inbox, Joining, LinkState, Message, Topic};
+use foghorn_cluster::{Bus, Inbound, Inbox, Joining, Message, Topic};
 use foghorn_node::{Clustering, Effect};
 use foghorn_protocol::Moment;
 
@@ -81,7 +81,7 @@ impl World {
 
     /// One site does what is due every second.
     pub(crate) fn tick(&self, site: usize) {
-        self.sites[site].node.on_tick(LinkState::Up, self.now);
+        self.sites[site].node.on_tick(self.now);
     }
 
     /// Carries out the oldest effect of a site; `fate` decides what becomes of its message.
