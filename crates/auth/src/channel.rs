@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::excerpt::{FIELD, excerpt};
-use crate::proof::{self, Refusal};
+use crate::excerpt::excerpt;
+use crate::proof::{self, ProofError, Purpose, Signed};
 use crate::{Credential, KeyRing, Secret, Signature};
 
 /// Characters of a channel name or of `channel_data` that an error repeats.
@@ -34,55 +34,13 @@ pub struct ChannelProof<'a> {
     pub coverage: Coverage,
 }
 
-/// Why a subscription is refused. The texts begin as hosted Pusher's do, because people search for
-/// them.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChannelAuthError {
-    /// `auth` does not have the form `KEY:SIGNATURE`.
-    #[error("Invalid subscription auth data: Expected APP_KEY:SIGNATURE, but got '{got}'")]
-    Malformed {
-        /// What the client sent, cut to 64 characters.
-        got: String,
-    },
-    /// The key is not one of the app's.
-    #[error("Invalid key in subscription auth data: '{key}'")]
-    UnknownKey {
-        /// What the client sent, cut to 64 characters.
-        key: String,
-    },
-    /// The signature is of another text or by another secret.
-    #[error("Invalid signature: Expected HMAC SHA256 hex digest of {text}, but got {got}")]
-    WrongSignature {
-        /// The text that should have been signed, long parts cut to 200 characters.
-        text: String,
-        /// What the client sent, cut to 64 characters.
-        got: String,
-    },
-}
-
 /// Checks that a credential of the app signed this subscription.
 ///
 /// # Errors
 /// `auth` has another form, names a key that is not in `ring`, or does not sign the text that
 /// [`ChannelProof::coverage`] asks for.
-pub fn verify_channel(ring: &KeyRing, proof: &ChannelProof<'_>) -> Result<(), ChannelAuthError> {
-    let (full, reduced) = proof.subjects();
-    let signed = |secret: &Secret, signature: Signature| {
-        signature == secret.sign(full)
-            || reduced.is_some_and(|subject| signature == secret.sign(subject))
-    };
-    proof::check(ring, proof.auth, signed).map_err(|refusal| match refusal {
-        Refusal::Malformed => ChannelAuthError::Malformed {
-            got: excerpt(proof.auth, FIELD),
-        },
-        Refusal::UnknownKey(key) => ChannelAuthError::UnknownKey {
-            key: excerpt(key, FIELD),
-        },
-        Refusal::WrongSignature(got) => ChannelAuthError::WrongSignature {
-            text: full.shortened(),
-            got: excerpt(got, FIELD),
-        },
-    })
+pub fn verify_channel(ring: &KeyRing, proof: &ChannelProof<'_>) -> Result<(), ProofError> {
+    proof::check(ring, proof.auth, proof)
 }
 
 /// Signs a subscription as an application's back end does: `KEY:SIGNATURE`. `channel` must be a
@@ -100,6 +58,20 @@ pub fn sign_channel(
         channel_data,
     };
     format!("{}:{}", credential.key, credential.secret.sign(subject))
+}
+
+impl Signed for ChannelProof<'_> {
+    const PURPOSE: Purpose = Purpose::Subscription;
+
+    fn is_signed(&self, secret: &Secret, signature: Signature) -> bool {
+        let (full, reduced) = self.subjects();
+        signature == secret.sign(full)
+            || reduced.is_some_and(|subject| signature == secret.sign(subject))
+    }
+
+    fn shortened(&self) -> String {
+        self.subjects().0.shortened()
+    }
 }
 
 impl<'a> ChannelProof<'a> {
@@ -172,7 +144,7 @@ mod tests {
         (channel, channel_data): (&str, Option<&str>),
         coverage: Coverage,
         auth: &str,
-    ) -> Result<(), ChannelAuthError> {
+    ) -> Result<(), ProofError> {
         let proof = ChannelProof {
             socket_id: &SOCKET,
             channel,
@@ -330,7 +302,7 @@ mod tests {
         let auth = sign_channel(&ours(), SOCKET, "private-orders", Some(""));
         let channel = ("private-orders", Some(""));
         let error = verify(&ring(ours()), channel, Coverage::DataOptional, &auth).unwrap_err();
-        let expect = ChannelAuthError::WrongSignature {
+        let expect = ProofError::WrongSignature {
             text: format!("{SOCKET}:private-orders"),
             got: auth[17..].to_owned(),
         };
@@ -343,7 +315,7 @@ mod tests {
         let auth = format!("{}:{}", ours().key, "0".repeat(64));
         let channel = ("presence-lobby", Some(data.as_str()));
         let error = verify(&ring(ours()), channel, Coverage::Exactly, &auth).unwrap_err();
-        let expect = ChannelAuthError::WrongSignature {
+        let expect = ProofError::WrongSignature {
             text: format!("{SOCKET}:presence-lobby:{}…", "d".repeat(200)),
             got: "0".repeat(64),
         };

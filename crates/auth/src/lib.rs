@@ -18,14 +18,15 @@ mod request;
 mod signature;
 mod user;
 
-pub use channel::{ChannelAuthError, ChannelProof, Coverage, sign_channel, verify_channel};
+pub use channel::{ChannelProof, Coverage, sign_channel, verify_channel};
 pub use credential::{
     AppKey, Credential, InvalidAppKey, InvalidKeyRing, InvalidSecret, KeyRing, Secret,
 };
+pub use proof::{ProofError, Purpose};
 pub use query::{Query, percent_decode, without_mount};
 pub use request::{
     RequestAuthError, SignedBody, SignedHead, TIMESTAMP_TOLERANCE, UnsignedRequest, Verified,
     sign_request, verify_head,
 };
 pub use signature::{InvalidSignature, Signature};
-pub use user::{UserAuthError, UserProof, sign_user, verify_user};
+pub use user::{UserProof, sign_user, verify_user};

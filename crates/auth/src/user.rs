@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::excerpt::{FIELD, excerpt};
-use crate::proof::{self, Refusal};
-use crate::{Credential, KeyRing};
+use crate::excerpt::excerpt;
+use crate::proof::{self, ProofError, Purpose, Signed};
+use crate::{Credential, KeyRing, Secret, Signature};
 
 /// What a client sends to sign in.
 #[derive(Clone, Copy)]
@@ -17,57 +17,12 @@ pub struct UserProof<'a> {
     pub user_data: &'a str,
 }
 
-/// Why a sign-in is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UserAuthError {
-    /// `auth` does not have the form `KEY:SIGNATURE`.
-    #[error("Invalid sign-in auth data: Expected APP_KEY:SIGNATURE, but got '{got}'")]
-    Malformed {
-        /// What the client sent, cut to 64 characters.
-        got: String,
-    },
-    /// The key is not one of the app's.
-    #[error("Invalid key in sign-in auth data: '{key}'")]
-    UnknownKey {
-        /// What the client sent, cut to 64 characters.
-        key: String,
-    },
-    /// The signature is of another text or by another secret.
-    #[error("Invalid signature: Expected HMAC SHA256 hex digest of {text}, but got {got}")]
-    WrongSignature {
-        /// The text that should have been signed, `user_data` cut to 200 characters.
-        text: String,
-        /// What the client sent, cut to 64 characters.
-        got: String,
-    },
-}
-
 /// Checks that a credential of the app signed this sign-in.
 ///
 /// # Errors
 /// `auth` has another form, names a key that is not in `ring`, or does not sign the user data.
-pub fn verify_user(ring: &KeyRing, proof: &UserProof<'_>) -> Result<(), UserAuthError> {
-    let subject = Subject {
-        socket_id: proof.socket_id,
-        user_data: proof.user_data,
-    };
-    let signed = |secret: &crate::Secret, signature| secret.sign(subject) == signature;
-    proof::check(ring, proof.auth, signed).map_err(|refusal| match refusal {
-        Refusal::Malformed => UserAuthError::Malformed {
-            got: excerpt(proof.auth, FIELD),
-        },
-        Refusal::UnknownKey(key) => UserAuthError::UnknownKey {
-            key: excerpt(key, FIELD),
-        },
-        Refusal::WrongSignature(got) => UserAuthError::WrongSignature {
-            text: Subject {
-                user_data: &excerpt(proof.user_data, 200),
-                ..subject
-            }
-            .to_string(),
-            got: excerpt(got, FIELD),
-        },
-    })
+pub fn verify_user(ring: &KeyRing, proof: &UserProof<'_>) -> Result<(), ProofError> {
+    proof::check(ring, proof.auth, proof)
 }
 
 /// Signs a sign-in as an application's back end does: `KEY:SIGNATURE`.
@@ -78,6 +33,31 @@ pub fn sign_user(credential: &Credential, socket_id: impl fmt::Display, user_dat
         user_data,
     };
     format!("{}:{}", credential.key, credential.secret.sign(subject))
+}
+
+impl Signed for UserProof<'_> {
+    const PURPOSE: Purpose = Purpose::SignIn;
+
+    fn is_signed(&self, secret: &Secret, signature: Signature) -> bool {
+        let Self {
+            socket_id,
+            user_data,
+            ..
+        } = *self;
+        secret.sign(Subject {
+            socket_id,
+            user_data,
+        }) == signature
+    }
+
+    fn shortened(&self) -> String {
+        let user_data = &excerpt(self.user_data, 200);
+        Subject {
+            socket_id: self.socket_id,
+            user_data,
+        }
+        .to_string()
+    }
 }
 
 /// Displays the text to sign.
