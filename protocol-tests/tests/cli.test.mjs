@@ -119,6 +119,19 @@ onOwn('the text log has no colours when nobody watches', async (t) => {
   assert.ok(!process.stderr.includes('\u001b'), process.stderr);
 });
 
+onOwn('a log on a full disk stops nobody', async (t) => {
+  const launcher = ['/bin/sh', '-c', 'exec "$0" "$@" 2>/dev/full'];
+  const process = new Process([...ANY_PORTS], { launcher });
+  defer(t, () => process.end());
+  // The log cannot tell the address, but the announcement does.
+  const line = await process.output.waitFor((text) => text.includes('listening on http://'));
+  const [, host, port] = line.match(/http:\/\/([^:]+):(\d+)/);
+  const client = await open(t, { host, port, prefix: '', app: { key: 'app-key' } });
+  await client.assertQuiet('it answers');
+  await client.close();
+  assert.equal((await process.end()).code, 0);
+});
+
 onOwn('no secret and no valid signature is ever logged, not even at trace', async (t) => {
   const server = new Server({ log: { level: 'trace' } });
   await server.start();

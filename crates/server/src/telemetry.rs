@@ -19,6 +19,8 @@ pub(crate) fn start(config: &LogConfig) -> Result<()> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // A line that cannot be written is lost; to say so on the same stream would be a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = match config.format {
         LogFormat::Text => lines.try_init(),
