@@ -28,7 +28,7 @@ pub use close::{Close, CloseCode};
 pub use event::{EventName, InvalidEventName};
 pub use frame::Frame;
 pub use json::{encrypted_envelope, wire_text};
-pub use limits::{Limits, Rate};
+pub use limits::{Ceiling, Limits, Rate};
 pub use member::{InvalidMember, InvalidUserId, Member, UserId};
 pub use moment::{Moment, UnixSeconds};
 pub use server::{RefusalKind, ServerMessage};

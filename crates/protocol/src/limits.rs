@@ -1,10 +1,21 @@
 //! How much of everything an app may use.
 
+use std::time::Duration;
+
 /// A rate per second, with a burst of the same size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
     /// At most this many per second.
     PerSecond(u32),
+    /// No limit.
+    Unlimited,
+}
+
+/// A number that may not be passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    /// At most this many.
+    AtMost(u32),
     /// No limit.
     Unlimited,
 }
@@ -34,8 +45,18 @@ pub struct Limits {
     pub max_user_id_length: usize,
     /// Subscriptions of one connection.
     pub max_channels_per_connection: usize,
+    /// User ids of one watchlist; those beyond it are left out.
+    pub max_watchlist: usize,
+    /// Connections of the app, on all nodes together.
+    pub max_connections: Ceiling,
+    /// How long a cache channel remembers its last event.
+    pub cache_ttl: Duration,
     /// Client events per second and connection.
     pub client_events_per_second: Rate,
+    /// Events per second from the HTTP API, counted once per channel, on each node.
+    pub api_events_per_second: Rate,
+    /// Requests per second that ask the HTTP API something, on each node.
+    pub api_reads_per_second: Rate,
 }
 
 impl Default for Limits {
@@ -50,7 +71,12 @@ impl Default for Limits {
             max_presence_member_bytes: 2 * 1024,
             max_user_id_length: 128,
             max_channels_per_connection: 10_000,
+            max_watchlist: 100,
+            max_connections: Ceiling::Unlimited,
+            cache_ttl: Duration::from_secs(30 * 60),
             client_events_per_second: Rate::PerSecond(10),
+            api_events_per_second: Rate::Unlimited,
+            api_reads_per_second: Rate::Unlimited,
         }
     }
 }

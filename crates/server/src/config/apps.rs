@@ -52,6 +52,7 @@ impl AppConfig {
             max_user_id_length: settings.max_user_id_length,
             max_channels_per_connection: settings.max_channels_per_connection,
             client_events_per_second: settings.client_events_per_second,
+            ..Limits::default()
         }
     }
 
