@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use foghorn_config::AppConfig;
+
 use crate::composition::NUMERIC_ID;
-use crate::config::AppConfig;
 
 /// Ready-to-paste snippets for the built-in app.
 pub(crate) fn text(address: SocketAddr, app: &AppConfig) -> String {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::config::MaxConnections;
+use foghorn_config::MaxConnections;
 
 /// Open files that are not for WebSocket connections: back ends, handshakes, and what follows.
 const RESERVED: u64 = 256;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
+use foghorn_config::{Config, Loaded, Sources, example, file_variable};
 
-use crate::config::{Config, Loaded, Sources, example, file_variable};
 use crate::console::print;
 use crate::serve;
 

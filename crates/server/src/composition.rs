@@ -10,6 +10,7 @@ use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
 use foghorn_channels::{HashSeed, QueueLimits};
 use foghorn_cluster::local::{LocalBus, LocalHandle, LocalInbox};
 use foghorn_cluster::{Bus as _, NodeId, Patience, Reach};
+use foghorn_config::{AppConfig, AppSource, Config, ServerConfig};
 use foghorn_node::{
     AppSpec, AppStatus, Apps, Clustering, Metrics, Node, NodeConfig, ProtocolRule,
     SubscriptionCount,
@@ -19,7 +20,6 @@ use prometheus::Registry;
 
 use crate::capacity::Capacity;
 use crate::clock::Clock;
-use crate::config::{AppConfig, AppSource, Config, ServerConfig};
 use crate::connections::Connections;
 use crate::emitter::Emitter;
 use crate::gate::Gate;
@@ -182,7 +182,7 @@ fn app_spec(app: &AppConfig, server: &ServerConfig) -> Result<AppSpec> {
 /// A node on `bus` as the server without any configuration has it.
 #[cfg(test)]
 pub(crate) fn unconfigured(bus: &LocalBus) -> Composed {
-    use crate::config::Sources;
+    use foghorn_config::Sources;
     let sources = Sources {
         file: None,
         environment: Vec::new(),

@@ -8,7 +8,6 @@ mod capacity;
 mod cli;
 mod clock;
 mod composition;
-mod config;
 mod connections;
 mod console;
 mod drain;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use foghorn_cluster::local::LocalBus;
+use foghorn_config::{AppSource, Config};
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::capacity::{Capacity, METRICS_SOCKETS};
 use crate::clock::Clock;
 use crate::composition::Composed;
-use crate::config::{AppSource, Config};
 use crate::listener::{Patience, bind};
 use crate::metrics::Scrape;
 use crate::shared::Shared;

@@ -3,9 +3,8 @@
 use std::io::IsTerminal as _;
 
 use anyhow::{Result, anyhow};
+use foghorn_config::{LogConfig, LogFormat};
 use tracing_subscriber::EnvFilter;
-
-use crate::config::{LogConfig, LogFormat};
 
 /// Sends log lines to standard error. Standard output is for what was asked for.
 ///

@@ -3,7 +3,11 @@
 //!
 //! A flag precedes the environment, the environment precedes the file, the file precedes the
 //! default. Everything that was given is checked, used or not, and every problem is reported at
-//! once. This module reads no file and no environment; it is given their contents.
+//! once. The contents of the sources are arguments, so what parses them is tested, and fed with
+//! any text at all, without a process around it.
+//!
+//! This crate must not know: files, the process's environment, the command line's parser, the log,
+//! what a setting does.
 
 mod apps;
 mod environment;
@@ -23,12 +27,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-pub(crate) use apps::{AppConfig, AppSource};
-pub(crate) use environment::file_variable;
-pub(crate) use problem::Problems;
-pub(crate) use settings::{LogConfig, MetricsConfig, ServerConfig};
-pub(crate) use show::example;
-pub(crate) use types::{LogFormat, MaxConnections};
+pub use apps::{AppConfig, AppSource};
+pub use environment::file_variable;
+pub use problem::Problems;
+pub use settings::{AppSettings, KeyPair, LogConfig, MetricsConfig, ServerConfig};
+pub use show::example;
+pub use types::{AppId, AppKey, LogFilter, LogFormat, MaxConnections, PathPrefix, SecretText};
 
 use file::Syntax;
 use problem::{Place, Problem};
@@ -37,35 +41,35 @@ use value::Found;
 
 /// A configuration without problems.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Config {
+pub struct Config {
     /// The listener for WebSocket clients and the HTTP API.
-    pub(crate) server: ServerConfig,
+    pub server: ServerConfig,
     /// The listener for Prometheus.
-    pub(crate) metrics: MetricsConfig,
+    pub metrics: MetricsConfig,
     /// The log.
-    pub(crate) log: LogConfig,
+    pub log: LogConfig,
     /// The apps; at least one. Ids differ, and so do keys.
-    pub(crate) apps: Vec<AppConfig>,
+    pub apps: Vec<AppConfig>,
     /// Whether the apps were configured.
-    pub(crate) app_source: AppSource,
+    pub app_source: AppSource,
 }
 
 /// What the process was given.
 #[derive(Debug)]
-pub(crate) struct Sources {
+pub struct Sources {
     /// The file's name, and its contents or why it could not be read.
-    pub(crate) file: Option<(PathBuf, io::Result<String>)>,
+    pub file: Option<(PathBuf, io::Result<String>)>,
     /// Environment variables; those without the prefix `FOGHORN_` are not looked at.
-    pub(crate) environment: Vec<(String, String)>,
+    pub environment: Vec<(String, String)>,
     /// Flags of the command line: the setting's key, as in `server.port`, and the text.
-    pub(crate) flags: Vec<(&'static str, String)>,
+    pub flags: Vec<(&'static str, String)>,
 }
 
 /// A configuration and where each of its values is from.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub struct Loaded {
     /// The configuration.
-    pub(crate) config: Config,
+    pub config: Config,
     origins: Origins,
 }
 
@@ -110,7 +114,7 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with any source or with their sum.
-    pub(crate) fn load(sources: Sources) -> Result<Loaded, Problems> {
+    pub fn load(sources: Sources) -> Result<Loaded, Problems> {
         let mut draft = Draft {
             config: Self::without_apps(),
             notes: Notes::default(),
@@ -175,7 +179,7 @@ impl Config {
 
 impl Loaded {
     /// All values with their origins, in the manner of the file; secrets are hidden.
-    pub(crate) fn show(&self) -> String {
+    pub fn show(&self) -> String {
         show::show(self)
     }
 }

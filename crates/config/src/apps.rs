@@ -21,16 +21,16 @@ pub(super) const PAIRS: &str = "keys";
 
 /// One app with its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AppConfig {
+pub struct AppConfig {
     /// What it is and what it may.
-    pub(crate) settings: AppSettings,
+    pub settings: AppSettings,
     /// Its credentials; at least one pair. The pair written directly in the app is the first.
-    pub(crate) keys: Vec<KeyPair>,
+    pub keys: Vec<KeyPair>,
 }
 
 /// Where the apps are from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AppSource {
+pub enum AppSource {
     /// From the file or the environment.
     Configured,
     /// There is only the built-in development app, whose secret everybody knows.
@@ -39,7 +39,7 @@ pub(crate) enum AppSource {
 
 impl AppConfig {
     /// How much of everything the app may use.
-    pub(crate) fn limits(&self) -> Limits {
+    pub fn limits(&self) -> Limits {
         let settings = &self.settings;
         Limits {
             max_channel_name_length: settings.max_channel_name_length,

@@ -57,7 +57,7 @@ fn line(page: &mut String, section: &dyn Section, row: &Row, origin: &str) {
 }
 
 /// A configuration file that explains every setting and sets none.
-pub(crate) fn example() -> String {
+pub fn example() -> String {
     let config = Config::without_apps();
     let mut page = String::from(
         "# Foghorn's settings with their defaults. To change one, remove the # before it.\n\

@@ -6,29 +6,29 @@ use super::value::{Bounds, Found, Value, quoted};
 
 /// An app's secret. No way of printing it shows it.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct SecretText(String);
+pub struct SecretText(String);
 
 /// An app's id: the segment of the HTTP API's paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct AppId(String);
+pub struct AppId(String);
 
 /// The public half of a key pair: the last segment of the WebSocket path, and what precedes the
 /// colon in a subscription's `auth`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct AppKey(String);
+pub struct AppKey(String);
 
 /// What precedes every path of the server: nothing, or `/` and a text that does not end with `/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct PathPrefix(String);
+pub struct PathPrefix(String);
 
 /// Which log lines are written: a level, or a list of levels by target such as
 /// `info,foghorn=debug`. The subscriber of the log parses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LogFilter(String);
+pub struct LogFilter(String);
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogFormat {
+pub enum LogFormat {
     /// For people.
     Text,
     /// One JSON object a line.
@@ -37,7 +37,7 @@ pub(crate) enum LogFormat {
 
 /// How many connections one node takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MaxConnections {
+pub enum MaxConnections {
     /// As many as the process may open files.
     FileDescriptors,
     /// At most this many.
@@ -46,7 +46,7 @@ pub(crate) enum MaxConnections {
 
 impl SecretText {
     /// The secret itself, for the code that makes keys of it and nobody else.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -67,7 +67,7 @@ macro_rules! texts {
     ($($text:ty),+) => { $(
         impl $text {
             /// The text as it was configured.
-            pub(crate) fn as_str(&self) -> &str {
+            pub fn as_str(&self) -> &str {
                 &self.0
             }
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Where a setting was given.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
+pub(super) enum Place {
     /// In the configuration file.
     File {
         /// The file, as it was named by the operator.
@@ -25,22 +25,22 @@ pub(crate) enum Place {
 
 /// One thing that keeps the server from starting. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(super) struct Problem {
     /// The setting, as in `server.port` or `apps[0].keys[1].secret`; empty for a file that cannot
     /// be parsed.
-    pub(crate) key: String,
+    pub(super) key: String,
     /// Where it was found.
-    pub(crate) place: Place,
+    pub(super) place: Place,
     /// What is wrong.
-    pub(crate) message: String,
+    pub(super) message: String,
     /// The nearest valid name or value.
-    pub(crate) suggestion: Option<String>,
+    pub(super) suggestion: Option<String>,
 }
 
 /// Everything that is wrong with a configuration, in the order of the sources: file, environment,
 /// flags, the whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problems(Vec<Problem>);
+pub struct Problems(Vec<Problem>);
 
 impl Problem {
     /// A problem without a suggestion.

@@ -14,7 +14,7 @@ const FILE_VARIABLE: &str = "FOGHORN_CONFIG";
 const PREFIX: &str = "FOGHORN_";
 
 /// The configuration file that the environment names, if it does; an empty name is none.
-pub(crate) fn file_variable(environment: &[(String, String)]) -> Option<PathBuf> {
+pub fn file_variable(environment: &[(String, String)]) -> Option<PathBuf> {
     let named = environment.iter().find(|(name, _)| name == FILE_VARIABLE);
     named
         .filter(|(_, path)| !path.is_empty())

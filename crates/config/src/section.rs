@@ -54,8 +54,8 @@ macro_rules! section {
     ) => {
         $(#[doc = $about])+
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub(crate) struct $section {
-            $( $(#[doc = $doc])+ pub(crate) $name: $type, )+
+        pub struct $section {
+            $( $(#[doc = $doc])+ pub $name: $type, )+
         }
 
         impl Default for $section {
@@ -64,7 +64,7 @@ macro_rules! section {
             }
         }
 
-        impl $crate::config::section::Section for $section {
+        impl $crate::section::Section for $section {
             fn heading(&self) -> &'static str {
                 $heading
             }
@@ -73,15 +73,15 @@ macro_rules! section {
                 &[$($about),+]
             }
 
-            fn rows(&self) -> &'static [$crate::config::section::Row] {
-                const ROWS: &[$crate::config::section::Row] = &[$(
-                    $crate::config::section::Row {
+            fn rows(&self) -> &'static [$crate::section::Row] {
+                const ROWS: &[$crate::section::Row] = &[$(
+                    $crate::section::Row {
                         name: stringify!($name),
                         doc: &[$($doc),+],
-                        short: $crate::config::section::first(&[$($short)?]),
+                        short: $crate::section::first(&[$($short)?]),
                         expected: || {
-                            <$type as $crate::config::value::Value>::expected(
-                                $crate::config::section::bounds(&[$($bounds)?]),
+                            <$type as $crate::value::Value>::expected(
+                                $crate::section::bounds(&[$($bounds)?]),
                             )
                         },
                     },
@@ -92,13 +92,13 @@ macro_rules! section {
             fn set(
                 &mut self,
                 name: &str,
-                found: $crate::config::value::Found<'_>,
-            ) -> Result<(), $crate::config::value::Mismatch> {
+                found: $crate::value::Found<'_>,
+            ) -> Result<(), $crate::value::Mismatch> {
                 match name {
                     $(
                         stringify!($name) => {
-                            let bounds = $crate::config::section::bounds(&[$($bounds)?]);
-                            self.$name = $crate::config::value::read(found, bounds)?;
+                            let bounds = $crate::section::bounds(&[$($bounds)?]);
+                            self.$name = $crate::value::read(found, bounds)?;
                         }
                     )+
                     _ => {}
@@ -110,7 +110,7 @@ macro_rules! section {
                 match name {
                     $(
                         stringify!($name) => {
-                            $crate::config::value::Value::literal(&self.$name)
+                            $crate::value::Value::literal(&self.$name)
                         }
                     )+
                     _ => String::new(),

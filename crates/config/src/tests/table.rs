@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::settings::{AppSettings, KeyPair};
+use crate::settings::{AppSettings, KeyPair};
 
 /// A valid value, as the file has it, that is not the default.
 fn other_value(heading: &str, name: &str, default: &str) -> String {
