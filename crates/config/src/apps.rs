@@ -51,8 +51,12 @@ impl AppConfig {
             max_presence_member_bytes: settings.max_presence_member_bytes,
             max_user_id_length: settings.max_user_id_length,
             max_channels_per_connection: settings.max_channels_per_connection,
+            max_watchlist: settings.max_watchlist,
+            max_connections: settings.max_connections,
+            cache_ttl: settings.cache_ttl,
             client_events_per_second: settings.client_events_per_second,
-            ..Limits::default()
+            api_events_per_second: settings.api_events_per_second,
+            api_reads_per_second: settings.api_reads_per_second,
         }
     }
 
@@ -96,7 +100,7 @@ fn read_tables<'a>(
     for (index, element) in elements.iter().enumerate() {
         let prefix = format!("{key}[{index}]");
         let place = reader.place(element.span().start);
-        reader.notes.origins.places.insert(prefix.clone(), place);
+        reader.notes.provenance.places.insert(prefix.clone(), place);
         match element.get_ref() {
             DeValue::Table(entries) => tables.push((prefix, entries)),
             _ => reader.expected(&prefix, "a table", element),
@@ -133,7 +137,7 @@ fn read_app(reader: &mut Reader<'_>, app: String, entries: &DeTable<'_>) -> AppC
         prefixes.push(prefix);
         keys.push(pair);
     }
-    reader.notes.origins.apps.push(AppPrefix {
+    reader.notes.provenance.apps.push(AppPrefix {
         app,
         pairs: prefixes,
     });
@@ -146,7 +150,12 @@ fn keys_of(prefix: &str, sections: &[&dyn Section]) -> Vec<String> {
 }
 
 fn names_pair(notes: &Notes, prefix: &str) -> bool {
-    let given = |name| notes.origins.places.contains_key(&full_key(prefix, name));
+    let given = |name| {
+        notes
+            .provenance
+            .places
+            .contains_key(&full_key(prefix, name))
+    };
     given("key") || given("secret")
 }
 
@@ -154,7 +163,7 @@ fn names_pair(notes: &Notes, prefix: &str) -> bool {
 pub(super) fn add_from_environment(draft: &mut Draft, settings: AppSettings, pair: KeyPair) {
     let app = settings.heading().to_owned();
     let pairs = vec![app.clone()];
-    draft.notes.origins.apps.push(AppPrefix { app, pairs });
+    draft.notes.provenance.apps.push(AppPrefix { app, pairs });
     draft.config.apps.push(AppConfig {
         settings,
         keys: vec![pair],
@@ -168,7 +177,7 @@ pub(super) fn check(draft: &mut Draft) {
         return;
     }
     let notes = &mut draft.notes;
-    let apps = std::mem::take(&mut notes.origins.apps);
+    let apps = std::mem::take(&mut notes.provenance.apps);
     for prefix in &apps {
         check_required(notes, &prefix.app, &["id"]);
         for pair in &prefix.pairs {
@@ -181,7 +190,7 @@ pub(super) fn check(draft: &mut Draft) {
             .any(|problem| problem.key.starts_with(&pairs));
         if prefix.pairs.is_empty() && !misread {
             let message = format!("has no key and secret, and no [[{HEADING}.{PAIRS}]]");
-            let place = notes.origins.place(&prefix.app);
+            let place = notes.provenance.place(&prefix.app);
             notes.problem(&prefix.app, place, message);
         }
     }
@@ -194,15 +203,15 @@ pub(super) fn check(draft: &mut Draft) {
         "key",
         pairs.map(|(prefix, pair)| (prefix, pair.key.as_str())),
     );
-    notes.origins.apps = apps;
+    notes.provenance.apps = apps;
 }
 
 fn check_required(notes: &mut Notes, prefix: &str, names: &[&str]) {
     for name in names {
         let key = full_key(prefix, name);
-        if !notes.origins.places.contains_key(&key) {
+        if !notes.provenance.places.contains_key(&key) {
             // The tables of the file have a place, the app of the environment has none.
-            let table = notes.origins.places.get(prefix).cloned();
+            let table = notes.provenance.places.get(prefix).cloned();
             let place =
                 table.unwrap_or_else(|| Place::Environment(environment::variable(prefix, name)));
             notes.problem(&key, place, "is required and missing");
@@ -219,7 +228,7 @@ fn check_distinct<'a>(
     // Empty is what was not given or not valid, and already a problem.
     for (prefix, value) in values.filter(|(_, value)| !value.is_empty()) {
         let key = full_key(prefix, name);
-        let place = notes.origins.place(&key);
+        let place = notes.provenance.place(&key);
         match seen.get(value) {
             Some(first) => notes.problem(&key, place, format!("is already used at {first}")),
             None => _ = seen.insert(value, place),
@@ -235,7 +244,7 @@ fn take_built_in(draft: &mut Draft) {
         let prefix = app.settings.heading().to_owned();
         draft.config.apps.push(app);
         draft.config.app_source = AppSource::BuiltIn;
-        draft.notes.origins.apps.push(AppPrefix {
+        draft.notes.provenance.apps.push(AppPrefix {
             pairs: vec![prefix.clone()],
             app: prefix,
         });
@@ -249,6 +258,6 @@ fn take_built_in(draft: &mut Draft) {
         environment::variable("app", "key"),
         environment::variable("app", "secret"),
     );
-    let place = draft.notes.origins.place("server.host");
+    let place = draft.notes.provenance.place("server.host");
     draft.notes.problem(HEADING, place, message);
 }

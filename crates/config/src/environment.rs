@@ -44,9 +44,10 @@ pub(super) fn read(mut environment: Vec<(String, String)>, draft: &mut Draft) {
     let (mut app, mut pair) = (AppSettings::default(), KeyPair::default());
     let mut has_app = false;
     for (name, value) in &environment {
-        let [server, metrics, log] = draft.config.sections_mut();
+        let [server, metrics, compat, log] = draft.config.sections_mut();
         // `app` precedes `pair`: FOGHORN_APP_ENABLED is the app's.
-        let mut sections: [&mut dyn Section; 5] = [server, metrics, log, &mut app, &mut pair];
+        let mut sections: [&mut dyn Section; 6] =
+            [server, metrics, compat, log, &mut app, &mut pair];
         let setting = sections.iter_mut().find_map(|section| {
             let mut rows = section.rows().iter();
             let row = rows.find(|row| variables(*section, row).contains(name))?;
@@ -60,7 +61,7 @@ pub(super) fn read(mut environment: Vec<(String, String)>, draft: &mut Draft) {
         has_app |= heading == "app";
         let place = Place::Environment(name.clone());
         let key = full_key(heading, row.name);
-        if let Place::Environment(other) = draft.notes.origins.place(&key) {
+        if let Place::Environment(other) = draft.notes.provenance.place(&key) {
             let message = format!("{other} is set too and is the same setting; set one of them");
             draft.notes.problem(&key, place.clone(), message);
         }

@@ -30,9 +30,11 @@ use std::path::PathBuf;
 pub use apps::{AppConfig, AppSource};
 pub use environment::file_variable;
 pub use problem::Problems;
-pub use settings::{AppSettings, KeyPair, LogConfig, MetricsConfig, ServerConfig};
+pub use settings::{AppSettings, CompatConfig, KeyPair, LogConfig, MetricsConfig, ServerConfig};
 pub use show::example;
-pub use types::{AppId, AppKey, LogFilter, LogFormat, MaxConnections, PathPrefix, SecretText};
+pub use types::{
+    AppId, AppKey, LogFilter, LogFormat, MaxConnections, OverQuotaCode, PathPrefix, SecretText,
+};
 
 use file::Syntax;
 use problem::{Place, Problem};
@@ -46,6 +48,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// The listener for Prometheus.
     pub metrics: MetricsConfig,
+    /// Answers in the manner of other servers.
+    pub compat: CompatConfig,
     /// The log.
     pub log: LogConfig,
     /// The apps; at least one. Ids differ, and so do keys.
@@ -70,12 +74,12 @@ pub struct Sources {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    origins: Origins,
+    provenance: Provenance,
 }
 
 /// Where values are from.
 #[derive(Debug, Default)]
-struct Origins {
+struct Provenance {
     /// By full key. What is absent has its default.
     places: BTreeMap<String, Place>,
     /// How the apps are called in full keys, one for one with `Config::apps`.
@@ -98,7 +102,7 @@ struct Draft {
 /// What is noted while sources are read.
 #[derive(Default)]
 struct Notes {
-    origins: Origins,
+    provenance: Provenance,
     problems: Vec<Problem>,
 }
 
@@ -141,7 +145,7 @@ impl Config {
         match notes.problems.is_empty() {
             true => Ok(Loaded {
                 config,
-                origins: notes.origins,
+                provenance: notes.provenance,
             }),
             false => Err(Problems::new(notes.problems)),
         }
@@ -151,18 +155,24 @@ impl Config {
         Self {
             server: ServerConfig::default(),
             metrics: MetricsConfig::default(),
+            compat: CompatConfig::default(),
             log: LogConfig::default(),
             apps: Vec::new(),
             app_source: AppSource::Configured,
         }
     }
 
-    fn sections(&self) -> [&dyn Section; 3] {
-        [&self.server, &self.metrics, &self.log]
+    fn sections(&self) -> [&dyn Section; 4] {
+        [&self.server, &self.metrics, &self.compat, &self.log]
     }
 
-    fn sections_mut(&mut self) -> [&mut dyn Section; 3] {
-        [&mut self.server, &mut self.metrics, &mut self.log]
+    fn sections_mut(&mut self) -> [&mut dyn Section; 4] {
+        [
+            &mut self.server,
+            &mut self.metrics,
+            &mut self.compat,
+            &mut self.log,
+        ]
     }
 
     /// The full keys of all settings that are not an app's.
@@ -184,7 +194,7 @@ impl Loaded {
     }
 }
 
-impl Origins {
+impl Provenance {
     fn place(&self, key: &str) -> Place {
         self.places.get(key).cloned().unwrap_or(Place::Nowhere)
     }
@@ -203,7 +213,7 @@ impl Notes {
             let problem = Problem::new(&key, place.clone(), mismatch.message);
             self.problems.push(problem.suggest(mismatch.suggestion));
         }
-        self.origins.places.insert(key, place);
+        self.provenance.places.insert(key, place);
     }
 }
 
@@ -230,7 +240,7 @@ fn check_listeners(draft: &mut Draft) {
         metrics.port
     );
     let keys = ["metrics.port", "server.port", "metrics.host", "server.host"];
-    let places = &draft.notes.origins.places;
+    let places = &draft.notes.provenance.places;
     let place = keys.iter().find_map(|&key| places.get(key).cloned());
     draft
         .notes

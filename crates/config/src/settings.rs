@@ -3,14 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use foghorn_protocol::{Limits, Rate};
+use foghorn_protocol::{Ceiling, Limits, Origins, Rate};
 
 use super::section::section;
-use super::types::{AppId, AppKey, LogFilter, LogFormat, MaxConnections, PathPrefix, SecretText};
+use super::types::{
+    AppId, AppKey, LogFilter, LogFormat, MaxConnections, OverQuotaCode, PathPrefix, SecretText,
+};
 use super::value::Bounds;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
 const MIB: i64 = 1 << 20;
 
 section! {
@@ -40,6 +43,11 @@ section! {
         /// How many connections this node takes; 0 for as many as it may open files.
         max_connections: MaxConnections = MaxConnections::FileDescriptors,
             in Bounds::count(0, 10_000_000, "connections");
+        /// How much this node's cache channels may remember, all apps together; beyond it, the
+        /// events that expire soonest are forgotten.
+        cache_bytes: usize = 67_108_864, in Bounds::bytes(1_024, 65_536 * MIB);
+        /// How long a user may be without a connection before those who watch it are told.
+        offline_delay: Duration = Duration::from_secs(3), in Bounds::seconds(0, HOUR);
         /// How long a client may take to send the head of an HTTP request.
         header_timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, HOUR);
         /// How long a client may take to send the body of an HTTP request.
@@ -66,6 +74,23 @@ section! {
 }
 
 section! {
+    /// Answers in the manner of other servers, for clients and back ends that rely on them.
+    "compat" CompatConfig {
+        /// How connections are closed beyond an app's max_connections: 4004, after which clients
+        /// stop trying, or 4100 as soketi, after which they come back every second.
+        over_quota_code: OverQuotaCode = OverQuotaCode::OverConnectionQuota;
+        /// Whether every answer about a channel says occupied and subscription_count, and
+        /// user_count on presence channels, asked for or not.
+        soketi_channel_info: bool = false;
+        /// Whether POST requests that succeed are answered with {"ok":true} instead of {}.
+        soketi_ok: bool = false;
+        /// Whether attributes that a channel does not have are left out of answers instead of
+        /// refused with 400.
+        ignore_unavailable_info: bool = false;
+    }
+}
+
+section! {
     /// The log, on standard error.
     "log" LogConfig {
         /// Which lines are written: a level, or levels by target.
@@ -86,11 +111,33 @@ section! {
         enabled: bool = true;
         /// Whether clients may send events to each other on private and presence channels.
         client_events: bool = false;
-        /// Whether back ends may ask how many connections are subscribed to a channel.
+        /// Whether clients are told, and back ends may ask, how many connections are subscribed
+        /// to a channel.
         subscription_count: bool = false;
+        /// Whether clients are told when the users on their watchlists come and go.
+        watchlist_events: bool = false;
+        /// Whether a connection that has neither signed in nor subscribed to a private or presence
+        /// channel in time is closed.
+        authorized_connections: bool = false;
+        /// How much time authorized_connections gives.
+        authorization_timeout: Duration = Duration::from_secs(30), in Bounds::seconds(1, HOUR);
+        /// Whether connections without TLS are refused.
+        force_tls: bool = false;
+        /// The origins whose pages may connect: any, one with its scheme and port, a host, or all
+        /// hosts below one. In the environment, separated by commas.
+        allowed_origins: Origins = Origins::any();
+        /// How many connections the app may have, on all nodes together.
+        max_connections: Ceiling = Limits::default().max_connections,
+            in Bounds::count(1, 10_000_000, "connections");
         /// How many events one connection may send a second.
         client_events_per_second: Rate = Limits::default().client_events_per_second,
             in Bounds::count(1, 1_000_000, "events a second");
+        /// How many events back ends may publish a second on each node, counted once per channel.
+        api_events_per_second: Rate = Limits::default().api_events_per_second,
+            in Bounds::count(1, 1_000_000, "events a second");
+        /// How many questions back ends may ask a second on each node.
+        api_reads_per_second: Rate = Limits::default().api_reads_per_second,
+            in Bounds::count(1, 1_000_000, "requests a second");
         /// How many channels one connection may be subscribed to.
         max_channels_per_connection: usize = Limits::default().max_channels_per_connection,
             in Bounds::count(1, 10_000_000, "channels");
@@ -118,6 +165,11 @@ section! {
         /// The longest id of a user.
         max_user_id_length: usize = Limits::default().max_user_id_length,
             in Bounds::count(1, 10_000, "characters");
+        /// How many users one watchlist may have; those beyond it are left out.
+        max_watchlist: usize = Limits::default().max_watchlist,
+            in Bounds::count(1, 10_000, "users");
+        /// How long a cache channel remembers its last event.
+        cache_ttl: Duration = Limits::default().cache_ttl, in Bounds::seconds(1, DAY);
     }
 }
 

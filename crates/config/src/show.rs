@@ -13,20 +13,20 @@ const ORIGIN_COLUMN: usize = 40;
 
 /// A configuration with the origin of every value, in the manner of the file.
 pub(super) fn show(loaded: &Loaded) -> String {
-    let Loaded { config, origins } = loaded;
+    let Loaded { config, provenance } = loaded;
     let mut page = String::new();
     for section in config.sections() {
         block(&mut page, &format!("[{}]", section.heading()));
         for row in section.rows() {
-            let place = origins.place(&full_key(section.heading(), row.name));
+            let place = provenance.place(&full_key(section.heading(), row.name));
             line(&mut page, section, row, &place.to_string());
         }
     }
-    let origin = |key: &str| match (origins.place(key), config.app_source) {
+    let origin = |key: &str| match (provenance.place(key), config.app_source) {
         (Place::Nowhere, AppSource::BuiltIn) => "built-in".to_owned(),
         (place, _) => place.to_string(),
     };
-    for (app, prefix) in config.apps.iter().zip(&origins.apps) {
+    for (app, prefix) in config.apps.iter().zip(&provenance.apps) {
         block(&mut page, &format!("[[{HEADING}]]"));
         for row in app.settings.rows() {
             let key = full_key(&prefix.app, row.name);

@@ -1,13 +1,15 @@
 //! The configuration as its readers see it: texts in, values or problems out.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use foghorn_protocol::{Limits, Rate};
+use foghorn_protocol::{Ceiling, Limits, Rate};
 use proptest::prelude::*;
 
 use super::settings::KeyPair;
 use super::*;
 
+mod bounds;
 mod problems;
 mod table;
 

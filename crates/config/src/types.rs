@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use foghorn_protocol::{OriginPattern, Origins};
+
 use super::value::{Bounds, Found, Value, quoted};
 
 /// An app's secret. No way of printing it shows it.
@@ -42,6 +44,15 @@ pub enum MaxConnections {
     FileDescriptors,
     /// At most this many.
     AtMost(u32),
+}
+
+/// How a connection is closed that would be one more than its app's `max_connections`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverQuotaCode {
+    /// 4004, after which clients stop trying.
+    OverConnectionQuota,
+    /// 4100, after which clients come back every second; soketi's.
+    OverCapacity,
 }
 
 impl SecretText {
@@ -240,6 +251,62 @@ impl Value for MaxConnections {
         match self {
             Self::FileDescriptors => "0".to_owned(),
             Self::AtMost(number) => number.to_string(),
+        }
+    }
+}
+
+impl Value for OverQuotaCode {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        match found.integer()? {
+            4004 => Some(Self::OverConnectionQuota),
+            4100 => Some(Self::OverCapacity),
+            _ => None,
+        }
+    }
+
+    fn expected(_: Bounds) -> String {
+        "4004 or 4100".to_owned()
+    }
+
+    fn literal(&self) -> String {
+        let code = match self {
+            Self::OverConnectionQuota => "4004",
+            Self::OverCapacity => "4100",
+        };
+        code.to_owned()
+    }
+}
+
+impl Value for Origins {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        let patterns = found.texts()?.into_iter().map(OriginPattern::parse);
+        Self::new(patterns.collect::<Result<_, _>>().ok()?)
+    }
+
+    fn expected(_: Bounds) -> String {
+        "a list of \"*\", \"null\", \"https://host\", \"https://host:port\", \"host\" or \"*.host\", \
+         without paths"
+            .to_owned()
+    }
+
+    fn literal(&self) -> String {
+        let patterns = self.patterns().iter();
+        let patterns: Vec<_> = patterns
+            .map(|pattern| quoted(&pattern.to_string()))
+            .collect();
+        format!("[{}]", patterns.join(", "))
+    }
+
+    // Of a list, the first element that is wrong.
+    fn describe(found: Found<'_>) -> String {
+        let is_wrong = |text: &&str| OriginPattern::parse(text).is_err();
+        match found.texts() {
+            Some(texts) if texts.is_empty() => "an empty list".to_owned(),
+            Some(texts) => match texts.into_iter().find(is_wrong) {
+                Some(wrong) => Found::Text(wrong).describe(),
+                None => found.describe(),
+            },
+            None => found.describe(),
         }
     }
 }

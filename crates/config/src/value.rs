@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use foghorn_protocol::Rate;
+use foghorn_protocol::{Ceiling, Rate};
 use toml::de::DeValue;
 
 use super::problem::printable;
@@ -129,8 +129,20 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// The elements of a list: an array in the file, between commas elsewhere. `None` if it is no
+    /// list, or one of its elements is no text.
+    pub(super) fn texts(self) -> Option<Vec<&'a str>> {
+        match self {
+            Self::Typed(value) => {
+                let elements = value.as_array()?.iter();
+                elements.map(|element| element.get_ref().as_str()).collect()
+            }
+            Self::Text(text) => Some(text.split(',').map(str::trim).collect()),
+        }
+    }
+
     /// The value itself where it is short, its kind elsewhere.
-    fn describe(self) -> String {
+    pub(super) fn describe(self) -> String {
         match (self, self.text()) {
             // A quote too many swallows the lines that follow, and one may hold a secret.
             (_, Some(text)) if text.contains('\n') => "text of several lines".to_owned(),
@@ -227,26 +239,32 @@ impl Value for Duration {
 }
 
 /// −1 is no limit, as everywhere among Pusher's peers.
-impl Value for Rate {
-    fn read(found: Found<'_>, bounds: Bounds) -> Option<Self> {
-        match found.integer()? {
-            -1 => Some(Self::Unlimited),
-            number if bounds.hold(number) => number.try_into().ok().map(Self::PerSecond),
-            _ => None,
-        }
-    }
+macro_rules! limits {
+    ($($limit:ty: $of:ident),+) => { $(
+        impl Value for $limit {
+            fn read(found: Found<'_>, bounds: Bounds) -> Option<Self> {
+                match found.integer()? {
+                    -1 => Some(Self::Unlimited),
+                    number if bounds.hold(number) => number.try_into().ok().map(Self::$of),
+                    _ => None,
+                }
+            }
 
-    fn expected(bounds: Bounds) -> String {
-        format!("{}, or -1 for no limit", bounds.expected())
-    }
+            fn expected(bounds: Bounds) -> String {
+                format!("{}, or -1 for no limit", bounds.expected())
+            }
 
-    fn literal(&self) -> String {
-        match self {
-            Self::PerSecond(number) => number.to_string(),
-            Self::Unlimited => "-1".to_owned(),
+            fn literal(&self) -> String {
+                match self {
+                    Self::$of(number) => number.to_string(),
+                    Self::Unlimited => "-1".to_owned(),
+                }
+            }
         }
-    }
+    )+ };
 }
+
+limits!(Rate: PerSecond, Ceiling: AtMost);
 
 /// `localhost` is 127.0.0.1: which address a resolver makes of it is no part of a configuration.
 impl Value for IpAddr {

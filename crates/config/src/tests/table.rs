@@ -15,11 +15,19 @@ fn other_value(heading: &str, name: &str, default: &str) -> String {
         ("level", _) => "\"warn,foghorn_server::listen=trace\"".into(),
         ("format", _) => "\"json\"".into(),
         ("secret", _) => "\"…\"".into(),
+        ("over_quota_code", _) => "4100".into(),
+        ("allowed_origins", _) => "[\"https://a.example:8443\", \"*.b.example\"]".into(),
+        (_, "-1") => "7".into(),
         (_, number) if number.parse::<u32>().is_ok() => {
             (number.parse::<u32>().unwrap() + 1).to_string()
         }
         _ => format!("\"other-{heading}\""),
     }
+}
+
+/// The same value as the environment has it.
+fn as_text(value: &str) -> String {
+    value.replace(['[', ']', '"'], "")
 }
 
 #[test]
@@ -29,7 +37,7 @@ fn every_setting_is_reachable_from_every_source() {
         for row in section.rows() {
             let (heading, name) = (section.heading(), row.name);
             let value = other_value(heading, name, &section.literal(name));
-            let text = value.trim_matches('"');
+            let text = &*as_text(&value);
             let key: &'static str = full_key(heading, name).leak();
             let file = format!("{APP}[{heading}]\n{name} = {value}");
             let mut all = vec![valid(&file, &[], &[]), valid(APP, &[], &[(key, text)])];
@@ -65,11 +73,11 @@ fn every_setting_of_an_app_is_reachable_from_file_and_environment() {
         .collect();
     let variables: Vec<_> = values
         .iter()
-        .map(|(name, value)| (environment::variable("app", name), value.trim_matches('"')))
+        .map(|(name, value)| (environment::variable("app", name), as_text(value)))
         .collect();
     let variables: Vec<_> = variables
         .iter()
-        .map(|(name, value)| (name.as_str(), *value))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let from_file = valid(&format!("[[apps]]\n{}", lines.join("\n")), &[], &[])
         .config
@@ -104,8 +112,8 @@ fn the_example_holds_every_default() {
     let config = valid(&filled, &[], &[]).config;
     assert_eq!(config.server, defaults.server);
     assert_eq!(
-        (config.metrics, config.log),
-        (defaults.metrics, defaults.log)
+        (config.metrics, config.compat, config.log),
+        (defaults.metrics, defaults.compat, defaults.log)
     );
     assert_eq!(config.apps[0].limits(), Limits::default());
     assert_eq!(config.apps[0].keys.len(), 2);
