@@ -284,8 +284,8 @@ impl Value for Origins {
     }
 
     fn expected(_: Bounds) -> String {
-        "a list of \"*\", \"null\", \"https://host\", \"https://host:port\", \"host\" or \"*.host\", \
-         without paths"
+        "a list of \"*\", \"null\", \"https://host\", \"https://host:port\", \"host\" or \
+         \"*.host\", without paths"
             .to_owned()
     }
 
