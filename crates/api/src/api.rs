@@ -3,22 +3,28 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foghorn_auth::{Query, SignedBody, SignedHead, percent_decode, verify_head, without_mount};
+use foghorn_auth::{
+    Query, RequestAuthError, SignedBody, SignedHead, percent_decode, verify_head, without_mount,
+};
 use foghorn_node::{App, AppStatus, Node};
-use foghorn_protocol::UnixSeconds;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use foghorn_protocol::{Moment, UnixSeconds};
+use http::header::CONTENT_ENCODING;
 use http::request::Parts;
-use http::{HeaderValue, Response};
-use serde::Serialize;
+use http::{Method, Response, StatusCode};
 
 use crate::error::{ApiError, excerpt};
-use crate::route::{self, Route};
-use crate::{publish, query};
+use crate::options::{Options, Success};
+use crate::respond::{refusal, success, to_json};
+use crate::route::{self, Owner, Route};
+use crate::{body, legacy, publish, query, user};
+
+/// What a success says that has nothing to say.
+const NOTHING: &[u8] = b"{}";
 
 /// The HTTP API of a node.
 pub struct Api {
     node: Arc<Node>,
-    mount_prefix: String,
+    options: Options,
 }
 
 /// A request in order as far as its head goes, whose body is still to come.
@@ -30,10 +36,10 @@ pub struct Call {
 }
 
 impl Api {
-    /// The API of `node`, mounted under `mount_prefix` (empty, or `/…` without a slash at the end).
+    /// The API of `node`.
     #[must_use]
-    pub fn new(node: Arc<Node>, mount_prefix: String) -> Self {
-        Self { node, mount_prefix }
+    pub fn new(node: Arc<Node>, options: Options) -> Self {
+        Self { node, options }
     }
 
     /// Looks at the head of a request, before its body is read: route, app, signature, status.
@@ -44,14 +50,13 @@ impl Api {
     pub fn begin(&self, head: &Parts, now: UnixSeconds) -> Result<Call, Box<Response<Bytes>>> {
         let path = head.uri.path();
         // PHP's batch trigger leaves a configured prefix out, so both forms are served.
-        let path = without_mount(path, &self.mount_prefix).unwrap_or(path);
+        let path = without_mount(path, &self.options.mount_prefix).unwrap_or(path);
         let routed = route::parse(&head.method, path);
         let pattern = routed
             .as_ref()
             .map_or("unknown", |(_, route)| route.pattern());
-        let call = routed.and_then(|(id, route)| {
-            let app = percent_decode(id).and_then(|id| self.node.apps().with_id(&id).cloned());
-            let app = app.ok_or_else(|| ApiError::UnknownApp { id: excerpt(id) })?;
+        let call = routed.and_then(|(owner, route)| {
+            let app = self.app(owner, head)?;
             let body = self.verify(&app, head, now)?;
             refuse_encoding(head)?;
             Ok(Call { app, route, body })
@@ -61,12 +66,13 @@ impl Api {
 
     /// Answers a call whose body has arrived.
     #[must_use]
-    pub fn finish(&self, call: &Call, head: &Parts, body: &[u8]) -> Response<Bytes> {
+    pub fn finish(&self, call: &Call, head: &Parts, body: &[u8], now: Moment) -> Response<Bytes> {
         let pattern = call.route.pattern();
-        match self.answer(call, head, body) {
-            Ok(json) => {
-                self.node.metrics().api_request(pattern, 200);
-                respond(Response::new(Bytes::from(json)))
+        match self.answer(call, head, body, now) {
+            Ok((status, json)) => {
+                let metrics = self.node.metrics();
+                metrics.api_request(pattern, status.as_u16());
+                success(status, json)
             }
             Err(error) => self.refuse(pattern, &error),
         }
@@ -78,12 +84,31 @@ impl Api {
         self.refuse(call.route.pattern(), error)
     }
 
+    fn app(&self, owner: Owner<'_>, head: &Parts) -> Result<Arc<App>, ApiError> {
+        let apps = self.node.apps();
+        match owner {
+            Owner::Id(id) => {
+                let app = percent_decode(id).and_then(|id| apps.with_id(&id).cloned());
+                app.ok_or_else(|| ApiError::UnknownApp { id: excerpt(id) })
+            }
+            Owner::Key => {
+                let query = Query::parse(head.uri.query().unwrap_or_default());
+                let key = query.get("auth_key");
+                let key = key.ok_or(ApiError::Unauthorized(RequestAuthError::MissingKey))?;
+                apps.with_key(key).cloned().ok_or_else(|| {
+                    let key = key.chars().take(64).collect();
+                    ApiError::Unauthorized(RequestAuthError::UnknownKey { key })
+                })
+            }
+        }
+    }
+
     fn verify(&self, app: &App, head: &Parts, now: UnixSeconds) -> Result<SignedBody, ApiError> {
         let head = SignedHead {
             method: head.method.as_str(),
             path: head.uri.path(),
             query: head.uri.query().unwrap_or_default(),
-            mount_prefix: &self.mount_prefix,
+            mount_prefix: &self.options.mount_prefix,
         };
         let verified = verify_head(app.keys(), &head, now.0).map_err(ApiError::Unauthorized)?;
         match app.status() {
@@ -92,50 +117,67 @@ impl Api {
         }
     }
 
-    fn answer(&self, call: &Call, head: &Parts, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+    /// The status and the JSON of a success.
+    fn answer(
+        &self,
+        call: &Call,
+        head: &Parts,
+        body: &[u8],
+        now: Moment,
+    ) -> Result<(StatusCode, Vec<u8>), ApiError> {
         call.body.verify(body).map_err(ApiError::Unauthorized)?;
-        let (node, app) = (&*self.node, &*call.app);
-        let query = || Query::parse(head.uri.query().unwrap_or_default());
-        match &call.route {
-            Route::Events => to_json(&publish::event(node, app, body)?),
-            Route::BatchEvents => to_json(&publish::batch(node, app, body)?),
-            Route::Channels => to_json(&query::channels(node, app, &query())?),
-            Route::Channel(name) => to_json(&query::channel(node, app, name, &query())?),
-            Route::Users(name) => to_json(&query::users(node, app, name)?),
+        let (node, app, options) = (&*self.node, &*call.app, &self.options);
+        let query = &Query::parse(head.uri.query().unwrap_or_default());
+        if head.method == Method::GET {
+            app.take_read(now).map_err(|exhausted| ApiError::TooFast {
+                what: "requests that ask something",
+                asked: 1,
+                exhausted,
+            })?;
+        }
+        let json = match &call.route {
+            Route::Events => {
+                let trigger = body::event(app, body, query)?;
+                to_json(&publish::event(node, app, trigger, now)?)?
+            }
+            Route::BatchEvents => {
+                let triggers = body::batch(app, body)?;
+                to_json(&publish::batch(node, app, triggers, now)?)?
+            }
+            Route::ChannelEvents(name) => {
+                let trigger = legacy::event(app, name, query, body)?;
+                let json = to_json(&publish::event(node, app, trigger, now)?)?;
+                return Ok((StatusCode::ACCEPTED, self.nothing_said(json)));
+            }
+            Route::Terminate(id) => {
+                user::terminate(node, app, id)?;
+                NOTHING.to_vec()
+            }
+            Route::Channels => to_json(&query::channels(node, app, query, options)?)?,
+            Route::Channel(name) => {
+                to_json(&query::channel(node, app, (name, query), options, now)?)?
+            }
+            Route::Users(name) => to_json(&query::users(node, app, name, query)?)?,
+            Route::Stats(name) => to_json(&legacy::stats(node, app, name)?)?,
+        };
+        Ok((StatusCode::OK, self.nothing_said(json)))
+    }
+
+    /// An answer without a word, as this server words it.
+    fn nothing_said(&self, json: Vec<u8>) -> Vec<u8> {
+        match self.options.success {
+            Success::Ok if json == NOTHING => br#"{"ok":true}"#.to_vec(),
+            Success::Ok | Success::Empty => json,
         }
     }
 
     fn refuse(&self, pattern: &str, error: &ApiError) -> Response<Bytes> {
-        let status = error.status();
-        self.node.metrics().api_request(pattern, status.as_u16());
-        let body = ErrorBody {
-            error: error.to_string(),
-            code: status.as_u16(),
-        };
-        let body = to_json(&body).unwrap_or_default();
-        let mut response = Response::new(Bytes::from(body));
-        *response.status_mut() = status;
-        match error {
-            ApiError::Method { allow } => {
-                response
-                    .headers_mut()
-                    .insert(ALLOW, HeaderValue::from_static(allow));
-            }
-            ApiError::OverCapacity(_) => {
-                response
-                    .headers_mut()
-                    .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
-        }
-        respond(response)
+        let response = refusal(error);
+        self.node
+            .metrics()
+            .api_request(pattern, response.status().as_u16());
+        response
     }
-}
-
-#[derive(Serialize)]
-struct ErrorBody {
-    error: String,
-    code: u16,
 }
 
 /// No SDK compresses; reading a compressed body as JSON would only puzzle its sender.
@@ -147,14 +189,4 @@ fn refuse_encoding(head: &Parts) -> Result<(), ApiError> {
         }
         _ => Ok(()),
     }
-}
-
-fn to_json(answer: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(answer).map_err(|error| ApiError::Json(error.to_string()))
-}
-
-fn respond(mut response: Response<Bytes>) -> Response<Bytes> {
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
-    response
 }

@@ -1,7 +1,10 @@
 //! Reading what back ends post.
 
+use std::borrow::Cow;
+
+use foghorn_auth::Query;
 use foghorn_node::{App, Publish};
-use foghorn_protocol::{ChannelName, EventName, SocketId, wire_text};
+use foghorn_protocol::{ChannelName, EventName, Recipient, SocketId, wire_text};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -37,9 +40,46 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// Reads the body of `events`.
-pub(crate) fn event(app: &App, body: &[u8]) -> Result<Trigger, ApiError> {
-    trigger(app, from_json(body)?)
+/// What an event needs to say, wherever it stood.
+pub(crate) struct Fields<'a> {
+    pub(crate) name: Option<String>,
+    pub(crate) data: Option<Cow<'a, str>>,
+    pub(crate) channel: Option<String>,
+    pub(crate) channels: Vec<String>,
+    pub(crate) socket_id: Option<String>,
+    pub(crate) info: Option<String>,
+}
+
+impl<'a> TryFrom<RawEvent<'a>> for Fields<'a> {
+    type Error = ApiError;
+
+    fn try_from(raw: RawEvent<'a>) -> Result<Self, ApiError> {
+        Ok(Self {
+            name: raw.name,
+            data: raw.data.map(wire_text).transpose().map_err(json_error)?,
+            channel: raw.channel,
+            channels: raw.channels.unwrap_or_default(),
+            socket_id: raw.socket_id,
+            info: raw.info,
+        })
+    }
+}
+
+/// Reads the body of `events`; without one, the parameters say it all.
+pub(crate) fn event(app: &App, body: &[u8], query: &Query<'_>) -> Result<Trigger, ApiError> {
+    let text = |name| query.get(name).map(str::to_owned);
+    let fields = match body {
+        [] => Fields {
+            name: text("name"),
+            data: text("data").map(Cow::Owned),
+            channel: text("channel"),
+            channels: query.all("channels[]").map(str::to_owned).collect(),
+            socket_id: text("socket_id"),
+            info: text("info"),
+        },
+        json => from_json::<RawEvent<'_>>(json)?.try_into()?,
+    };
+    trigger(app, fields)
 }
 
 /// Reads the body of `batch_events`. Nothing is published unless every event is in order.
@@ -56,7 +96,10 @@ pub(crate) fn batch(app: &App, body: &[u8]) -> Result<Vec<Trigger>, ApiError> {
     }
     events
         .into_iter()
-        .map(|event| trigger(app, from_json(event.get().as_bytes())?))
+        .map(|event| {
+            let raw: RawEvent<'_> = from_json(event.get().as_bytes())?;
+            trigger(app, raw.try_into()?)
+        })
         .collect()
 }
 
@@ -74,11 +117,12 @@ fn json_error(error: serde_json::Error) -> ApiError {
     ApiError::Json(excerpt(&error.to_string()))
 }
 
-fn trigger(app: &App, raw: RawEvent<'_>) -> Result<Trigger, ApiError> {
+/// Checks an event, field by field.
+pub(crate) fn trigger(app: &App, fields: Fields<'_>) -> Result<Trigger, ApiError> {
     let limits = app.limits();
-    let name = raw.name.ok_or(ApiError::Missing("name"))?;
+    let name = fields.name.ok_or(ApiError::Missing("name"))?;
     let event = EventName::parse(&name, limits.max_event_name_length).map_err(ApiError::Event)?;
-    let data = wire_text(raw.data.ok_or(ApiError::Missing("data"))?).map_err(json_error)?;
+    let data = fields.data.ok_or(ApiError::Missing("data"))?;
     if data.len() > limits.max_event_data_bytes {
         return Err(ApiError::DataTooLarge {
             event: excerpt(&name),
@@ -86,29 +130,29 @@ fn trigger(app: &App, raw: RawEvent<'_>) -> Result<Trigger, ApiError> {
             limit: limits.max_event_data_bytes,
         });
     }
-    let channels = channels(app, raw.channel, raw.channels.unwrap_or_default())?;
-    let except = match raw.socket_id.filter(|id| !id.is_empty()) {
+    let recipients = recipients(app, fields.channel, fields.channels)?;
+    let except = match fields.socket_id.filter(|id| !id.is_empty()) {
         Some(id) => SocketId::parse(&id).map_err(ApiError::SocketId)?,
         None => None,
     };
     let publish = Publish {
-        channels,
+        recipients,
         event,
         data: data.into_owned(),
         except,
     };
     Ok(Trigger {
         publish,
-        info: Info::parse(raw.info.as_deref())?,
+        info: Info::parse(fields.info.as_deref())?,
     })
 }
 
-/// The union of both fields, each channel once, in the order given.
-fn channels(
+/// The union of both fields, each channel and user once, in the order given.
+fn recipients(
     app: &App,
     one: Option<String>,
     many: Vec<String>,
-) -> Result<Vec<ChannelName>, ApiError> {
+) -> Result<Vec<Recipient>, ApiError> {
     let limits = app.limits();
     let mut names = Vec::from_iter(one);
     let first = names.first().cloned();
@@ -124,14 +168,17 @@ fn channels(
             limit,
         });
     }
-    let mut channels = Vec::with_capacity(names.len());
+    let mut recipients = Vec::with_capacity(names.len());
     for name in names {
-        let channel = channel(app, &name)?;
-        if !channels.contains(&channel) {
-            channels.push(channel);
+        let recipient = Recipient::parse(&name, limits).map_err(|invalid| ApiError::Channel {
+            name: excerpt(&name),
+            invalid,
+        })?;
+        if !recipients.contains(&recipient) {
+            recipients.push(recipient);
         }
     }
-    Ok(channels)
+    Ok(recipients)
 }
 
 /// A channel name of this app.
@@ -139,7 +186,7 @@ pub(crate) fn channel(app: &App, name: &str) -> Result<ChannelName, ApiError> {
     ChannelName::parse(name, app.limits().max_channel_name_length).map_err(|invalid| {
         ApiError::Channel {
             name: excerpt(name),
-            invalid,
+            invalid: invalid.into(),
         }
     })
 }

@@ -2,7 +2,9 @@
 
 use foghorn_auth::RequestAuthError;
 use foghorn_node::OverCapacity;
-use foghorn_protocol::{InvalidChannelName, InvalidEventName, InvalidSocketId};
+use foghorn_protocol::{
+    Exhausted, InvalidEventName, InvalidRecipient, InvalidSocketId, InvalidUserId,
+};
 use http::StatusCode;
 
 /// A refused request. The text goes to the caller, who has the secret or should not learn much.
@@ -73,13 +75,24 @@ pub enum ApiError {
         /// How many are allowed.
         limit: usize,
     },
+    /// An event's data is no text.
+    #[error("The data of an event must be UTF-8")]
+    DataNotText,
+    /// A user id.
+    #[error("Invalid user {id:?}: {invalid}")]
+    User {
+        /// The id, cut short.
+        id: String,
+        /// The broken rule.
+        invalid: InvalidUserId,
+    },
     /// A channel name.
     #[error("Invalid channel {name:?}: {invalid}")]
     Channel {
         /// The name, cut short.
         name: String,
         /// The broken rule.
-        invalid: InvalidChannelName,
+        invalid: InvalidRecipient,
     },
     /// An event name.
     #[error("Invalid event name: {0}")]
@@ -104,6 +117,20 @@ pub enum ApiError {
     /// Too much waits already.
     #[error("{0}; try again later")]
     OverCapacity(OverCapacity),
+    /// More in a second than the operator allows.
+    #[error(
+        "Too many {what}: {asked} asked for, {remaining} left of {limit} per second",
+        remaining = exhausted.remaining,
+        limit = exhausted.limit
+    )]
+    TooFast {
+        /// Of what.
+        what: &'static str,
+        /// How many the request needs.
+        asked: u32,
+        /// What there is.
+        exhausted: Exhausted,
+    },
 }
 
 impl ApiError {
@@ -119,10 +146,13 @@ impl ApiError {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::AppDisabled => StatusCode::FORBIDDEN,
             Self::OverCapacity(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Json(_)
             | Self::Missing(_)
             | Self::TooMany { .. }
             | Self::Channel { .. }
+            | Self::DataNotText
+            | Self::User { .. }
             | Self::Event(_)
             | Self::SocketId(_)
             | Self::UnknownAttribute(_)

@@ -10,9 +10,14 @@ mod api;
 mod body;
 mod error;
 mod info;
+mod legacy;
+mod options;
 mod publish;
 mod query;
+mod respond;
 mod route;
+mod user;
 
 pub use api::{Api, Call};
 pub use error::ApiError;
+pub use options::{ChannelInfo, Options, Success, Unavailable};

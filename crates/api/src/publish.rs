@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use foghorn_node::{App, Node, Publish};
+use foghorn_protocol::Moment;
 use serde::Serialize;
 
-use crate::body::{self, Trigger};
+use crate::body::Trigger;
 use crate::error::ApiError;
 use crate::info::Attributes;
 
@@ -23,38 +24,57 @@ pub(crate) struct BatchAnswer {
     batch: Option<Vec<Attributes>>,
 }
 
-pub(crate) fn event(node: &Node, app: &App, body: &[u8]) -> Result<EventAnswer, ApiError> {
-    let Trigger { publish, info } = body::event(app, body)?;
+pub(crate) fn event(
+    node: &Node,
+    app: &App,
+    trigger: Trigger,
+    now: Moment,
+) -> Result<EventAnswer, ApiError> {
+    let Trigger { publish, info } = trigger;
     let events = [publish];
-    node.publish(app, &events).map_err(ApiError::OverCapacity)?;
-    let asked = events
-        .iter()
-        .flat_map(|event| &event.channels)
-        .map(|channel| {
-            let attributes = info.of(app, channel, node.occupancy(app, channel));
-            (channel.as_str().to_owned(), attributes)
-        });
+    accept(node, app, &events, now)?;
+    let recipients = events.iter().flat_map(|event| &event.recipients);
+    let asked = recipients.map(|recipient| {
+        let occupancy = |channel: &_| node.occupancy(app, channel);
+        let attributes = info.of_recipient(app, Some(recipient), occupancy);
+        (recipient.to_string(), attributes)
+    });
     Ok(EventAnswer {
         channels: (!info.is_empty()).then(|| asked.collect()),
     })
 }
 
-pub(crate) fn batch(node: &Node, app: &App, body: &[u8]) -> Result<BatchAnswer, ApiError> {
-    let triggers = body::batch(app, body)?;
+pub(crate) fn batch(
+    node: &Node,
+    app: &App,
+    triggers: Vec<Trigger>,
+    now: Moment,
+) -> Result<BatchAnswer, ApiError> {
     let asked = triggers.iter().any(|trigger| !trigger.info.is_empty());
     let (events, infos): (Vec<Publish>, Vec<_>) = triggers
         .into_iter()
         .map(|trigger| (trigger.publish, trigger.info))
         .unzip();
-    node.publish(app, &events).map_err(ApiError::OverCapacity)?;
-    let attributes = events
-        .iter()
-        .zip(infos)
-        .map(|(event, info)| match event.channels.first() {
-            Some(channel) => info.of(app, channel, node.occupancy(app, channel)),
-            None => Attributes::default(),
-        });
+    accept(node, app, &events, now)?;
+    let attributes = events.iter().zip(infos).map(|(event, info)| {
+        let occupancy = |channel: &_| node.occupancy(app, channel);
+        info.of_recipient(app, event.recipients.first(), occupancy)
+    });
     Ok(BatchAnswer {
         batch: asked.then(|| attributes.collect()),
     })
+}
+
+/// Publishes all of the events or, if they are too many or too fast, none.
+fn accept(node: &Node, app: &App, events: &[Publish], now: Moment) -> Result<(), ApiError> {
+    let asked: usize = events.iter().map(|event| event.recipients.len()).sum();
+    let asked = u32::try_from(asked).unwrap_or(u32::MAX);
+    app.take_events(asked, now)
+        .map_err(|exhausted| ApiError::TooFast {
+            what: "events",
+            asked,
+            exhausted,
+        })?;
+    node.publish(app, events, now)
+        .map_err(ApiError::OverCapacity)
 }

@@ -12,24 +12,53 @@ pub(crate) enum Route {
     Channels,
     Channel(String),
     Users(String),
+    Terminate(String),
+    /// Deprecated: an event for one channel, whose body is the data.
+    ChannelEvents(String),
+    /// Deprecated: how many are on a channel.
+    Stats(String),
 }
 
-/// A path taken apart: the app's id, still encoded, and the route.
-pub(crate) fn parse<'a>(method: &Method, path: &'a str) -> Result<(&'a str, Route), ApiError> {
-    let rest = path.strip_prefix("/apps/").ok_or(ApiError::UnknownPath)?;
-    let (app, rest) = rest.split_once('/').ok_or(ApiError::UnknownPath)?;
+/// Whose request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner<'a> {
+    /// The app with this id, still encoded.
+    Id(&'a str),
+    /// The app of the key that signed. The Python SDK ends a user's connections on a path that
+    /// names no app.
+    Key,
+}
+
+/// A path taken apart.
+pub(crate) fn parse<'a>(method: &Method, path: &'a str) -> Result<(Owner<'a>, Route), ApiError> {
+    let (owner, rest) = match path.strip_prefix("/apps/") {
+        Some(rest) => {
+            let (app, rest) = rest.split_once('/').ok_or(ApiError::UnknownPath)?;
+            (Owner::Id(app), rest)
+        }
+        None => (Owner::Key, path.strip_prefix('/').unwrap_or(path)),
+    };
     let segments: Vec<&str> = rest.split('/').collect();
-    // What cannot be decoded is no channel name, which is for the route to say.
+    // What cannot be decoded is no name, which is for the route to say.
     let decode = |name: &'a str| match foghorn_auth::percent_decode(name) {
         Some(decoded) => decoded.into_owned(),
         None => name.to_owned(),
     };
-    let route = match *segments {
-        ["events"] => Route::Events,
-        ["batch_events"] => Route::BatchEvents,
-        ["channels"] => Route::Channels,
-        ["channels", name] if !name.is_empty() => Route::Channel(decode(name)),
-        ["channels", name, "users"] if !name.is_empty() => Route::Users(decode(name)),
+    let route = match (owner, &*segments) {
+        (_, ["users", id, "terminate_connections"]) if !id.is_empty() => {
+            Route::Terminate(decode(id))
+        }
+        (Owner::Key, _) => return Err(ApiError::UnknownPath),
+        (_, ["events"]) => Route::Events,
+        (_, ["batch_events"]) => Route::BatchEvents,
+        (_, ["channels"]) => Route::Channels,
+        (_, ["channels", name, rest @ ..]) if !name.is_empty() => match rest {
+            [] => Route::Channel(decode(name)),
+            ["users"] => Route::Users(decode(name)),
+            ["events"] => Route::ChannelEvents(decode(name)),
+            ["stats"] => Route::Stats(decode(name)),
+            _ => return Err(ApiError::UnknownPath),
+        },
         _ => return Err(ApiError::UnknownPath),
     };
     let allow = route.method();
@@ -38,14 +67,16 @@ pub(crate) fn parse<'a>(method: &Method, path: &'a str) -> Result<(&'a str, Rout
             allow: if allow == Method::POST { "POST" } else { "GET" },
         });
     }
-    Ok((app, route))
+    Ok((owner, route))
 }
 
 impl Route {
     fn method(&self) -> Method {
         match self {
-            Self::Events | Self::BatchEvents => Method::POST,
-            Self::Channels | Self::Channel(_) | Self::Users(_) => Method::GET,
+            Self::Events | Self::BatchEvents | Self::ChannelEvents(_) | Self::Terminate(_) => {
+                Method::POST
+            }
+            Self::Channels | Self::Channel(_) | Self::Users(_) | Self::Stats(_) => Method::GET,
         }
     }
 
@@ -57,6 +88,9 @@ impl Route {
             Self::Channels => "channels",
             Self::Channel(_) => "channel",
             Self::Users(_) => "users",
+            Self::Terminate(_) => "terminate_connections",
+            Self::ChannelEvents(_) => "channel_events",
+            Self::Stats(_) => "channel_stats",
         }
     }
 }
@@ -69,25 +103,54 @@ mod tests {
     fn paths_and_methods() {
         let get = |path| parse(&Method::GET, path);
         let post = |path| parse(&Method::POST, path);
-        assert_eq!(post("/apps/4242/events"), Ok(("4242", Route::Events)));
+        assert_eq!(
+            post("/apps/4242/events"),
+            Ok((Owner::Id("4242"), Route::Events))
+        );
         assert_eq!(
             post("/apps/4242/batch_events"),
-            Ok(("4242", Route::BatchEvents))
+            Ok((Owner::Id("4242"), Route::BatchEvents))
         );
         assert_eq!(
             get("/apps/app-id/channels"),
-            Ok(("app-id", Route::Channels))
+            Ok((Owner::Id("app-id"), Route::Channels))
         );
         assert_eq!(
             get("/apps/1/channels/presence-a%40b,c;d="),
-            Ok(("1", Route::Channel("presence-a@b,c;d=".to_owned())))
+            Ok((
+                Owner::Id("1"),
+                Route::Channel("presence-a@b,c;d=".to_owned())
+            ))
         );
         assert_eq!(
             get("/apps/1/channels/x/users"),
-            Ok(("1", Route::Users("x".to_owned())))
+            Ok((Owner::Id("1"), Route::Users("x".to_owned())))
+        );
+        let terminate = Route::Terminate("u@17".to_owned());
+        assert_eq!(
+            post("/apps/1/users/u%4017/terminate_connections"),
+            Ok((Owner::Id("1"), terminate.clone()))
+        );
+        assert_eq!(
+            post("/users/u@17/terminate_connections"),
+            Ok((Owner::Key, terminate))
+        );
+        assert_eq!(
+            post("/apps/1/channels/x/events"),
+            Ok((Owner::Id("1"), Route::ChannelEvents("x".to_owned())))
+        );
+        assert_eq!(
+            get("/apps/1/channels/x/stats"),
+            Ok((Owner::Id("1"), Route::Stats("x".to_owned())))
         );
         for unknown in [
             "/",
+            "/users",
+            "/users//terminate_connections",
+            "/users/u/terminate_connections/",
+            "/events",
+            "/channels",
+            "/apps/1/channels/x/nothing",
             "/apps",
             "/apps/",
             "/apps/1",

@@ -57,9 +57,18 @@ impl<'a> Query<'a> {
     /// signed request could be changed in meaning without breaking its signature.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
+        let named = |pair: &&Pair<'a>| pair.name.decoded.eq_ignore_ascii_case(name);
         self.pairs()
             .iter()
-            .find(|pair| pair.name.decoded.eq_ignore_ascii_case(name))
+            .find(named)
+            .map(|pair| &*pair.value.decoded)
+    }
+
+    /// All values of a parameter, in the order received; see [`Query::get`].
+    pub fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+        self.pairs()
+            .iter()
+            .filter(move |pair| pair.name.decoded.eq_ignore_ascii_case(name))
             .map(|pair| &*pair.value.decoded)
     }
 

@@ -1,5 +1,7 @@
 //! What the rest of the cluster gets to hear.
 
+use std::time::Duration;
+
 use foghorn_protocol::{Member, UserId};
 
 use crate::key::Key;
@@ -15,8 +17,37 @@ pub trait Announce: std::marker::Send + Sync {
     fn lost_interest(&self, key: &Key);
     /// A local fact changed.
     fn changed(&self, key: &Key, change: Change<'_>);
-    /// A local publisher sends this; other nodes' subscribers are to get it too.
-    fn relay(&self, key: &Key, send: &Send);
+    /// A local publisher sends this; other nodes' subscribers are to get it too, and all nodes are
+    /// to remember it if it has a stamp.
+    fn relay(&self, key: &Key, send: &Send, stamp: Option<Stamp>);
+    /// Whether the subscribers of `key` are told how many they are. The same answer always.
+    fn counting(&self, key: &Key) -> Counting;
+    /// So many subscribe that their number is told now and then only: call
+    /// [`crate::Hub::tell_count`] when it is time.
+    fn count_waits(&self, key: &Key);
+    /// Whether anybody is there at all, on any node, has just changed; see
+    /// [`crate::Hub::occupancy`].
+    fn turned(&self, key: &Key);
+    /// A cached event was forgotten before its time, because there are too many.
+    fn evicted(&self);
+}
+
+/// What other nodes need to remember an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// See [`crate::Cached::version`].
+    pub version: u64,
+    /// How long it lives.
+    pub ttl: Duration,
+}
+
+/// Whether subscribers are told how many they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// They are not.
+    Silent,
+    /// At every change; for a crowd, now and then.
+    Told,
 }
 
 /// Whether a topic is joined yet, so that nothing published elsewhere can be missed.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::audience::Audience;
+use crate::hash::HashSeed;
 use crate::members::Members;
-use crate::op::{Op, Sending};
+use crate::op::{CachedPart, Join, Op, Sending};
 use crate::shared::Shared;
 
 /// The right, and the duty, to carry out an audience's queue: it holds the delivery list, so there
@@ -51,22 +52,32 @@ impl Drain {
                 return Progress::Done;
             };
             let cost = match op {
-                Op::Join {
-                    socket,
-                    mailbox,
-                    greeting,
-                } => {
-                    // A mailbox that takes no greeting has ended; its leave is on the way.
-                    let _ = mailbox.deliver(&greeting);
-                    members.add(socket, mailbox, self.shared.seed);
+                Op::Join(join) => {
+                    welcome(members, *join, self.shared.seed);
                     1
                 }
                 Op::Leave(socket) => {
                     members.remove(socket);
                     1
                 }
+                Op::Hear {
+                    socket,
+                    hearing,
+                    notice,
+                } => {
+                    if let (Some(mailbox), Some(notice)) = (members.hear(socket, hearing), notice) {
+                        let _ = mailbox.deliver(&notice);
+                    }
+                    1
+                }
+                Op::Remember(_) => 1,
+                Op::Close(close) => {
+                    members.close(&close);
+                    members.len()
+                }
                 Op::Send(sending) => {
-                    let reached = members.deliver(&sending.send, sending.from, left);
+                    let reached =
+                        members.deliver(&sending.send, sending.matter, sending.from, left);
                     let cost = reached.saturating_sub(sending.from).max(1);
                     if reached < members.len() {
                         self.interrupted = Some(Sending {
@@ -85,7 +96,7 @@ impl Drain {
     /// The next operation, or `None` after putting the delivery list back under the same lock.
     fn next_op(&mut self) -> Option<Op> {
         let mut state = self.audience.lock();
-        let op = state.next_op();
+        let op = state.next_op(self.audience.key(), &*self.shared);
         if op.is_none() {
             if let Some(members) = self.members.take() {
                 state.return_baton(members);
@@ -94,6 +105,25 @@ impl Drain {
         }
         op
     }
+}
+
+fn welcome(members: &mut Members, join: Join, seed: HashSeed) {
+    let Join {
+        socket,
+        mailbox,
+        hearing,
+        ack,
+        cached,
+    } = join;
+    let cached = match cached {
+        CachedPart::Answer(frame) => Some(frame),
+        CachedPart::None | CachedPart::Asked(_) => None,
+    };
+    for frame in ack.iter().chain(&cached) {
+        // A mailbox that takes no greeting has ended; its leave is on the way.
+        let _ = mailbox.deliver(frame);
+    }
+    members.add(socket, mailbox, hearing, seed);
 }
 
 impl Drop for Drain {

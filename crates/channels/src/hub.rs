@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use foghorn_protocol::{ChannelName, SocketId, UserId};
+use foghorn_protocol::{ChannelName, Close, Frame, Member, Moment, SocketId, UserId};
 
 use crate::announce::Announce;
 use crate::audience::{Audience, State};
 use crate::drain::Drain;
 use crate::hash::HashSeed;
 use crate::key::{AppNumber, Key};
+use crate::memory::{Due, Memory, Reason};
 use crate::registry::Registry;
-use crate::request::{Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError};
+use crate::request::{
+    Cached, Hearing, Lifetime, Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError,
+};
 use crate::shared::Shared;
 use crate::sync::MutexGuard;
 
@@ -32,6 +35,7 @@ impl Hub {
                 announce,
                 limits,
                 seed,
+                memory: Memory::new(limits.cached_bytes),
             }),
         }
     }
@@ -62,34 +66,125 @@ impl Hub {
         self.drain(&audience, state)
     }
 
+    /// Changes what a subscriber gets; `notice` tells it so, in its place among the events.
+    pub fn hear(
+        &self,
+        key: &Key,
+        socket: SocketId,
+        hearing: Hearing,
+        notice: Option<Frame>,
+    ) -> Option<Drain> {
+        let found = self.shared.registry.find(key);
+        let (audience, mut state) = self.live(key, &found)?;
+        state.hear(socket, hearing, notice);
+        self.drain(audience, state)
+    }
+
+    /// Has every local connection of an audience close.
+    pub fn close(&self, key: &Key, close: &Close) -> Option<Drain> {
+        let found = self.shared.registry.find(key);
+        let (audience, mut state) = self.live(key, &found)?;
+        state.close(close.clone());
+        self.drain(audience, state)
+    }
+
     /// Sends an event of a local publisher to local and remote subscribers.
     pub fn publish(&self, key: &Key, send: Send) -> Option<Drain> {
         let found = self.shared.registry.find(key);
         let Some((audience, mut state)) = self.live(key, &found) else {
-            self.shared.announce.relay(key, &send);
+            self.shared.announce.relay(key, &send, None);
             return None;
         };
-        self.shared.announce.relay(key, &send);
-        state.send(send);
+        self.shared.announce.relay(key, &send, None);
+        state.send(key, send, None, &*self.shared);
         self.drain(audience, state)
+    }
+
+    /// As [`Hub::publish`], and later subscribers get the event too as long as it lives and is the
+    /// last.
+    pub fn publish_cached(&self, key: &Key, send: Send, lifetime: Lifetime) -> Option<Drain> {
+        self.with_live_audience(key, |state| {
+            let (cached, stamp) = state.stamp(&send, lifetime);
+            self.shared.announce.relay(key, &send, Some(stamp));
+            state.send(key, send, Some(cached), &*self.shared);
+        })
     }
 
     /// Sends an event that came from another node to local subscribers.
     pub fn receive(&self, key: &Key, send: Send) -> Option<Drain> {
         let found = self.shared.registry.find(key);
         let (audience, mut state) = self.live(key, &found)?;
-        state.send(send);
+        state.send(key, send, None, &*self.shared);
+        self.drain(audience, state)
+    }
+
+    /// As [`Hub::receive`], and the channel remembers `cached`, which is the same event, unless it
+    /// knows a later one.
+    pub fn receive_cached(&self, key: &Key, send: Send, cached: Cached) -> Option<Drain> {
+        self.with_live_audience(key, |state| {
+            let news = state.is_news(&cached).then_some(cached);
+            state.send(key, send, news, &*self.shared);
+        })
+    }
+
+    /// Takes over an event that another node remembers. Nobody is told.
+    pub fn remember(&self, key: &Key, cached: Cached) -> Option<Drain> {
+        self.with_live_audience(key, |state| state.remember(key, cached, &*self.shared))
+    }
+
+    /// The event that a cache channel remembers.
+    #[must_use]
+    pub fn cached(&self, key: &Key, now: Moment) -> Option<Cached> {
+        let audience = self.shared.registry.find(key)?;
+        audience.lock().cached(now)
+    }
+
+    /// All events that are remembered.
+    #[must_use]
+    pub fn all_cached(&self, now: Moment) -> Vec<(Key, Cached)> {
+        let is_cache = |key: &Key| key.channel().is_some_and(|channel| channel.kind().cache);
+        let audiences = self.shared.registry.select(is_cache);
+        audiences
+            .iter()
+            .filter_map(|a| Some((a.key().clone(), a.lock().cached(now)?)))
+            .collect()
+    }
+
+    /// Forgets the events whose time is over by `now`, and those that there is no room for. To be
+    /// called every second or so.
+    pub fn expire(&self, now: Moment) {
+        while let Some(Due { key, at, reason }) = self.shared.memory.next(now) {
+            let Some(audience) = self.shared.registry.find(&key) else {
+                continue;
+            };
+            let mut state = audience.lock();
+            let at = match reason {
+                Reason::Time => now,
+                Reason::Room => at,
+            };
+            match state.forget(at, &*self.shared) {
+                Some(later) => self.shared.memory.look_again(key, later),
+                None => {
+                    audience.settle(&mut state, &*self.shared);
+                    if reason == Reason::Room {
+                        self.shared.announce.evicted();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the subscribers of a channel how many they are, unless they know it.
+    pub fn tell_count(&self, key: &Key) -> Option<Drain> {
+        let found = self.shared.registry.find(key);
+        let (audience, mut state) = self.live(key, &found)?;
+        state.tell_count(key);
         self.drain(audience, state)
     }
 
     /// Merges what another node announced about a channel.
     pub fn apply(&self, key: &Key, remote: &Remote) -> Option<Drain> {
-        let applied = self.with_audience(key, |audience, state| {
-            state.apply(audience.channel(), remote);
-            audience.settle(state, &*self.shared);
-            Ok::<(), std::convert::Infallible>(())
-        });
-        applied.unwrap_or_else(|never| match never {})
+        self.with_live_audience(key, |state| state.apply(key, remote, &*self.shared))
     }
 
     /// The topic of `key` is joined: greet those who wait.
@@ -144,23 +239,27 @@ impl Hub {
 
     /// The distinct users on a presence channel, in the order of their ids.
     #[must_use]
-    pub fn user_ids(&self, key: &Key) -> Vec<UserId> {
+    pub fn members(&self, key: &Key) -> Vec<Member> {
         self.shared
             .registry
             .find(key)
-            .map(|a| a.lock().user_ids())
+            .map(|a| a.lock().members())
             .unwrap_or_default()
     }
 
     /// The occupied channels of `app` whose names begin with `prefix`, sorted by name.
     #[must_use]
     pub fn occupied(&self, app: AppNumber, prefix: &str) -> Vec<(ChannelName, Occupancy)> {
-        let wanted = |key: &Key| key.app == app && key.channel.as_str().starts_with(prefix);
+        let wanted = |key: &Key| {
+            let channel = key.channel().filter(|_| key.app == app);
+            channel.is_some_and(|channel| channel.as_str().starts_with(prefix))
+        };
         let audiences = self.shared.registry.select(wanted);
-        let occupancies = audiences
+        let mut occupied: Vec<_> = audiences
             .iter()
-            .map(|a| (a.channel().clone(), a.lock().occupancy()));
-        let mut occupied: Vec<_> = occupancies.filter(|(_, o)| o.subscriptions > 0).collect();
+            .filter_map(|a| Some((a.key().channel()?.clone(), a.lock().occupancy())))
+            .filter(|(_, occupancy)| occupancy.subscriptions > 0)
+            .collect();
         occupied.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         occupied
     }
@@ -168,7 +267,7 @@ impl Hub {
     /// Channels that this node knows of.
     #[must_use]
     pub fn channels(&self) -> usize {
-        self.shared.registry.len()
+        self.shared.registry.channels()
     }
 
     /// Finds or creates the live audience of `key` and changes it under its lock.
@@ -178,7 +277,8 @@ impl Hub {
         change: impl FnOnce(&Arc<Audience>, &mut State) -> Result<(), E>,
     ) -> Result<Option<Drain>, E> {
         loop {
-            let create = || Arc::new(Audience::new(key.clone()));
+            let counting = || self.shared.announce.counting(key);
+            let create = || Arc::new(Audience::new(key.clone(), counting()));
             let audience = self.shared.registry.find_or_insert(key, create);
             let mut state = audience.lock();
             // Retired between the look-up and the lock: it is off the map by now, so look again.
@@ -187,6 +287,16 @@ impl Hub {
                 return Ok(self.drain(&audience, state));
             }
         }
+    }
+
+    /// The same for what cannot fail; the audience goes again if nothing is left of it.
+    fn with_live_audience(&self, key: &Key, change: impl FnOnce(&mut State)) -> Option<Drain> {
+        let changed = self.with_audience(key, |audience, state| {
+            change(state);
+            audience.settle(state, &*self.shared);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        changed.unwrap_or_else(|never| match never {})
     }
 
     /// Locks a found audience unless it has just retired; then nobody is on the channel.

@@ -1,12 +1,14 @@
 //! The registry of channels: who listens where, in which order they hear what.
 //!
-//! An *audience* is the set of local subscribers of one channel with everything that must change
-//! together: the operation queue, the member list, the counts and the presence roster. All joins,
-//! leaves and sends of a channel go through its queue, in the order in which they were appended
+//! An *audience* is the set of local subscribers of one channel (or of one user's own events, or of
+//! one user's coming and going) with everything that must change together: the operation queue, the
+//! member list, the counts, the presence roster and the cached event. All joins, leaves and sends
+//! of a channel go through its queue, in the order in which they were appended
 //! under one small lock; delivering happens outside that lock (see [`Hub`] and
 //! `docs/architecture.md`, INV-BATON-1, INV-ACK-1).
 //!
-//! This crate must not know: sessions, signatures, HTTP, sockets, other nodes' identities, time.
+//! This crate must not know: sessions, signatures, HTTP, sockets, other nodes' identities,
+//! clocks.
 
 mod announce;
 mod audience;
@@ -16,6 +18,7 @@ mod hub;
 mod key;
 mod mailbox;
 mod members;
+mod memory;
 mod op;
 mod registry;
 mod request;
@@ -23,11 +26,13 @@ mod roster;
 mod shared;
 mod sync;
 
-pub use announce::{Announce, Change, Joining};
+pub use announce::{Announce, Change, Counting, Joining, Stamp};
 pub use drain::{Drain, Progress};
 pub use hash::HashSeed;
 pub use hub::Hub;
-pub use key::{AppNumber, Key};
+pub use key::{AppNumber, Key, Target};
 pub use mailbox::{Delivery, Mailbox};
-pub use request::{Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError};
+pub use request::{
+    Cached, Hearing, Lifetime, Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError,
+};
 pub use roster::RosterFull;

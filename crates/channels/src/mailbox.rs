@@ -1,14 +1,17 @@
 //! Where a connection's messages are put.
 
-use foghorn_protocol::Frame;
+use foghorn_protocol::{Close, Frame};
 
-/// The way to one connection. Delivering never blocks and never waits.
+/// The way to one connection. Nothing here blocks or waits.
 pub trait Mailbox: Send + Sync {
     /// Puts `frame` at the end of the connection's queue.
     ///
     /// A mailbox that is full marks its own connection for closing (4100): the protocol has no
     /// replay, so a gap would be invisible to the client.
     fn deliver(&self, frame: &Frame) -> Delivery;
+
+    /// Has the connection close. Only the first who asks is heard.
+    fn ask_to_close(&self, close: &Close);
 }
 
 /// What became of a frame.

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use foghorn_protocol::SocketId;
+use foghorn_protocol::{Close, SocketId};
 
 use crate::hash::HashSeed;
 use crate::mailbox::Mailbox;
-use crate::request::Send;
+use crate::op::Matter;
+use crate::request::{Hearing, Send};
 
 /// Lists up to this length are searched; longer ones carry an index.
 const SEARCHED: usize = 32;
@@ -21,6 +22,17 @@ pub(crate) struct Members {
 struct Seat {
     socket: SocketId,
     mailbox: Arc<dyn Mailbox>,
+    hearing: Hearing,
+}
+
+impl Seat {
+    fn hears(&self, matter: Matter) -> bool {
+        match self.hearing {
+            Hearing::Everything => true,
+            Hearing::AllButCounts => matter != Matter::Count,
+            Hearing::Nothing => false,
+        }
+    }
 }
 
 impl Members {
@@ -31,12 +43,22 @@ impl Members {
         }
     }
 
-    pub(crate) fn add(&mut self, socket: SocketId, mailbox: Arc<dyn Mailbox>, seed: HashSeed) {
+    pub(crate) fn add(
+        &mut self,
+        socket: SocketId,
+        mailbox: Arc<dyn Mailbox>,
+        hearing: Hearing,
+        seed: HashSeed,
+    ) {
         debug_assert!(
             self.position(socket).is_none(),
             "the session refuses duplicates"
         );
-        self.seats.push(Seat { socket, mailbox });
+        self.seats.push(Seat {
+            socket,
+            mailbox,
+            hearing,
+        });
         if let Some(index) = &mut self.index {
             index.insert(socket, self.seats.len() - 1);
         } else if self.seats.len() > SEARCHED {
@@ -65,12 +87,27 @@ impl Members {
         self.give_back_memory();
     }
 
+    /// Changes what a subscriber gets; the way to it, if it is on the list.
+    pub(crate) fn hear(&mut self, socket: SocketId, hearing: Hearing) -> Option<&Arc<dyn Mailbox>> {
+        let at = self.position(socket)?;
+        let seat = self.seats.get_mut(at)?;
+        seat.hearing = hearing;
+        Some(&seat.mailbox)
+    }
+
+    /// Has every connection close.
+    pub(crate) fn close(&self, close: &Close) {
+        for seat in &self.seats {
+            seat.mailbox.ask_to_close(close);
+        }
+    }
+
     /// Delivers to at most `budget` subscribers from position `from` on; returns the position
     /// reached.
-    pub(crate) fn deliver(&self, send: &Send, from: usize, budget: usize) -> usize {
+    pub(crate) fn deliver(&self, send: &Send, matter: Matter, from: usize, budget: usize) -> usize {
         let end = from.saturating_add(budget).min(self.seats.len());
         for seat in self.seats.get(from..end).unwrap_or_default() {
-            if Some(seat.socket) != send.except {
+            if Some(seat.socket) != send.except && seat.hears(matter) {
                 // A full or ended mailbox has told its own connection; its leave is on the way.
                 let _ = seat.mailbox.deliver(&send.frame);
             }
@@ -117,6 +154,7 @@ mod tests {
             self.1.lock().unwrap().push(self.0);
             Delivery::Accepted
         }
+        fn ask_to_close(&self, _: &Close) {}
     }
 
     proptest! {
@@ -129,7 +167,7 @@ mod tests {
             for (join, id) in steps {
                 let socket = SocketId::from_random(id);
                 if join && model.insert(socket) {
-                    members.add(socket, Arc::new(Log(socket, Arc::clone(&log))), seed);
+                    members.add(socket, Arc::new(Log(socket, Arc::clone(&log))), Hearing::Everything, seed);
                 } else if !join {
                     model.remove(&socket);
                     members.remove(socket);
@@ -139,7 +177,7 @@ mod tests {
             let send = Send { frame: Frame::from_text(b"{}"), except: None };
             let mut at = 0;
             while at < members.len() {
-                at = members.deliver(&send, at, 7);
+                at = members.deliver(&send, Matter::Event, at, 7);
             }
             let mut heard = log.lock().unwrap().clone();
             heard.sort_unstable();

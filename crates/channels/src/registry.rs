@@ -50,8 +50,11 @@ impl Registry {
         chosen.map(|entry| Arc::clone(entry.value())).collect()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.map.len()
+    pub(crate) fn channels(&self) -> usize {
+        self.map
+            .iter()
+            .filter(|entry| entry.key().channel().is_some())
+            .count()
     }
 }
 
@@ -93,7 +96,8 @@ impl Registry {
             .collect()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.map.lock().len()
+    pub(crate) fn channels(&self) -> usize {
+        let map = self.map.lock();
+        map.keys().filter(|key| key.channel().is_some()).count()
     }
 }

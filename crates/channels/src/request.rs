@@ -1,8 +1,9 @@
 //! What can be asked of a channel, and what comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use foghorn_protocol::{Frame, Member, SocketId, UserId};
+use foghorn_protocol::{Frame, Member, Moment, SocketId, UserId};
 
 use crate::mailbox::Mailbox;
 use crate::roster::RosterFull;
@@ -16,16 +17,53 @@ pub struct Send {
     pub except: Option<SocketId>,
 }
 
+/// How long a cache channel is to remember an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// When it is published.
+    pub now: Moment,
+    /// How long it lives from then on.
+    pub ttl: Duration,
+}
+
+/// An event that a cache channel remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cached {
+    /// The encoded event.
+    pub frame: Frame,
+    /// Until when.
+    pub until: Moment,
+    /// Counts the channel's events, so that nodes agree which is the last.
+    pub version: u64,
+}
+
+/// What a subscriber gets of what is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearing {
+    /// Everything.
+    Everything,
+    /// Everything but the number of subscriptions.
+    AllButCounts,
+    /// Nothing, while it still counts.
+    Nothing,
+}
+
 /// A local subscriber.
 pub struct Subscribe {
     /// The connection.
     pub socket: SocketId,
     /// The way to it.
     pub mailbox: Arc<dyn Mailbox>,
+    /// What greets it where the audience has no acknowledgement of its own, as channels do.
+    pub greeting: Option<Frame>,
     /// Who it is, on a presence channel.
     pub member: Option<Member>,
     /// Distinct users that a presence channel may have.
     pub max_members: usize,
+    /// What it gets.
+    pub hearing: Hearing,
+    /// When it comes.
+    pub now: Moment,
 }
 
 /// What another node announced.
@@ -66,7 +104,8 @@ pub struct Occupancy {
     pub users: usize,
 }
 
-/// How much may wait in one audience's queue before publishers are pushed back.
+/// How much may wait in one audience's queue before publishers are pushed back, and how much may be
+/// remembered.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueLimits {
     /// Events.
@@ -76,6 +115,8 @@ pub struct QueueLimits {
     /// Operations of any kind, before newcomers are refused. Leaves always fit: there is at most
     /// one per subscriber.
     pub operations: usize,
+    /// Bytes of all cached events together; those that expire soonest are forgotten first.
+    pub cached_bytes: usize,
 }
 
 impl Default for QueueLimits {
@@ -84,6 +125,7 @@ impl Default for QueueLimits {
             sends: 1_024,
             bytes: 8 * 1024 * 1024,
             operations: 100_000,
+            cached_bytes: 64 * 1024 * 1024,
         }
     }
 }

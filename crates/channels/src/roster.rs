@@ -138,9 +138,13 @@ impl Roster {
             .collect()
     }
 
-    /// The ids alone.
-    pub(crate) fn user_ids(&self) -> Vec<UserId> {
-        self.users.keys().cloned().collect()
+    /// The same as members of their own.
+    pub(crate) fn members(&self) -> Vec<Member> {
+        let member = |(id, present): (&UserId, &Presence)| Member {
+            user_id: id.clone(),
+            user_info: present.user_info.clone(),
+        };
+        self.users.iter().map(member).collect()
     }
 
     fn forget_if_gone(&mut self, user: &UserId) -> Turn {

@@ -6,6 +6,7 @@ use crate::announce::{Announce, Change, Joining};
 use crate::audience::{Audience, Outlet};
 use crate::hash::HashSeed;
 use crate::key::Key;
+use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::request::QueueLimits;
 
@@ -15,6 +16,7 @@ pub(crate) struct Shared {
     pub(crate) announce: Box<dyn Announce>,
     pub(crate) limits: QueueLimits,
     pub(crate) seed: HashSeed,
+    pub(crate) memory: Memory,
 }
 
 impl Outlet for Shared {
@@ -28,6 +30,18 @@ impl Outlet for Shared {
 
     fn changed(&self, key: &Key, change: Change<'_>) {
         self.announce.changed(key, change);
+    }
+
+    fn count_waits(&self, key: &Key) {
+        self.announce.count_waits(key);
+    }
+
+    fn turned(&self, key: &Key) {
+        self.announce.turned(key);
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     fn remove(&self, audience: &Arc<Audience>) {

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use foghorn_protocol::{ChannelName, SocketId, UserId};
+use foghorn_protocol::{ChannelName, Limits, Recipient, SocketId, UserId};
 
 use crate::{AppId, NodeId};
 
@@ -24,6 +24,17 @@ impl Word for AppId {
 impl Word for ChannelName {
     fn parse_word(text: &str) -> Option<Self> {
         Self::parse(text, usize::MAX).ok()
+    }
+}
+
+impl Word for Recipient {
+    fn parse_word(text: &str) -> Option<Self> {
+        let unlimited = Limits {
+            max_channel_name_length: usize::MAX,
+            max_user_id_length: usize::MAX,
+            ..Limits::default()
+        };
+        Self::parse(text, &unlimited).ok()
     }
 }
 
@@ -103,5 +114,35 @@ pub(crate) mod member {
 
     fn is_object(raw: &RawValue) -> bool {
         raw.get().starts_with('{')
+    }
+}
+
+/// A span of time, as a whole number of milliseconds.
+pub(crate) mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
+}
+
+/// A client's message, as text.
+pub(crate) mod frame {
+    use foghorn_protocol::Frame;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(frame: &Frame, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&String::from_utf8_lossy(frame.text()))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Frame, D::Error> {
+        let text = String::deserialize(from)?;
+        Ok(Frame::from_text(text.as_bytes()))
     }
 }

@@ -1,7 +1,7 @@
 //! What this node tells the others of itself.
 
 use crate::rows::Rows;
-use crate::{Fact, Message, NodeId};
+use crate::{Cached, Fact, Message, NodeId};
 
 /// This node's own rows, the numbers of the facts about them, and those not yet sent.
 ///
@@ -31,7 +31,9 @@ impl Ledger {
 
     /// Takes note of a fact and gives it a number. What was known already gets none.
     pub fn record(&mut self, fact: Fact) {
-        if self.rows.apply(fact.clone()).is_none() {
+        // A cached event is news each time, and no row of this node.
+        let is_news = matches!(fact, Fact::Cached(_)) || self.rows.apply(fact.clone()).is_some();
+        if !is_news {
             return;
         }
         self.next += 1;
@@ -61,12 +63,14 @@ impl Ledger {
         Message::Heartbeat { next: self.next }
     }
 
-    /// All rows, for the topic of a node that asked.
+    /// All rows, and the events that are cached now, for the topic of a node that asked.
     #[must_use]
-    pub fn snapshot(&self) -> Message {
+    pub fn snapshot(&self, cached: impl IntoIterator<Item = Cached>) -> Message {
+        let mut facts = self.rows.facts();
+        facts.extend(cached.into_iter().map(Fact::Cached));
         Message::Snapshot {
             next: self.next,
-            facts: self.rows.facts(),
+            facts,
         }
     }
 

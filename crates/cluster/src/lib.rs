@@ -23,9 +23,9 @@ mod view;
 
 use std::sync::Arc;
 
-pub use fact::Fact;
+pub use fact::{Cached, Fact};
 pub use ledger::Ledger;
-pub use message::{Message, WireError};
+pub use message::{Message, Stamp, WireError};
 pub use node_id::{InvalidNodeId, NodeId};
 pub use rows::{Change, RowChange};
 pub use seam::{Bus, BusError, Inbound, Inbox, Joining, Reach};

@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::str::Utf8Error;
+use std::time::Duration;
 
 use bytes::Bytes;
-use foghorn_protocol::{ChannelName, Frame, SocketId};
+use foghorn_protocol::{Frame, Recipient, SocketId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{AppId, Fact, NodeId, json};
 
 /// The version of the wire form. Nodes of different versions do not understand each other.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// One thing that a node says.
 ///
@@ -19,16 +20,25 @@ const VERSION: u64 = 1;
 /// facts and snapshots is a JSON array; the others have none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// An event for the subscribers of a channel. On the channel's topic.
+    /// An event for the subscribers of a channel, or for a user. On the recipient's topic.
     Event {
         /// The app.
         app: AppId,
-        /// The channel.
-        channel: ChannelName,
+        /// The channel or the user.
+        recipient: Recipient,
         /// A connection that must not get it.
         except: Option<SocketId>,
+        /// What the channel needs to remember it, if it is a cache channel.
+        stamp: Option<Stamp>,
         /// What the subscribers get.
         frame: Frame,
+    },
+    /// The application ends all connections of a user. On the user's topic.
+    Terminate {
+        /// The app.
+        app: AppId,
+        /// The user.
+        user_id: UserId,
     },
     /// News of the sender's rows. On the control topic.
     Facts {
@@ -53,6 +63,16 @@ pub enum Message {
     },
     /// The sender is going and takes its rows along. The last thing it says on the control topic.
     Leaving,
+}
+
+/// What a node needs to remember an event that another published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Stamp {
+    /// Counts the channel's events: the higher is the later.
+    pub version: u64,
+    /// How long it lives.
+    #[serde(rename = "ttl_ms", with = "json::millis")]
+    pub ttl: Duration,
 }
 
 /// Why bytes from the bus are not a message. The receiver counts and ignores them.
@@ -107,10 +127,20 @@ struct Version {
 struct OfEvent {
     #[serde(with = "json::word")]
     app: AppId,
-    #[serde(with = "json::word")]
-    channel: ChannelName,
+    #[serde(rename = "channel", with = "json::word")]
+    recipient: Recipient,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     except: Option<Except>,
+    #[serde(rename = "cache", default, skip_serializing_if = "Option::is_none")]
+    stamp: Option<Stamp>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct OfUser {
+    #[serde(with = "json::word")]
+    app: AppId,
+    #[serde(rename = "user", with = "json::word")]
+    user_id: UserId,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -136,16 +166,25 @@ impl Message {
         match self {
             Self::Event {
                 app,
-                channel,
+                recipient,
                 except,
+                stamp,
                 frame,
             } => {
                 let of_event = OfEvent {
                     app: app.clone(),
-                    channel: channel.clone(),
+                    recipient: recipient.clone(),
                     except: except.map(Except),
+                    stamp: *stamp,
                 };
                 lines(from, "event", of_event, frame.text())
+            }
+            Self::Terminate { app, user_id } => {
+                let of_user = OfUser {
+                    app: app.clone(),
+                    user_id: user_id.clone(),
+                };
+                lines(from, "terminate", of_user, b"")
             }
             Self::Facts { first, facts } => {
                 lines(from, "facts", First { first: *first }, &to_json(facts))
@@ -176,6 +215,10 @@ impl Message {
                 first: read::<First>(header)?.first,
                 facts: serde_json::from_slice(body).map_err(WireError::Facts)?,
             },
+            "terminate" => {
+                let OfUser { app, user_id } = read(header)?;
+                Self::Terminate { app, user_id }
+            }
             "heartbeat" => Self::Heartbeat {
                 next: read::<Next>(header)?.next,
             },
@@ -194,8 +237,9 @@ impl Message {
         let text = std::str::from_utf8(body).map_err(WireError::Frame)?;
         Ok(Self::Event {
             app: of_event.app,
-            channel: of_event.channel,
+            recipient: of_event.recipient,
             except: of_event.except.map(|Except(socket)| socket),
+            stamp: of_event.stamp,
             frame: Frame::from_text(text.as_bytes()),
         })
     }

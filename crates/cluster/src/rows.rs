@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foghorn_protocol::{ChannelName, Member, UserId};
+use foghorn_protocol::{ChannelName, Member, Recipient, UserId};
 
 use crate::{AppId, Fact, NodeId};
 
@@ -14,35 +14,43 @@ pub struct RowChange {
     pub node: NodeId,
     /// The app.
     pub app: AppId,
-    /// The channel.
-    pub channel: ChannelName,
     /// What is different.
     pub change: Change,
 }
 
-/// What is different about one node and one channel.
+/// What is different about one node and one app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The number of the node's subscriptions; never equal.
-    Count {
+    /// The number of the node's connections; never equal.
+    Connected {
         /// Until now.
         before: u32,
         /// From now on.
         after: u32,
     },
-    /// The user has connections there now.
-    Joined(Member),
+    /// The number of the node's connections on a channel, or of a user; never equal.
+    Count {
+        /// The channel or the user.
+        recipient: Recipient,
+        /// Until now.
+        before: u32,
+        /// From now on.
+        after: u32,
+    },
+    /// The user has connections there now, on this channel.
+    Joined(ChannelName, Member),
     /// The user has connections there still, and another `user_info`.
-    Updated(Member),
+    Updated(ChannelName, Member),
     /// The user has no connections there any more.
-    Left(UserId),
+    Left(ChannelName, UserId),
 }
 
-/// What one node holds: a count per occupied channel, a member per channel and user.
+/// What one node holds: a count per app and per occupied channel, a member per channel and user.
 #[derive(Debug)]
 pub(crate) struct Rows {
     node: NodeId,
-    counts: BTreeMap<(AppId, ChannelName), u32>,
+    connected: BTreeMap<AppId, u32>,
+    counts: BTreeMap<(AppId, Recipient), u32>,
     members: BTreeMap<(AppId, ChannelName, UserId), Option<Arc<str>>>,
 }
 
@@ -50,6 +58,7 @@ impl Rows {
     pub(crate) fn new(node: NodeId) -> Self {
         Self {
             node,
+            connected: BTreeMap::new(),
             counts: BTreeMap::new(),
             members: BTreeMap::new(),
         }
@@ -59,22 +68,27 @@ impl Rows {
         self.node
     }
 
-    /// Lets `fact` replace its row. `None`: it was like that already.
+    /// Lets `fact` replace its row. `None`: it was like that already, or it is about no row.
     pub(crate) fn apply(&mut self, fact: Fact) -> Option<RowChange> {
-        match fact {
+        let (app, change) = match fact {
+            Fact::Connected { app, count } => {
+                let (before, after) = replace(&mut self.connected, app.clone(), count)?;
+                (app, Change::Connected { before, after })
+            }
             Fact::Occupied {
                 app,
-                channel,
-                count: after,
+                recipient,
+                count,
             } => {
-                let key = (app.clone(), channel.clone());
-                let before = match after {
-                    0 => self.counts.remove(&key),
-                    _ => self.counts.insert(key, after),
+                let key = (app, recipient);
+                let (before, after) = replace(&mut self.counts, key.clone(), count)?;
+                let (app, recipient) = key;
+                let change = Change::Count {
+                    recipient,
+                    before,
+                    after,
                 };
-                let before = before.unwrap_or(0);
-                let change = Change::Count { before, after };
-                (before != after).then(|| self.change(app, channel, change))
+                (app, change)
             }
             Fact::Joined {
                 app,
@@ -84,10 +98,10 @@ impl Rows {
                 let key = (app.clone(), channel.clone(), member.user_id.clone());
                 let change = match self.members.insert(key, member.user_info.clone()) {
                     Some(before) if before == member.user_info => return None,
-                    Some(_) => Change::Updated(member),
-                    None => Change::Joined(member),
+                    Some(_) => Change::Updated(channel, member),
+                    None => Change::Joined(channel, member),
                 };
-                Some(self.change(app, channel, change))
+                (app, change)
             }
             Fact::Left {
                 app,
@@ -97,18 +111,15 @@ impl Rows {
                 let key = (app, channel, user_id);
                 self.members.remove(&key)?;
                 let (app, channel, user_id) = key;
-                Some(self.change(app, channel, Change::Left(user_id)))
+                (app, Change::Left(channel, user_id))
             }
-        }
-    }
-
-    fn change(&self, app: AppId, channel: ChannelName, change: Change) -> RowChange {
-        RowChange {
+            Fact::Cached(_) => return None,
+        };
+        Some(RowChange {
             node: self.node,
             app,
-            channel,
             change,
-        }
+        })
     }
 
     /// Makes the rows those that `facts` state; yields only the differences, losses first.
@@ -126,11 +137,14 @@ impl Rows {
 
     /// The facts that withdraw the rows which `target` lacks.
     fn withdrawals(&self, target: &Self) -> Vec<Fact> {
+        let connected = self.connected.keys();
+        let gone = connected.filter(|app| !target.connected.contains_key(*app));
+        let gone = gone.cloned().map(|app| Fact::Connected { app, count: 0 });
         let counts = self.counts.keys();
         let vacated = counts.filter(|key| !target.counts.contains_key(*key));
-        let vacated = vacated.cloned().map(|(app, channel)| Fact::Occupied {
+        let vacated = vacated.cloned().map(|(app, recipient)| Fact::Occupied {
             app,
-            channel,
+            recipient,
             count: 0,
         });
         let members = self.members.keys();
@@ -140,17 +154,21 @@ impl Rows {
             channel,
             user_id,
         });
-        vacated.chain(left).collect()
+        gone.chain(vacated).chain(left).collect()
     }
 
     /// One fact per row, in the order of the rows' names.
     pub(crate) fn facts(&self) -> Vec<Fact> {
+        let connected = self.connected.iter().map(|(app, count)| Fact::Connected {
+            app: app.clone(),
+            count: *count,
+        });
         let occupied = self
             .counts
             .iter()
-            .map(|((app, channel), count)| Fact::Occupied {
+            .map(|((app, recipient), count)| Fact::Occupied {
                 app: app.clone(),
-                channel: channel.clone(),
+                recipient: recipient.clone(),
                 count: *count,
             });
         let joined = self
@@ -164,6 +182,16 @@ impl Rows {
                     user_info: user_info.clone(),
                 },
             });
-        occupied.chain(joined).collect()
+        connected.chain(occupied).chain(joined).collect()
     }
+}
+
+/// Replaces a count, of which 0 is none: the old and the new one, if they differ.
+fn replace<K: Ord>(counts: &mut BTreeMap<K, u32>, key: K, after: u32) -> Option<(u32, u32)> {
+    let before = match after {
+        0 => counts.remove(&key),
+        _ => counts.insert(key, after),
+    };
+    let before = before.unwrap_or(0);
+    (before != after).then_some((before, after))
 }

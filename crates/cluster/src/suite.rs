@@ -5,7 +5,7 @@
 //! hang, and its caller puts a time limit around it.
 
 use bytes::Bytes;
-use foghorn_protocol::{ChannelName, Frame};
+use foghorn_protocol::{Frame, Limits, Recipient};
 
 use crate::{Bus, Inbound, Inbox, Joining, Message, NodeId, Topic};
 
@@ -80,12 +80,12 @@ async fn a_node_topic_is_for_that_node<B: Bus, I: Inbox>([a, b, c]: &mut [Seat<B
 
 /// Payloads pass unchanged, and a joined topic delivers after any history of joins and leaves.
 async fn a_topic_can_be_left_and_joined_again<B: Bus, I: Inbox>([a, b, _]: &mut [Seat<B, I>; 3]) {
-    let channel = ChannelName::parse("presence-cache-A=@,.;9", 200);
-    let Ok(channel) = channel else {
-        unreachable!("the alphabet of channel names")
+    let name = "#server-to-user-A=@,.;9";
+    let Ok(recipient) = Recipient::parse(name, &Limits::default()) else {
+        unreachable!("the alphabet of user ids")
     };
     let app = "app id".into();
-    let topic = Topic::Audience { app, channel };
+    let topic = Topic::Audience { app, recipient };
     assert_eq!(b.bus.leave(&topic).await, Ok(()), "leaving before joining");
     for _ in 0..2 {
         b.join(&topic).await;
@@ -99,13 +99,14 @@ async fn a_topic_can_be_left_and_joined_again<B: Bus, I: Inbox>([a, b, _]: &mut 
 
 /// An event whose body has everything that a careless driver could spoil.
 fn event(topic: &Topic) -> Message {
-    let Topic::Audience { app, channel } = topic else {
+    let Topic::Audience { app, recipient } = topic else {
         unreachable!("only audiences have events")
     };
     Message::Event {
         app: app.clone(),
-        channel: channel.clone(),
+        recipient: recipient.clone(),
         except: None,
+        stamp: None,
         frame: Frame::from_text("{\"data\":\"ä\r\n\0 \\u0000\"}\n".as_bytes()),
     }
 }

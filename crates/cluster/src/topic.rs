@@ -3,23 +3,24 @@
 use std::fmt;
 use std::str::FromStr;
 
-use foghorn_protocol::ChannelName;
+use foghorn_protocol::Recipient;
 
+use crate::json::Word as _;
 use crate::{AppId, NodeId};
 
 /// What a message is about, and so who wants to hear it.
 ///
-/// The text form is `control`, `node/<id>` or `audience/<app>/<channel>`. It is unambiguous for any
-/// app id because a channel name holds no `/`; a driver may use it as its broker's channel name,
+/// The text form is `control`, `node/<id>` or `audience/<app>/<channel>`, where the channel of a user
+/// is `#server-to-user-ID`. It is unambiguous for any app id because neither name holds a `/`; a driver may use it as its broker's channel name,
 /// with a prefix or an encoding of its own if the broker is picky.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
-    /// The events of one channel; for nodes that have subscribers of it.
+    /// The events of one channel or one user; for nodes that have connections of it.
     Audience {
         /// The app.
         app: AppId,
-        /// The channel.
-        channel: ChannelName,
+        /// The channel or the user.
+        recipient: Recipient,
     },
     /// Facts and heartbeats; for every node.
     Control,
@@ -35,7 +36,7 @@ pub struct InvalidTopic;
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Audience { app, channel } => write!(f, "audience/{app}/{channel}"),
+            Self::Audience { app, recipient } => write!(f, "audience/{app}/{recipient}"),
             Self::Control => f.write_str("control"),
             Self::Node(node) => write!(f, "node/{node}"),
         }
@@ -50,12 +51,11 @@ impl FromStr for Topic {
             None if text == "control" => Ok(Self::Control),
             Some(("node", node)) => node.parse().map(Self::Node).map_err(|_| InvalidTopic),
             Some(("audience", rest)) => {
-                let (app, channel) = rest.rsplit_once('/').ok_or(InvalidTopic)?;
-                // The app's limit was applied by the node where the name came in.
-                let channel = ChannelName::parse(channel, usize::MAX).map_err(|_| InvalidTopic)?;
+                let (app, name) = rest.rsplit_once('/').ok_or(InvalidTopic)?;
+                let recipient = Recipient::parse_word(name).ok_or(InvalidTopic)?;
                 Ok(Self::Audience {
                     app: app.into(),
-                    channel,
+                    recipient,
                 })
             }
             _ => Err(InvalidTopic),
@@ -66,25 +66,26 @@ impl FromStr for Topic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use foghorn_protocol::strategies::channel_name;
+    use foghorn_protocol::Limits;
+    use foghorn_protocol::strategies::recipient;
     use proptest::prelude::*;
 
     fn topic() -> impl Strategy<Value = Topic> {
         prop_oneof![
             Just(Topic::Control),
             any::<u64>().prop_map(|bits| Topic::Node(NodeId::from_random(bits))),
-            (".{0,8}|[a/]{0,4}", channel_name()).prop_map(|(app, channel)| Topic::Audience {
+            (".{0,8}|[a/]{0,4}", recipient()).prop_map(|(app, recipient)| Topic::Audience {
                 app: app.into(),
-                channel
+                recipient
             }),
         ]
     }
 
     #[test]
     fn text_forms() {
-        let audience = |app: &str, channel| Topic::Audience {
+        let audience = |app: &str, name| Topic::Audience {
             app: app.into(),
-            channel: ChannelName::parse(channel, 200).unwrap(),
+            recipient: Recipient::parse(name, &Limits::default()).unwrap(),
         };
         for (text, expect) in [
             ("control", Ok(Topic::Control)),
@@ -94,6 +95,10 @@ mod tests {
             ),
             ("audience/1/news", Ok(audience("1", "news"))),
             ("audience/a/b/news", Ok(audience("a/b", "news"))),
+            (
+                "audience/1/#server-to-user-u",
+                Ok(audience("1", "#server-to-user-u")),
+            ),
             ("", Err(InvalidTopic)),
             ("control/", Err(InvalidTopic)),
             ("node/ff", Err(InvalidTopic)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use foghorn_protocol::Moment;
 
 use crate::rows::Rows;
-use crate::{Fact, Message, NodeId, RowChange};
+use crate::{Cached, Fact, Message, NodeId, RowChange};
 
 /// The rows of every peer, kept in step by sequence numbers.
 ///
@@ -46,6 +46,8 @@ pub enum LinkState {
 pub enum ViewEvent {
     /// A peer's row is different.
     Row(RowChange),
+    /// A peer remembers this event; perhaps a later one is known here.
+    Cached(Cached),
     /// Send [`Message::SnapshotRequest`] to this node's topic.
     NeedSnapshot(NodeId),
     /// Send [`crate::Ledger::snapshot`] to this node's topic.
@@ -95,7 +97,7 @@ impl View {
         }
         let again = self.patience.ask_again_after;
         match message {
-            Message::Event { .. } => {
+            Message::Event { .. } | Message::Terminate { .. } => {
                 self.acquaintance(from, now);
                 Vec::new()
             }
@@ -197,7 +199,10 @@ impl Peer {
         let mut events = Vec::new();
         for fact in facts.into_iter().skip(known) {
             self.next = self.next.saturating_add(1);
-            events.extend(self.rows.apply(fact).map(ViewEvent::Row));
+            events.extend(match fact {
+                Fact::Cached(cached) => Some(ViewEvent::Cached(cached)),
+                row => self.rows.apply(row).map(ViewEvent::Row),
+            });
         }
         events
     }
@@ -229,7 +234,13 @@ impl Peer {
     }
 
     fn replace(&mut self, facts: Vec<Fact>) -> Vec<ViewEvent> {
+        let cached = facts.iter().filter_map(|fact| match fact {
+            Fact::Cached(cached) => Some(ViewEvent::Cached(cached.clone())),
+            _ => None,
+        });
+        let mut events: Vec<ViewEvent> = cached.collect();
         let changes = self.rows.replace(facts);
-        changes.into_iter().map(ViewEvent::Row).collect()
+        events.extend(changes.into_iter().map(ViewEvent::Row));
+        events
     }
 }

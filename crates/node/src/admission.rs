@@ -1,13 +1,14 @@
 //! Letting clients in, or telling them why not (protocol.md §1.2, §1.3).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use foghorn_channels::Hearing;
 use foghorn_protocol::{Close, CloseCode, Frame, ProtocolVersion};
-use foghorn_session::farewell;
+use foghorn_session::{AuthorizationRule, farewell};
 
-use crate::app::{App, AppStatus};
+use crate::app::{App, AppStatus, TransportRule};
 use crate::node::{Node, ProtocolRule};
+use crate::place::{NoPlace, Place};
 
 /// What a client says before it is let in.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,21 @@ pub struct Handshake<'a> {
     pub key: Option<&'a str>,
     /// The `protocol` parameter, if there is one.
     pub protocol: Option<&'a str>,
+    /// The `client` parameter, if there is one.
+    pub client: Option<&'a str>,
+    /// The page that the browser shows; `None` for clients that are no browsers.
+    pub origin: Option<&'a str>,
+    /// How the client is connected.
+    pub transport: Transport,
+}
+
+/// How a client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Without TLS, as far as this server can know.
+    Plain,
+    /// With TLS, here or at a proxy that may say so.
+    Tls,
 }
 
 /// A client that may connect. It holds its place among the node's connections, so that clients who
@@ -28,25 +44,12 @@ pub struct Admission {
     pub protocol: ProtocolVersion,
     /// Given back when it is dropped.
     pub place: Place,
-}
-
-/// One of the node's connections. Dropping it makes room.
-#[derive(Debug)]
-pub struct Place(Arc<AtomicU64>);
-
-impl Place {
-    /// Takes a place, if fewer than `limit` of `taken` are.
-    pub(crate) fn take(taken: &Arc<AtomicU64>, limit: u64) -> Option<Self> {
-        let one_more = |taken| (taken < limit).then_some(taken + 1);
-        let took = taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
-        took.ok().map(|_| Self(Arc::clone(taken)))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
+    /// A place among the app's connections; taken later if the client has to be authorized first,
+    /// because connections that nobody vouches for count for nobody.
+    pub(crate) app_place: Option<Place>,
+    /// What it gets on encrypted channels: the Java client would try to decrypt the number of
+    /// subscriptions, and throw.
+    pub(crate) on_encrypted: Hearing,
 }
 
 /// A client that may not connect. It is told after the upgrade: browsers see nothing of a refused
@@ -63,11 +66,26 @@ impl Refusal {
     /// A refusal in the way of `protocol`.
     #[must_use]
     pub fn new(protocol: ProtocolVersion, code: CloseCode, reason: String) -> Self {
-        let close = Close::new(code, reason);
+        Self::because(protocol, Close::new(code, reason))
+    }
+
+    fn because(protocol: ProtocolVersion, close: Close) -> Self {
         Self {
             farewell: farewell(protocol, &close),
             close,
         }
+    }
+}
+
+impl App {
+    /// A place among the app's connections, or why there is none.
+    pub(crate) fn take_place(&self) -> Result<Place, Close> {
+        self.places()
+            .take(self.limits().max_connections)
+            .map_err(|NoPlace { taken, limit }| {
+                let reason = format!("The app has {taken} connections, the limit is {limit}");
+                Close::new(self.over_quota(), reason)
+            })
     }
 }
 
@@ -105,6 +123,20 @@ impl Node {
         if app.status() == AppStatus::Disabled {
             return refuse(CloseCode::AppDisabled, "The app is disabled".to_owned());
         }
+        if app.transport() == TransportRule::TlsOnly && handshake.transport == Transport::Plain {
+            let reason = "The app accepts TLS connections only (wss://)".to_owned();
+            return refuse(CloseCode::TlsRequired, reason);
+        }
+        if let Some(origin) = handshake
+            .origin
+            .filter(|origin| !app.origins().allow(origin))
+        {
+            let origin: String = origin.chars().take(64).collect();
+            return refuse(
+                CloseCode::Unauthorized,
+                format!("Origin {origin} is not allowed"),
+            );
+        }
         if self.is_draining() {
             let reason = "The server is shutting down, reconnect immediately";
             return refuse(CloseCode::ReconnectImmediately, reason.to_owned());
@@ -115,11 +147,25 @@ impl Node {
                 "The server is over capacity".to_owned(),
             );
         };
-        let app = Arc::clone(app);
+        let app_place = match app.policy().authorization {
+            AuthorizationRule::Within(_) => None,
+            AuthorizationRule::NotRequired => match app.take_place() {
+                Ok(place) => Some(place),
+                Err(close) => return Err(Refusal::because(protocol, close)),
+            },
+        };
+        let java = handshake
+            .client
+            .is_some_and(|client| client.starts_with("java"));
         Ok(Admission {
-            app,
+            app: Arc::clone(app),
             protocol,
             place,
+            app_place,
+            on_encrypted: match java {
+                true => Hearing::AllButCounts,
+                false => Hearing::Everything,
+            },
         })
     }
 

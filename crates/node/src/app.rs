@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foghorn_auth::{AppKey, KeyRing};
-use foghorn_channels::{AppNumber, Key};
+use foghorn_channels::{AppNumber, Key, Target};
 use foghorn_cluster::AppId;
-use foghorn_protocol::{ChannelName, Limits};
+use foghorn_protocol::{ChannelName, CloseCode, Limits, Origins, Recipient};
 use foghorn_session::Policy;
 
 use crate::metrics::{AppMeters, Metrics};
+use crate::place::Places;
+use crate::rates::Rates;
 
 /// One tenant: its own keys, channels and limits.
 #[derive(Debug)]
@@ -19,7 +21,12 @@ pub struct App {
     status: AppStatus,
     policy: Arc<Policy>,
     subscription_count: SubscriptionCount,
+    transport: TransportRule,
+    origins: Origins,
+    over_quota: CloseCode,
     meters: Arc<AppMeters>,
+    places: Places,
+    rates: Rates,
 }
 
 /// What makes an app.
@@ -31,8 +38,40 @@ pub struct AppSpec {
     pub status: AppStatus,
     /// Its rules.
     pub policy: Policy,
-    /// Whether back ends may ask how many connections are subscribed.
+    /// Whether it is told how many connections are subscribed.
     pub subscription_count: SubscriptionCount,
+    /// How clients may connect.
+    pub transport: TransportRule,
+    /// Pages of which browsers may connect.
+    pub origins: Origins,
+    /// What a client is told for whom there is no place: 4004, as Pusher does, or 4100, as soketi
+    /// does, whose clients come back every second.
+    pub over_quota: CloseCode,
+}
+
+impl AppSpec {
+    /// An app of which nothing is said but its rules.
+    #[must_use]
+    pub fn new(id: AppId, policy: Policy) -> Self {
+        Self {
+            id,
+            status: AppStatus::Enabled,
+            policy,
+            subscription_count: SubscriptionCount::Hidden,
+            transport: TransportRule::Any,
+            origins: Origins::any(),
+            over_quota: CloseCode::OverConnectionQuota,
+        }
+    }
+}
+
+/// How clients of an app may connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportRule {
+    /// With or without TLS.
+    Any,
+    /// With TLS; others are refused with 4000.
+    TlsOnly,
 }
 
 /// Whether the number of subscribed connections of a channel is for others to know.
@@ -40,7 +79,7 @@ pub struct AppSpec {
 pub enum SubscriptionCount {
     /// Pusher's default.
     Hidden,
-    /// Back ends may ask.
+    /// Back ends may ask, and subscribers are told.
     Shared,
 }
 
@@ -97,7 +136,7 @@ impl App {
         &self.policy.limits
     }
 
-    /// Whether back ends may ask how many connections are subscribed.
+    /// Whether it is told how many connections are subscribed.
     #[must_use]
     pub fn subscription_count(&self) -> SubscriptionCount {
         self.subscription_count
@@ -117,11 +156,35 @@ impl App {
         self.number
     }
 
-    pub(crate) fn key(&self, channel: &ChannelName) -> Key {
+    pub(crate) fn transport(&self) -> TransportRule {
+        self.transport
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    pub(crate) fn over_quota(&self) -> CloseCode {
+        self.over_quota
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    pub(crate) fn key(&self, recipient: impl Into<Recipient>) -> Key {
         Key {
             app: self.number,
-            channel: channel.clone(),
+            target: Target::Recipient(recipient.into()),
         }
+    }
+
+    pub(crate) fn channel_key(&self, channel: &ChannelName) -> Key {
+        self.key(channel.clone())
     }
 }
 
@@ -136,16 +199,8 @@ impl Apps {
             by_id: BTreeMap::new(),
             by_key: BTreeMap::new(),
         };
-        for (
-            at,
-            AppSpec {
-                id,
-                status,
-                policy,
-                subscription_count,
-            },
-        ) in specs.into_iter().enumerate()
-        {
+        for (at, spec) in specs.into_iter().enumerate() {
+            let AppSpec { id, policy, .. } = spec;
             if this.by_id.insert(id.clone(), at).is_some() {
                 return Err(DuplicateApp::Id(id));
             }
@@ -160,10 +215,15 @@ impl Apps {
             this.apps.push(Arc::new(App {
                 number,
                 id,
-                status,
+                status: spec.status,
                 policy,
-                subscription_count,
+                subscription_count: spec.subscription_count,
+                transport: spec.transport,
+                origins: spec.origins,
+                over_quota: spec.over_quota,
                 meters,
+                places: Places::default(),
+                rates: Rates::new(),
             }));
         }
         Ok(this)

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use foghorn_channels::{Delivery, Mailbox, RosterFull, Send, Subscribe, SubscribeError};
-use foghorn_protocol::{ChannelName, Close, Frame, Member, Moment, SocketId, UserId};
-use foghorn_session::{Busy, Host, Session, SubscribeRefused};
+use foghorn_channels::{Hearing, Mailbox};
+use foghorn_protocol::{Close, Moment, SocketId};
+use foghorn_session::{Host, Session};
 
-use crate::admission::{Admission, Place};
+use crate::admission::Admission;
 use crate::app::App;
+use crate::host::At;
 use crate::node::Node;
+use crate::place::Place;
 
 /// A connected client. Transports feed it and carry out the [`Action`] that comes back; messages to
 /// the client go through its mailbox. Dropping it is disconnecting: it leaves every channel.
@@ -17,6 +19,8 @@ pub struct Connection {
     app: Arc<App>,
     mailbox: Arc<dyn Mailbox>,
     session: Session,
+    on_encrypted: Hearing,
+    app_place: Option<Place>,
     _place: Place,
 }
 
@@ -45,6 +49,8 @@ impl Connection {
             app,
             protocol,
             place,
+            mut app_place,
+            on_encrypted,
         } = admission;
         let socket = SocketId::from_random(random);
         let mut host = At {
@@ -52,6 +58,9 @@ impl Connection {
             app: &app,
             mailbox: &mailbox,
             socket,
+            now,
+            on_encrypted,
+            app_place: &mut app_place,
             action: None,
         };
         let policy = Arc::clone(app.policy());
@@ -62,6 +71,8 @@ impl Connection {
             app,
             mailbox,
             session,
+            on_encrypted,
+            app_place,
             _place: place,
         }
     }
@@ -69,7 +80,7 @@ impl Connection {
     /// The client sent a text message.
     pub fn on_text(&mut self, text: &str, now: Moment) -> Option<Action> {
         self.app.meters().received(text.len());
-        self.with_session(|session, host| session.on_text(text, now, host))
+        self.with_session(now, |session, host| session.on_text(text, now, host))
     }
 
     /// The client gave a sign of life that needs no answer.
@@ -79,7 +90,7 @@ impl Connection {
 
     /// Time has passed.
     pub fn on_timeout(&mut self, now: Moment) -> Option<Action> {
-        self.with_session(|session, host| session.on_timeout(now, host))
+        self.with_session(now, |session, host| session.on_timeout(now, host))
     }
 
     /// When [`Connection::on_timeout`] wants to be called; may be later by then.
@@ -90,7 +101,9 @@ impl Connection {
 
     /// The transport or the node wants to end the connection.
     pub fn close(&mut self, close: Close) -> Option<Action> {
-        self.with_session(|session, host| session.close(close, host))
+        self.with_session(Moment::default(), |session, host| {
+            session.close(close, host)
+        })
     }
 
     /// The connection's public name.
@@ -105,12 +118,19 @@ impl Connection {
         &self.app
     }
 
-    fn with_session(&mut self, step: impl FnOnce(&mut Session, &mut dyn Host)) -> Option<Action> {
+    fn with_session(
+        &mut self,
+        now: Moment,
+        step: impl FnOnce(&mut Session, &mut dyn Host),
+    ) -> Option<Action> {
         let mut host = At {
             node: &self.node,
             app: &self.app,
             mailbox: &self.mailbox,
             socket: self.session.socket(),
+            now,
+            on_encrypted: self.on_encrypted,
+            app_place: &mut self.app_place,
             action: None,
         };
         step(&mut self.session, &mut host);
@@ -120,82 +140,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let ended = self.with_session(|session, host| session.end(host));
+        let ended = self.with_session(Moment::default(), |session, host| session.end(host));
         debug_assert!(ended.is_none(), "a session that has ended wants nothing");
         self.app.meters().disconnected();
-    }
-}
-
-/// A session's surroundings during one call.
-struct At<'a> {
-    node: &'a Arc<Node>,
-    app: &'a Arc<App>,
-    mailbox: &'a Arc<dyn Mailbox>,
-    socket: SocketId,
-    action: Option<Action>,
-}
-
-impl Host for At<'_> {
-    fn send(&mut self, frame: Frame) {
-        match self.mailbox.deliver(&frame) {
-            // A full mailbox has told the transport to close.
-            Delivery::Accepted | Delivery::Full | Delivery::Gone => {}
-        }
-    }
-
-    fn ping(&mut self) {
-        self.action = Some(Action::Ping);
-    }
-
-    fn close(&mut self, close: Close) {
-        self.action = Some(Action::Close(close));
-    }
-
-    fn subscribe(
-        &mut self,
-        channel: &ChannelName,
-        member: Option<Member>,
-    ) -> Result<(), SubscribeRefused> {
-        let subscribe = Subscribe {
-            socket: self.socket,
-            mailbox: Arc::clone(self.mailbox),
-            member,
-            max_members: self.app.limits().max_presence_members,
-        };
-        let drain = self
-            .node
-            .hub()
-            .subscribe(&self.app.key(channel), subscribe)
-            .map_err(|error| match error {
-                SubscribeError::Full(RosterFull { limit }) => SubscribeRefused::Full { limit },
-                SubscribeError::Busy => SubscribeRefused::Busy,
-            })?;
-        self.app.meters().subscribed();
-        self.node.start_drain(drain);
-        Ok(())
-    }
-
-    fn unsubscribe(&mut self, channel: &ChannelName, user: Option<&UserId>) {
-        let drain = self
-            .node
-            .hub()
-            .unsubscribe(&self.app.key(channel), self.socket, user);
-        self.app.meters().unsubscribed();
-        self.node.start_drain(drain);
-    }
-
-    fn publish(&mut self, channel: &ChannelName, frame: Frame) -> Result<(), Busy> {
-        let key = self.app.key(channel);
-        if self.node.hub().is_busy(&key) {
-            self.node.metrics().audience_overflow();
-            return Err(Busy);
-        }
-        self.app.meters().client_event();
-        let send = Send {
-            frame,
-            except: Some(self.socket),
-        };
-        self.node.start_drain(self.node.hub().publish(&key, send));
-        Ok(())
     }
 }

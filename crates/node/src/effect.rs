@@ -17,6 +17,8 @@ pub enum Effect {
     Publish(Topic, Message),
     /// Facts wait: call [`crate::Node::flush_facts`] within some milliseconds.
     FactsWaiting,
+    /// Users may have come online or gone: call [`crate::Node::look_at_users`] soon.
+    UsersWaiting,
 }
 
 /// Where effects go. Called with locks held: implementations hand over and return, they neither

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use foghorn_channels::{Announce, Change, Joining, Key, Send};
-use foghorn_cluster::{self as cluster, AppId, Fact, Ledger, Message, Topic};
+use foghorn_channels::{Announce, Change, Counting, Joining, Key, Send, Stamp};
+use foghorn_cluster::{self as cluster, AppId, Cached, Fact, Ledger, Message, Topic};
+use foghorn_protocol::Recipient;
+use foghorn_session::Watchlists;
 use parking_lot::Mutex;
 
-use crate::app::Apps;
+use crate::app::{App, Apps, SubscriptionCount};
+use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
+use crate::metrics::Metrics;
+use crate::online::Online;
 
 /// Turns what the hub says into facts and effects. Called under an audience's lock.
 pub(crate) struct Herald {
@@ -16,6 +21,9 @@ pub(crate) struct Herald {
     pub(crate) emit: Arc<dyn Emit>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) link_is_down: Arc<AtomicBool>,
+    pub(crate) crowds: Arc<Crowds>,
+    pub(crate) online: Arc<Online>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Herald {
@@ -23,15 +31,23 @@ impl Herald {
     fn audible(&self, key: &Key) -> Option<AppId> {
         match self.emit.clustering() {
             Clustering::Alone => None,
-            Clustering::Linked(_) => self.apps.with_number(key.app).map(|app| app.id().clone()),
+            Clustering::Linked(_) => self.app(key).map(|app| app.id().clone()),
         }
     }
 
+    fn app(&self, key: &Key) -> Option<&Arc<App>> {
+        self.apps.with_number(key.app)
+    }
+
     fn topic(&self, key: &Key) -> Option<Topic> {
-        self.audible(key).map(|app| Topic::Audience {
-            app,
-            channel: key.channel.clone(),
-        })
+        let recipient = key.recipient()?.clone();
+        let app = self.audible(key)?;
+        Some(Topic::Audience { app, recipient })
+    }
+
+    fn record(&self, fact: Fact) {
+        self.ledger.lock().record(fact);
+        self.emit.emit(Effect::FactsWaiting);
     }
 }
 
@@ -57,44 +73,82 @@ impl Announce for Herald {
 
     fn changed(&self, key: &Key, change: Change<'_>) {
         let Some(app) = self.audible(key) else { return };
-        let channel = key.channel.clone();
-        let fact = match change {
-            Change::Count(count) => Fact::Occupied {
+        let Some(recipient) = key.recipient() else {
+            return;
+        };
+        let fact = match (change, recipient.channel()) {
+            (Change::Count(count), _) => Fact::Occupied {
                 app,
-                channel,
+                recipient: recipient.clone(),
                 count,
             },
-            Change::Joined(member) => Fact::Joined {
+            (Change::Joined(member), Some(channel)) => Fact::Joined {
                 app,
-                channel,
+                channel: channel.clone(),
                 member: member.clone(),
             },
-            Change::Left(user_id) => Fact::Left {
+            (Change::Left(user_id), Some(channel)) => Fact::Left {
                 app,
-                channel,
+                channel: channel.clone(),
                 user_id: user_id.clone(),
             },
+            (Change::Joined(_) | Change::Left(_), None) => return,
         };
-        self.ledger.lock().record(fact);
-        self.emit.emit(Effect::FactsWaiting);
+        self.record(fact);
     }
 
-    fn relay(&self, key: &Key, send: &Send) {
-        let Some(app) = self.audible(key) else { return };
-        let channel = key.channel.clone();
-        let topic = Topic::Audience {
-            app: app.clone(),
-            channel: channel.clone(),
+    fn relay(&self, key: &Key, send: &Send, stamp: Option<Stamp>) {
+        let Some(topic) = self.topic(key) else { return };
+        let Topic::Audience { app, recipient } = &topic else {
+            return;
         };
-        let Send { frame, except } = send.clone();
-        self.emit.emit(Effect::Publish(
-            topic,
-            Message::Event {
-                app,
-                channel,
-                except,
-                frame,
-            },
-        ));
+        // Nodes without subscribers do not hear the event itself.
+        if let (Some(Stamp { version, ttl }), Some(channel)) = (stamp, recipient.channel()) {
+            self.record(Fact::Cached(Cached {
+                app: app.clone(),
+                channel: channel.clone(),
+                version,
+                ttl,
+                frame: send.frame.clone(),
+            }));
+        }
+        let message = Message::Event {
+            app: app.clone(),
+            recipient: recipient.clone(),
+            except: send.except,
+            stamp: stamp.map(|Stamp { version, ttl }| cluster::Stamp { version, ttl }),
+            frame: send.frame.clone(),
+        };
+        self.emit.emit(Effect::Publish(topic, message));
+    }
+
+    fn counting(&self, key: &Key) -> Counting {
+        let counted = key
+            .channel()
+            .is_some_and(|channel| !channel.kind().is_presence());
+        let app = self.app(key).filter(|_| counted);
+        match app.map(|app| app.subscription_count()) {
+            Some(SubscriptionCount::Shared) => Counting::Told,
+            Some(SubscriptionCount::Hidden) | None => Counting::Silent,
+        }
+    }
+
+    fn count_waits(&self, key: &Key) {
+        self.crowds.wait(key);
+    }
+
+    fn turned(&self, key: &Key) {
+        let Some(Recipient::User(user)) = key.recipient() else {
+            return;
+        };
+        let app = self.app(key);
+        if app.is_some_and(|app| app.policy().watchlists == Watchlists::Served) {
+            self.online.mark(key.app, user);
+            self.emit.emit(Effect::UsersWaiting);
+        }
+    }
+
+    fn evicted(&self) {
+        self.metrics.cached_event_evicted();
     }
 }

@@ -18,6 +18,7 @@ pub struct Metrics {
     api_requests: IntCounterVec,
     overflows: IntCounterVec,
     unreadable_messages: IntCounter,
+    cache_evictions: IntCounter,
 }
 
 /// One app's counters, looked up once.
@@ -57,6 +58,11 @@ impl Metrics {
             "Messages of other nodes that this node does not understand.",
         )?;
         registry.register(Box::new(unreadable_messages.clone()))?;
+        let cache_evictions = IntCounter::new(
+            "foghorn_cache_evictions_total",
+            "Cached events that were forgotten before their time for want of room.",
+        )?;
+        registry.register(Box::new(cache_evictions.clone()))?;
         Ok(Self {
             connections: gauge("foghorn_connections", "Connected clients.")?,
             connections_opened: counter(
@@ -110,6 +116,7 @@ impl Metrics {
                 &["queue"],
             )?,
             unreadable_messages,
+            cache_evictions,
         })
     }
 
@@ -152,6 +159,10 @@ impl Metrics {
         self.connections_refused
             .with_label_values(&[&code.number().to_string()])
             .inc();
+    }
+
+    pub(crate) fn cached_event_evicted(&self) {
+        self.cache_evictions.inc();
     }
 
     pub(crate) fn unreadable_message(&self) {

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use foghorn_channels::{Drain, HashSeed, Hub, Progress, QueueLimits};
 use foghorn_cluster::{Ledger, NodeId, Patience, View};
 use parking_lot::Mutex;
 
-use crate::admission::Place;
 use crate::app::Apps;
+use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
 use crate::herald::Herald;
 use crate::metrics::Metrics;
+use crate::online::Online;
+use crate::place::Place;
 
 /// Deliveries that a publisher, or whoever subscribes, makes itself before it hands the rest to the
 /// shell: enough for the usual channel, too few to hold anybody up.
@@ -31,6 +34,8 @@ pub struct Node {
     max_connections: u64,
     connections: Arc<AtomicU64>,
     draining: AtomicBool,
+    crowds: Arc<Crowds>,
+    online: Arc<Online>,
     pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) view: Mutex<View>,
@@ -52,6 +57,9 @@ pub struct NodeConfig {
     pub max_connections: u64,
     /// How long peers may be silent.
     pub patience: Patience,
+    /// How long watchers do not hear that a user went offline: a page that is reloaded is back by
+    /// then.
+    pub offline_delay: Duration,
     /// Counters, registered by the caller.
     pub metrics: Metrics,
 }
@@ -72,7 +80,12 @@ impl Node {
         let apps = Arc::new(config.apps);
         let ledger = Arc::new(Mutex::new(Ledger::new(config.id, WAITING_FACTS)));
         let link_is_down = Arc::new(AtomicBool::new(false));
+        let crowds = Arc::new(Crowds::default());
+        let online = Arc::new(Online::new(config.offline_delay, config.seed));
         let herald = Herald {
+            crowds: Arc::clone(&crowds),
+            online: Arc::clone(&online),
+            metrics: config.metrics.clone(),
             link_is_down: Arc::clone(&link_is_down),
             apps: Arc::clone(&apps),
             emit: Arc::clone(&emit),
@@ -88,6 +101,8 @@ impl Node {
             max_connections: config.max_connections,
             connections: Arc::default(),
             draining: AtomicBool::new(false),
+            crowds,
+            online,
             link_is_down,
             ledger,
             view: Mutex::new(View::new(config.id, config.patience)),
@@ -154,6 +169,14 @@ impl Node {
 
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    pub(crate) fn online(&self) -> &Online {
+        &self.online
+    }
+
+    pub(crate) fn crowds(&self) -> &Crowds {
+        &self.crowds
     }
 
     pub(crate) fn protocol_rule(&self) -> ProtocolRule {

@@ -1,16 +1,16 @@
 //! Publishing from outside.
 
-use foghorn_channels::Send;
-use foghorn_protocol::{ChannelName, EventName, ServerMessage, SocketId};
+use foghorn_channels::{Lifetime, Send};
+use foghorn_protocol::{EventName, Moment, Recipient, ServerMessage, SocketId};
 
 use crate::app::App;
 use crate::node::Node;
 
-/// One event for one or more channels.
+/// One event for one or more channels or users.
 #[derive(Clone, Debug)]
 pub struct Publish {
-    /// Distinct channels.
-    pub channels: Vec<ChannelName>,
+    /// Distinct channels and users.
+    pub recipients: Vec<Recipient>,
     /// The event's name.
     pub event: EventName,
     /// The payload, passed on unchanged.
@@ -21,36 +21,40 @@ pub struct Publish {
 
 /// So much waits on a channel that nothing was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("channel {channel} is over capacity: its queue is full")]
+#[error("channel {recipient} is over capacity: its queue is full")]
 pub struct OverCapacity {
-    /// The first channel that is full.
-    pub channel: ChannelName,
+    /// The first that is full.
+    pub recipient: Recipient,
 }
 
 impl Node {
     /// Publishes `events` in their order: all of them or, if one of their channels is over
     /// capacity, none. Accepted means that every local subscriber gets it or is closed for being
-    /// too slow.
+    /// too slow. Cache channels remember it.
     ///
     /// # Errors
     /// A channel is over capacity; the publisher should come back later.
-    pub fn publish(&self, app: &App, events: &[Publish]) -> Result<(), OverCapacity> {
-        let channels = events.iter().flat_map(|event| &event.channels);
-        for channel in channels.clone() {
-            if self.hub().is_busy(&app.key(channel)) {
+    pub fn publish(&self, app: &App, events: &[Publish], now: Moment) -> Result<(), OverCapacity> {
+        let recipients = events.iter().flat_map(|event| &event.recipients);
+        for recipient in recipients.clone() {
+            if self.hub().is_busy(&app.key(recipient.clone())) {
                 self.metrics().audience_overflow();
                 return Err(OverCapacity {
-                    channel: channel.clone(),
+                    recipient: recipient.clone(),
                 });
             }
         }
-        app.meters().api_events(channels.count());
+        app.meters().api_events(recipients.count());
+        let lifetime = Lifetime {
+            now,
+            ttl: app.limits().cache_ttl,
+        };
         for event in events {
-            for channel in &event.channels {
+            for recipient in &event.recipients {
                 // Once per channel, because the message names it; then shared by all subscribers.
                 let frame = ServerMessage::Event {
                     event: event.event.as_str(),
-                    channel,
+                    channel: &recipient.name(),
                     data: &event.data,
                     user_id: None,
                 };
@@ -58,7 +62,12 @@ impl Node {
                     frame: frame.encode(),
                     except: event.except,
                 };
-                self.start_drain(self.hub().publish(&app.key(channel), send));
+                let key = app.key(recipient.clone());
+                let cache = recipient.channel().is_some_and(|name| name.kind().cache);
+                self.start_drain(match cache {
+                    true => self.hub().publish_cached(&key, send, lifetime),
+                    false => self.hub().publish(&key, send),
+                });
             }
         }
         Ok(())

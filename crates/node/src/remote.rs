@@ -2,11 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
-use foghorn_channels::{Drain, Key, Remote, Send};
+use std::sync::Arc;
+
+use foghorn_channels::{self as channels, Drain, Key, Remote, Send};
 use foghorn_cluster::{
-    AppId, Change, Inbound, Ledger, LinkState, Message, RowChange, Topic, ViewEvent,
+    AppId, Cached, Change, Fact, Inbound, Ledger, LinkState, Message, RowChange, Topic, ViewEvent,
 };
-use foghorn_protocol::{ChannelName, Moment};
+use foghorn_protocol::{Moment, Recipient};
+
+use crate::app::App;
 
 use crate::effect::{Clustering, Effect};
 use crate::node::Node;
@@ -16,8 +20,8 @@ impl Node {
     pub fn on_inbound(&self, inbound: Inbound, now: Moment) {
         match inbound {
             Inbound::Message { bytes, .. } => self.on_message(&bytes, now),
-            Inbound::Joined(Topic::Audience { app, channel }) => {
-                if let Some(key) = self.key(&app, &channel) {
+            Inbound::Joined(Topic::Audience { app, recipient }) => {
+                if let Some(key) = self.key(&app, recipient) {
                     self.start_drain(self.hub().joined(&key));
                 }
             }
@@ -37,15 +41,30 @@ impl Node {
         }
     }
 
-    /// Says that this node lives, and notices who does not. To be called every second or so.
+    /// Says that this node lives, notices who does not, and does what time asks for. To be called
+    /// every second or so.
     pub fn on_tick(&self, now: Moment) {
         {
             // One lock for both: a fact between them would look like a gap to every peer.
             let mut ledger = self.ledger.lock();
+            for app in self.apps().iter() {
+                ledger.record(Fact::Connected {
+                    app: app.id().clone(),
+                    count: app.places().here(),
+                });
+            }
             self.flush(&mut ledger);
             self.tell(Topic::Control, ledger.heartbeat());
         }
         self.look_around(now);
+        self.look_at_users(now);
+        self.hub().expire(now);
+        self.start_drains(self.crowds().tell(self.hub(), now));
+    }
+
+    /// Tells watchers who came online and who is gone for good.
+    pub fn look_at_users(&self, now: Moment) {
+        self.start_drains(self.online().look(self.hub(), now));
     }
 
     /// Publishes the facts that wait.
@@ -61,7 +80,7 @@ impl Node {
     }
 
     /// Says something to other nodes, if there can be any.
-    fn tell(&self, topic: Topic, message: Message) {
+    pub(crate) fn tell(&self, topic: Topic, message: Message) {
         if self.clustering() != Clustering::Alone {
             self.emit(Effect::Publish(topic, message));
         }
@@ -78,8 +97,8 @@ impl Node {
         match topic {
             Topic::Control => true,
             Topic::Node(node) => *node == self.id(),
-            Topic::Audience { app, channel } => self
-                .key(app, channel)
+            Topic::Audience { app, recipient } => self
+                .key(app, recipient.clone())
                 .is_some_and(|key| self.hub().wants(&key)),
         }
     }
@@ -93,11 +112,9 @@ impl Node {
         let drains = {
             let mut view = self.view.lock();
             let events = view.on_timeout(now, link);
-            self.carry_out(events)
+            self.carry_out(events, now)
         };
-        drains
-            .into_iter()
-            .for_each(|drain| self.start_drain(Some(drain)));
+        self.start_drains(drains);
     }
 
     fn on_message(&self, bytes: &[u8], now: Moment) {
@@ -112,39 +129,57 @@ impl Node {
         match message {
             Message::Event {
                 app,
-                channel,
+                recipient,
                 except,
+                stamp,
                 frame,
             } => {
-                if let Some(key) = self.key(&app, &channel) {
-                    self.start_drain(self.hub().receive(&key, Send { frame, except }));
+                let Some(key) = self.key(&app, recipient) else {
+                    return;
+                };
+                let send = Send { frame, except };
+                self.start_drain(match stamp {
+                    None => self.hub().receive(&key, send),
+                    Some(stamp) => {
+                        let cached = channels::Cached {
+                            frame: send.frame.clone(),
+                            until: now.after(stamp.ttl),
+                            version: stamp.version,
+                        };
+                        self.hub().receive_cached(&key, send, cached)
+                    }
+                });
+            }
+            Message::Terminate { app, user_id } => {
+                if let Some(app) = self.apps().with_id(&app) {
+                    self.terminate_here(app, &user_id);
                 }
             }
             other => {
                 let drains = {
                     let mut view = self.view.lock();
                     let events = view.apply(from, other, now);
-                    self.carry_out(events)
+                    self.carry_out(events, now)
                 };
-                drains
-                    .into_iter()
-                    .for_each(|drain| self.start_drain(Some(drain)));
+                self.start_drains(drains);
             }
         }
     }
 
     /// Called under the view's lock, so that its changes reach the audiences in their order. What
     /// is to be delivered then waits until the lock is gone.
-    fn carry_out(&self, events: Vec<ViewEvent>) -> Vec<Drain> {
+    fn carry_out(&self, events: Vec<ViewEvent>, now: Moment) -> Vec<Drain> {
         let mut drains = Vec::new();
         for event in events {
             match event {
                 ViewEvent::Row(change) => drains.extend(self.merge(change)),
+                ViewEvent::Cached(cached) => drains.extend(self.remember(cached, now)),
                 ViewEvent::NeedSnapshot(node) => {
                     self.tell(Topic::Node(node), Message::SnapshotRequest);
                 }
                 ViewEvent::SnapshotWanted(node) => {
-                    let snapshot = self.ledger.lock().snapshot();
+                    let cached = self.remembered(now);
+                    let snapshot = self.ledger.lock().snapshot(cached);
                     self.tell(Topic::Node(node), snapshot);
                 }
             }
@@ -152,25 +187,63 @@ impl Node {
         drains
     }
 
-    fn merge(&self, change: RowChange) -> Option<Drain> {
-        let RowChange {
-            app,
-            channel,
-            change,
-            ..
-        } = change;
-        let key = self.key(&app, &channel)?;
-        let remote = match change {
-            Change::Count { before, after } => Remote::Count { before, after },
-            Change::Joined(member) => Remote::Joined(member),
-            Change::Updated(member) => Remote::Updated(member),
-            Change::Left(user_id) => Remote::Left(user_id),
+    fn merge(&self, RowChange { app, change, .. }: RowChange) -> Option<Drain> {
+        let (recipient, remote) = match change {
+            Change::Connected { before, after } => {
+                if let Some(app) = self.apps().with_id(&app) {
+                    app.places().count_elsewhere(before, after);
+                }
+                return None;
+            }
+            Change::Count {
+                recipient,
+                before,
+                after,
+            } => (recipient, Remote::Count { before, after }),
+            Change::Joined(channel, member) => (channel.into(), Remote::Joined(member)),
+            Change::Updated(channel, member) => (channel.into(), Remote::Updated(member)),
+            Change::Left(channel, user_id) => (channel.into(), Remote::Left(user_id)),
         };
+        let key = self.key(&app, recipient)?;
         self.hub().apply(&key, &remote)
     }
 
+    /// Takes over what a peer remembers.
+    fn remember(&self, cached: Cached, now: Moment) -> Option<Drain> {
+        let key = self.key(&cached.app, cached.channel.into())?;
+        let cached = channels::Cached {
+            frame: cached.frame,
+            until: now.after(cached.ttl),
+            version: cached.version,
+        };
+        self.hub().remember(&key, cached)
+    }
+
+    /// What this node remembers, whoever published it.
+    fn remembered(&self, now: Moment) -> Vec<Cached> {
+        let all = self.hub().all_cached(now).into_iter();
+        all.filter_map(|(key, cached)| {
+            Some(Cached {
+                app: self.apps().with_number(key.app)?.id().clone(),
+                channel: key.channel()?.clone(),
+                version: cached.version,
+                ttl: cached.until.since(now),
+                frame: cached.frame,
+            })
+        })
+        .collect()
+    }
+
     /// The audience's key, if this node has the app too.
-    fn key(&self, app: &AppId, channel: &ChannelName) -> Option<Key> {
-        self.apps().with_id(app).map(|app| app.key(channel))
+    fn key(&self, app: &AppId, recipient: Recipient) -> Option<Key> {
+        self.apps()
+            .with_id(app)
+            .map(|app: &Arc<App>| app.key(recipient))
+    }
+
+    fn start_drains(&self, drains: Vec<Drain>) {
+        for drain in drains {
+            self.start_drain(Some(drain));
+        }
     }
 }

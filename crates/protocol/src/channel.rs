@@ -85,7 +85,8 @@ impl ChannelName {
     }
 }
 
-fn is_name_character(c: char) -> bool {
+/// Whether names of channels, and of users who sign in, may hold it.
+pub(crate) fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '=' | '@' | ',' | '.' | ';')
 }
 

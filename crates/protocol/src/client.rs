@@ -27,6 +27,13 @@ pub enum ClientMessage<'a> {
         /// The channel, unchecked.
         channel: Cow<'a, str>,
     },
+    /// `pusher:signin`
+    SignIn {
+        /// `KEY:SIGNATURE`
+        auth: Cow<'a, str>,
+        /// The exact text that was signed.
+        user_data: Cow<'a, str>,
+    },
     /// `pusher:ping`, with or without data
     Ping,
     /// `pusher:pong`
@@ -62,6 +69,12 @@ pub enum MalformedMessage {
         /// The protocol event.
         event: &'static str,
     },
+    /// The data of a sign-in does not have its form.
+    #[error(
+        "Invalid data in pusher:signin: must be an object with the strings \"auth\" and \
+         \"user_data\" (the JSON text as signed)"
+    )]
+    SignIn,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +106,12 @@ struct Unsubscription {
     channel: String,
 }
 
+#[derive(Deserialize)]
+struct SignIn {
+    auth: String,
+    user_data: String,
+}
+
 impl<'a> ClientMessage<'a> {
     /// Reads one text message. Depth of nesting costs neither stack nor meaning: what is not needed
     /// is skipped, never built.
@@ -119,6 +138,14 @@ impl<'a> ClientMessage<'a> {
                 let data: Unsubscription = read_data("pusher:unsubscribe", envelope.data)?;
                 Ok(Self::Unsubscribe {
                     channel: data.channel.into(),
+                })
+            }
+            "pusher:signin" => {
+                let data: Option<SignIn> = read_data("pusher:signin", envelope.data).ok();
+                let SignIn { auth, user_data } = data.ok_or(MalformedMessage::SignIn)?;
+                Ok(Self::SignIn {
+                    auth: auth.into(),
+                    user_data: user_data.into(),
                 })
             }
             "pusher:ping" => Ok(Self::Ping),
@@ -201,6 +228,13 @@ mod tests {
             ),
             (r#"{"event":"pusher:ping","data":{}}"#, ClientMessage::Ping),
             (r#"{"event":"pusher:ping"}"#, ClientMessage::Ping),
+            (
+                r#"{"event":"pusher:signin","data":{"auth":"k:s","user_data":"{\"id\":\"u\"}"}}"#,
+                ClientMessage::SignIn {
+                    auth: "k:s".into(),
+                    user_data: "{\"id\":\"u\"}".into(),
+                },
+            ),
             (
                 r#"{"event":"pusher:pong","data":"{}"}"#,
                 ClientMessage::Pong,

@@ -1,6 +1,7 @@
 //! Small readings of JSON text that is otherwise passed on untouched.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -33,4 +34,25 @@ pub fn encrypted_envelope(data: &str) -> bool {
         _ciphertext: Cow<'a, str>,
     }
     serde_json::from_str::<Envelope<'_>>(data).is_ok()
+}
+
+/// The text of `user_info`: an object, or absent. `None` if it is anything else.
+pub(crate) fn object_text(value: Option<&RawValue>) -> Option<Option<Arc<str>>> {
+    match value.map(RawValue::get) {
+        None => Some(None),
+        Some(object) if object.starts_with('{') => Some(Some(Arc::from(object))),
+        Some(_) => None,
+    }
+}
+
+/// The `data` of an application's event, taken out of the message that carries it.
+#[must_use]
+pub fn event_data(message: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Event {
+        data: String,
+    }
+    serde_json::from_slice(message)
+        .ok()
+        .map(|Event { data }| data)
 }

@@ -6,6 +6,7 @@
 //!
 //! This crate must not know: who is connected, what is allowed, secrets, time, sockets.
 
+mod bucket;
 mod channel;
 mod client;
 mod close;
@@ -16,23 +17,28 @@ mod limits;
 mod member;
 mod moment;
 mod origin;
+mod recipient;
 mod server;
 mod socket_id;
+mod user;
 mod version;
 
-#[cfg(feature = "proptest")]
+#[cfg(any(test, feature = "proptest"))]
 pub mod strategies;
 
+pub use bucket::{Bucket, Exhausted};
 pub use channel::{Access, ChannelKind, ChannelName, InvalidChannelName};
 pub use client::{ClientMessage, MalformedMessage};
 pub use close::{Close, CloseCode};
 pub use event::{EventName, InvalidEventName};
 pub use frame::Frame;
-pub use json::{encrypted_envelope, wire_text};
+pub use json::{encrypted_envelope, event_data, wire_text};
 pub use limits::{Ceiling, Limits, Rate};
 pub use member::{InvalidMember, InvalidUserId, Member, UserId};
 pub use moment::{Moment, UnixSeconds};
 pub use origin::{InvalidOriginPattern, Origin, OriginPattern, Origins};
+pub use recipient::{InvalidRecipient, Recipient};
 pub use server::{RefusalKind, ServerMessage};
 pub use socket_id::{InvalidSocketId, SocketId};
+pub use user::{InvalidUser, User};
 pub use version::{InvalidProtocolVersion, ProtocolVersion};

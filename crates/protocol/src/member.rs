@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::Limits;
+use crate::channel::is_name_character;
+use crate::json::object_text;
 
 /// A user id as text. Numbers arrive as their own digits: `10` and `"10"` are one user.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +28,9 @@ pub enum InvalidUserId {
         /// Characters allowed.
         limit: usize,
     },
+    /// The id of a user who signs in holds a character outside the alphabet of channel names.
+    #[error("user_id contains {0:?}; allowed are letters, digits and _ - = @ , . ;")]
+    Character(char),
 }
 
 /// A user and what the application says of them, as signed in `channel_data`.
@@ -81,6 +86,19 @@ impl UserId {
         Ok(Self(text.into()))
     }
 
+    /// Checks the id of a user who signs in: it becomes part of a channel's name, so it has the
+    /// alphabet of channel names (Pusher's documentation of user authentication).
+    ///
+    /// # Errors
+    /// The first rule that `text` breaks.
+    pub fn parse_plain(text: &str, limit: usize) -> Result<Self, InvalidUserId> {
+        let id = Self::parse(text, limit)?;
+        match text.chars().find(|&c| !is_name_character(c)) {
+            Some(bad) => Err(InvalidUserId::Character(bad)),
+            None => Ok(id),
+        }
+    }
+
     /// The id as sent on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -116,11 +134,7 @@ impl Member {
         let raw: Raw<'_> =
             serde_json::from_str(channel_data).map_err(|_| InvalidMember::NotAnObject)?;
         let user_id = user_id_text(raw.user_id.ok_or(InvalidMember::NoUserId)?)?;
-        let user_info = match raw.user_info.map(RawValue::get) {
-            None => None,
-            Some(object) if object.starts_with('{') => Some(Arc::from(object)),
-            Some(_) => return Err(InvalidMember::UserInfoType),
-        };
+        let user_info = object_text(raw.user_info).ok_or(InvalidMember::UserInfoType)?;
         Ok(Self {
             user_id: UserId::parse(&user_id, limits.max_user_id_length)?,
             user_info,

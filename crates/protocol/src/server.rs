@@ -32,10 +32,34 @@ pub enum ServerMessage<'a> {
         /// What went wrong, for a person.
         message: &'a str,
     },
+    /// Acknowledges a sign-in.
+    SignInSuccess {
+        /// What was signed, byte for byte.
+        user_data: &'a str,
+    },
+    /// Tells who of a watchlist is there and who is not; nothing is said of an empty side.
+    WatchlistEvents {
+        /// Users with a signed-in connection.
+        online: &'a [UserId],
+        /// Users without one.
+        offline: &'a [UserId],
+    },
     /// Acknowledges a subscription without members.
     SubscriptionSucceeded {
+        /// The channel, or the pseudo channel of a user's own events.
+        channel: &'a str,
+    },
+    /// Tells a new subscriber of a cache channel that nothing is cached.
+    CacheMiss {
         /// The channel.
         channel: &'a ChannelName,
+    },
+    /// Tells how many connections subscribe to a channel without members.
+    SubscriptionCount {
+        /// The channel.
+        channel: &'a ChannelName,
+        /// Connections, on all nodes together.
+        count: u64,
     },
     /// Acknowledges a presence subscription.
     PresenceSucceeded {
@@ -74,8 +98,8 @@ pub enum ServerMessage<'a> {
     Event {
         /// The event's name.
         event: &'a str,
-        /// The channel.
-        channel: &'a ChannelName,
+        /// The channel, or the pseudo channel of a user's own events.
+        channel: &'a str,
         /// The payload, passed on unchanged.
         data: &'a str,
         /// The sender, on presence channels, of client events only.
@@ -113,6 +137,10 @@ impl ServerMessage<'_> {
             Self::SubscriptionSucceeded { .. } | Self::PresenceSucceeded { .. } => {
                 "pusher_internal:subscription_succeeded"
             }
+            Self::SignInSuccess { .. } => "pusher:signin_success",
+            Self::WatchlistEvents { .. } => "pusher_internal:watchlist_events",
+            Self::CacheMiss { .. } => "pusher:cache_miss",
+            Self::SubscriptionCount { .. } => "pusher_internal:subscription_count",
             Self::SubscriptionError { .. } => "pusher:subscription_error",
             Self::MemberAdded { .. } => "pusher_internal:member_added",
             Self::MemberRemoved { .. } => "pusher_internal:member_removed",
@@ -120,15 +148,20 @@ impl ServerMessage<'_> {
         }
     }
 
-    fn channel(&self) -> Option<&ChannelName> {
+    fn channel(&self) -> Option<&str> {
         match self {
-            Self::ConnectionEstablished { .. } | Self::Pong | Self::Error { .. } => None,
-            Self::SubscriptionSucceeded { channel }
-            | Self::PresenceSucceeded { channel, .. }
+            Self::ConnectionEstablished { .. }
+            | Self::Pong
+            | Self::Error { .. }
+            | Self::SignInSuccess { .. }
+            | Self::WatchlistEvents { .. } => None,
+            Self::SubscriptionSucceeded { channel } | Self::Event { channel, .. } => Some(channel),
+            Self::PresenceSucceeded { channel, .. }
+            | Self::CacheMiss { channel }
+            | Self::SubscriptionCount { channel, .. }
             | Self::SubscriptionError { channel, .. }
             | Self::MemberAdded { channel, .. }
-            | Self::MemberRemoved { channel, .. }
-            | Self::Event { channel, .. } => Some(channel),
+            | Self::MemberRemoved { channel, .. } => Some(channel.as_str()),
         }
     }
 
@@ -140,7 +173,24 @@ impl ServerMessage<'_> {
                 activity_timeout,
             } => format!(r#"{{"socket_id":"{socket_id}","activity_timeout":{activity_timeout}}}"#)
                 .into(),
-            Self::Pong | Self::SubscriptionSucceeded { .. } | Self::Error { .. } => "{}".into(),
+            Self::Pong
+            | Self::SubscriptionSucceeded { .. }
+            | Self::CacheMiss { .. }
+            | Self::Error { .. } => "{}".into(),
+            Self::SignInSuccess { user_data } => {
+                serde_json::to_string(&SignedIn { user_data })?.into()
+            }
+            Self::WatchlistEvents { online, offline } => {
+                let all = [("online", *online), ("offline", *offline)];
+                let some = all.into_iter().filter(|(_, user_ids)| !user_ids.is_empty());
+                let events = some
+                    .map(|(name, user_ids)| Watched { name, user_ids })
+                    .collect();
+                serde_json::to_string(&WatchlistEvents { events })?.into()
+            }
+            Self::SubscriptionCount { count, .. } => {
+                format!(r#"{{"subscription_count":{count}}}"#).into()
+            }
             Self::PresenceSucceeded { members, .. } => serde_json::to_string(&Roster {
                 presence: Presence(members),
             })?
@@ -177,7 +227,7 @@ impl Serialize for Envelope<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("event", message.name())?;
         if let Some(channel) = message.channel() {
-            map.serialize_entry("channel", channel.as_str())?;
+            map.serialize_entry("channel", channel)?;
         }
         if let ServerMessage::Error { code, message } = message {
             map.serialize_entry(
@@ -205,6 +255,22 @@ impl Serialize for Envelope<'_> {
 struct ErrorData<'a> {
     code: Option<u16>,
     message: &'a str,
+}
+
+#[derive(Serialize)]
+struct SignedIn<'a> {
+    user_data: &'a str,
+}
+
+#[derive(Serialize)]
+struct WatchlistEvents<'a> {
+    events: Vec<Watched<'a>>,
+}
+
+#[derive(Serialize)]
+struct Watched<'a> {
+    name: &'static str,
+    user_ids: &'a [UserId],
 }
 
 #[derive(Serialize)]
@@ -315,9 +381,7 @@ mod tests {
             r#"{"event":"pusher:error","data":{"code":4301,"message":"m"}}"#,
         );
         check(
-            &ServerMessage::SubscriptionSucceeded {
-                channel: &channel("news"),
-            },
+            &ServerMessage::SubscriptionSucceeded { channel: "news" },
             r#"{"event":"pusher_internal:subscription_succeeded","channel":"news","data":"{}"}"#,
         );
         check(
@@ -328,6 +392,45 @@ mod tests {
                 status: 4100,
             },
             r#"{"event":"pusher:subscription_error","channel":"presence-lobby","data":"{\"type\":\"LimitReached\",\"error\":\"full\",\"status\":4100}"}"#,
+        );
+    }
+
+    #[test]
+    fn every_message_about_users_and_counts_byte_for_byte() {
+        let ids: Vec<_> = ["u-18", "u-19"]
+            .map(|id| UserId::parse(id, 128).unwrap())
+            .into();
+        check(
+            &ServerMessage::SignInSuccess {
+                user_data: r#"{"id":"u-17"}"#,
+            },
+            r#"{"event":"pusher:signin_success","data":"{\"user_data\":\"{\\\"id\\\":\\\"u-17\\\"}\"}"}"#,
+        );
+        check(
+            &ServerMessage::WatchlistEvents {
+                online: &ids[..1],
+                offline: &ids[1..],
+            },
+            r#"{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"online\",\"user_ids\":[\"u-18\"]},{\"name\":\"offline\",\"user_ids\":[\"u-19\"]}]}"}"#,
+        );
+        check(
+            &ServerMessage::WatchlistEvents {
+                online: &[],
+                offline: &ids,
+            },
+            r#"{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"offline\",\"user_ids\":[\"u-18\",\"u-19\"]}]}"}"#,
+        );
+        let car = channel("cache-car-7");
+        check(
+            &ServerMessage::CacheMiss { channel: &car },
+            r#"{"event":"pusher:cache_miss","channel":"cache-car-7","data":"{}"}"#,
+        );
+        check(
+            &ServerMessage::SubscriptionCount {
+                channel: &car,
+                count: 3,
+            },
+            r#"{"event":"pusher_internal:subscription_count","channel":"cache-car-7","data":"{\"subscription_count\":3}"}"#,
         );
     }
 
@@ -372,7 +475,7 @@ mod tests {
         check(
             &ServerMessage::Event {
                 event: "client-typing",
-                channel: &lobby,
+                channel: lobby.as_str(),
                 data: r#"{"on":true}"#,
                 user_id: Some(&zoe.user_id),
             },
@@ -383,10 +486,10 @@ mod tests {
     proptest! {
         #[test]
         fn data_of_an_event_survives_unchanged(data: String, event: String) {
-            let news = channel("news");
             let frame =
-                ServerMessage::Event { event: &event, channel: &news, data: &data, user_id: None }
+                ServerMessage::Event { event: &event, channel: "news", data: &data, user_id: None }
                     .encode();
+            prop_assert_eq!(crate::event_data(frame.text()), Some(data.clone()));
             let value: serde_json::Value = serde_json::from_slice(frame.text()).unwrap();
             prop_assert_eq!(value["data"].as_str(), Some(&*data));
             prop_assert_eq!(value["event"].as_str(), Some(&*event));

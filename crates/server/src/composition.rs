@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use foghorn_api::Api;
+use foghorn_api::{Api, ChannelInfo, Options, Success, Unavailable};
 use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
 use foghorn_channels::{HashSeed, QueueLimits};
 use foghorn_cluster::local::{LocalBus, LocalHandle, LocalInbox};
 use foghorn_cluster::{Bus as _, NodeId, Patience, Reach};
-use foghorn_config::{AppConfig, AppSource, Config, ServerConfig};
+use foghorn_config::{AppConfig, AppSource, Config, OverQuotaCode, ServerConfig};
 use foghorn_node::{
     AppSpec, AppStatus, Apps, Clustering, Metrics, Node, NodeConfig, ProtocolRule,
-    SubscriptionCount,
+    SubscriptionCount, TransportRule,
 };
-use foghorn_session::{ClientEvents, Policy, SubscriptionErrors, Timing};
+use foghorn_protocol::CloseCode;
+use foghorn_session::{
+    AuthorizationRule, ClientEvents, Policy, SubscriptionErrors, Timing, Watchlists,
+};
 use prometheus::Registry;
 
 use crate::capacity::Capacity;
@@ -72,7 +75,7 @@ pub(crate) fn node(
     let specs = config
         .apps
         .iter()
-        .map(|app| app_spec(app, server))
+        .map(|app| app_spec(app, config))
         .collect::<Result<Vec<_>>>()?;
     let mut apps = Apps::new(specs, &metrics)?;
     if let (AppSource::BuiltIn, Some(app)) = (config.app_source, config.apps.first()) {
@@ -90,13 +93,17 @@ pub(crate) fn node(
         id,
         apps,
         seed: HashSeed::new(random()?, random()?),
-        queue_limits: QueueLimits::default(),
+        queue_limits: QueueLimits {
+            cached_bytes: server.cache_bytes,
+            ..QueueLimits::default()
+        },
         protocol_rule: match server.require_protocol {
             true => ProtocolRule::Required,
             false => ProtocolRule::Assumed,
         },
         max_connections: capacity.connections,
         patience: PATIENCE,
+        offline_delay: server.offline_delay,
         metrics,
     };
     let node = Arc::new(Node::new(config, emitter));
@@ -112,10 +119,11 @@ pub(crate) fn node(
 }
 
 /// What all requests to `node` share.
-pub(crate) fn shared(server: &ServerConfig, node: Arc<Node>, clock: Clock) -> Shared {
+pub(crate) fn shared(config: &Config, node: Arc<Node>, clock: Clock) -> Shared {
+    let server = &config.server;
     let path_prefix = server.path_prefix.as_str().to_owned();
     Shared {
-        api: Api::new(Arc::clone(&node), path_prefix.clone()),
+        api: Api::new(Arc::clone(&node), api_options(config)),
         node,
         connections: Connections::default(),
         requests: Gate::default(),
@@ -131,11 +139,56 @@ pub(crate) fn shared(server: &ServerConfig, node: Arc<Node>, clock: Clock) -> Sh
     }
 }
 
+fn api_options(config: &Config) -> Options {
+    let compat = &config.compat;
+    Options {
+        mount_prefix: config.server.path_prefix.as_str().to_owned(),
+        unavailable: match compat.ignore_unavailable_info {
+            true => Unavailable::LeftOut,
+            false => Unavailable::Refused,
+        },
+        channel_info: match compat.soketi_channel_info {
+            true => ChannelInfo::Soketi,
+            false => ChannelInfo::Asked,
+        },
+        success: match compat.soketi_ok {
+            true => Success::Ok,
+            false => Success::Empty,
+        },
+    }
+}
+
 fn random() -> Result<u64> {
     getrandom::u64().context("the system has no randomness")
 }
 
-fn app_spec(app: &AppConfig, server: &ServerConfig) -> Result<AppSpec> {
+fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
+    let settings = &app.settings;
+    let policy = policy(app, &config.server)?;
+    Ok(AppSpec {
+        id: settings.id.as_str().into(),
+        status: match settings.enabled {
+            true => AppStatus::Enabled,
+            false => AppStatus::Disabled,
+        },
+        policy,
+        subscription_count: match settings.subscription_count {
+            true => SubscriptionCount::Shared,
+            false => SubscriptionCount::Hidden,
+        },
+        transport: match settings.force_tls {
+            true => TransportRule::TlsOnly,
+            false => TransportRule::Any,
+        },
+        origins: settings.allowed_origins.clone(),
+        over_quota: match config.compat.over_quota_code {
+            OverQuotaCode::OverConnectionQuota => CloseCode::OverConnectionQuota,
+            OverQuotaCode::OverCapacity => CloseCode::OverCapacity,
+        },
+    })
+}
+
+fn policy(app: &AppConfig, server: &ServerConfig) -> Result<Policy> {
     let settings = &app.settings;
     let id = settings.id.as_str();
     let pairs = app.keys.iter().filter(|pair| pair.enabled);
@@ -148,7 +201,7 @@ fn app_spec(app: &AppConfig, server: &ServerConfig) -> Result<AppSpec> {
     let keys = credentials
         .collect::<Result<Vec<_>>>()
         .and_then(|all| Ok(KeyRing::new(all)?));
-    let policy = Policy {
+    Ok(Policy {
         keys: keys.with_context(|| format!("app {id:?} has no usable key"))?,
         limits: app.limits(),
         client_events: match settings.client_events {
@@ -163,22 +216,16 @@ fn app_spec(app: &AppConfig, server: &ServerConfig) -> Result<AppSpec> {
             activity_timeout: server.activity_timeout,
             pong_timeout: server.pong_timeout,
         },
-    };
-    Ok(AppSpec {
-        id: id.into(),
-        status: if settings.enabled {
-            AppStatus::Enabled
-        } else {
-            AppStatus::Disabled
+        authorization: match settings.authorized_connections {
+            true => AuthorizationRule::Within(settings.authorization_timeout),
+            false => AuthorizationRule::NotRequired,
         },
-        policy,
-        subscription_count: match settings.subscription_count {
-            true => SubscriptionCount::Shared,
-            false => SubscriptionCount::Hidden,
+        watchlists: match settings.watchlist_events {
+            true => Watchlists::Served,
+            false => Watchlists::Ignored,
         },
     })
 }
-
 /// A node on `bus` as the server without any configuration has it.
 #[cfg(test)]
 pub(crate) fn unconfigured(bus: &LocalBus) -> Composed {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use foghorn_channels::Mailbox as _;
 use foghorn_protocol::{Close, CloseCode};
 use tokio::time::{sleep, timeout};
 
@@ -34,7 +35,7 @@ pub(crate) async fn drain(shared: &Shared, grace: Duration) {
         let last = batches.len().saturating_sub(1);
         for (at, batch) in batches.into_iter().enumerate() {
             for outbox in batch {
-                outbox.ask_to_close(reconnect());
+                outbox.ask_to_close(&reconnect());
             }
             if at < last {
                 sleep(pause).await;

@@ -36,6 +36,7 @@ impl Emit for Emitter {
             Effect::Join(topic) | Effect::Leave(topic) => self.outgoing.look_at(topic),
             Effect::Publish(topic, message) => self.outgoing.publish(topic, message),
             Effect::FactsWaiting => self.outgoing.facts_wait(),
+            Effect::UsersWaiting => self.outgoing.users_wait(),
         }
     }
 

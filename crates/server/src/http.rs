@@ -57,7 +57,9 @@ async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
         Err(answer) => return instead_of_body(shared, &head, body, *answer),
     };
     match timeout(shared.body_timeout, read(&mut body, shared.max_body_bytes)).await {
-        Ok(Ok(body)) => shared.api.finish(&call, &head, &body),
+        Ok(Ok(body)) => shared
+            .api
+            .finish(&call, &head, &body, shared.rules.clock.now()),
         Ok(Err(error)) => {
             let answer = shared.api.give_up(&call, &error);
             instead_of_body(shared, &head, body, answer)

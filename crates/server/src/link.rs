@@ -30,6 +30,7 @@ pub(crate) struct Outgoing {
     topics: Mutex<BTreeSet<Topic>>,
     topics_changed: Notify,
     facts_wait: Notify,
+    users_wait: Notify,
     lost: IntCounter,
 }
 
@@ -42,11 +43,13 @@ impl Outgoing {
         let (messages, waiting) = mpsc::channel(WAITING_MESSAGES);
         let topics = Mutex::new(BTreeSet::new());
         let (topics_changed, facts_wait) = (Notify::new(), Notify::new());
+        let users_wait = Notify::new();
         let outgoing = Self {
             messages,
             topics,
             topics_changed,
             facts_wait,
+            users_wait,
             lost,
         };
         (Arc::new(outgoing), Waiting(waiting))
@@ -69,6 +72,11 @@ impl Outgoing {
     /// Has the driver announce facts soon.
     pub(crate) fn facts_wait(&self) {
         self.facts_wait.notify_one();
+    }
+
+    /// Has the node look at its users soon.
+    pub(crate) fn users_wait(&self) {
+        self.users_wait.notify_one();
     }
 }
 
@@ -111,6 +119,12 @@ pub(crate) async fn run<B: Bus, I: Inbox>(
             node.flush_facts();
         }
     };
+    let watch = async {
+        loop {
+            outgoing.users_wait.notified().await;
+            node.look_at_users(clock.now());
+        }
+    };
     // One message after the other: order is the point of the inbox.
     let receive = async {
         loop {
@@ -126,7 +140,7 @@ pub(crate) async fn run<B: Bus, I: Inbox>(
             node.on_tick(clock.now());
         }
     };
-    tokio::join!(listen, publish, announce, receive, live);
+    tokio::join!(listen, publish, announce, watch, receive, live);
 }
 
 fn report<E: std::fmt::Display>(done: Result<(), E>, what: &'static str) {
@@ -141,7 +155,7 @@ mod tests {
     use std::future::poll_fn;
 
     use foghorn_cluster::local::LocalBus;
-    use foghorn_node::{Connection, Handshake, Publish};
+    use foghorn_node::{Connection, Handshake, Publish, Transport};
     use foghorn_protocol::{ChannelName, EventName};
 
     use super::*;
@@ -159,6 +173,9 @@ mod tests {
             let handshake = Handshake {
                 key: Some("app-key"),
                 protocol: Some("7"),
+                client: None,
+                origin: None,
+                transport: Transport::Plain,
             };
             let admission = node.admit(&handshake).unwrap();
             let meters = Arc::clone(admission.app.meters());
@@ -216,13 +233,13 @@ mod tests {
             client.hears("subscription_succeeded").await;
         }
         let event = Publish {
-            channels: vec![ChannelName::parse("news", 200).unwrap()],
+            recipients: vec![ChannelName::parse("news", 200).unwrap().into()],
             event: EventName::parse("hello", 200).unwrap(),
             data: "from a".to_owned(),
             except: None,
         };
         let app = a.apps().with_id("app-id").unwrap();
-        a.publish(app, &[event]).unwrap();
+        a.publish(app, &[event], Clock::start().now()).unwrap();
         on_a.hears("from a").await;
         on_b.hears("from a").await;
         // Facts are gathered for a moment; the count of both nodes arrives all the same.

@@ -90,19 +90,6 @@ impl Outbox {
         }
     }
 
-    /// Asks the connection to close. Only the first who asks is heard.
-    pub(crate) fn ask_to_close(&self, close: Close) {
-        let mut state = self.state.lock();
-        if matches!(state.status, Status::Open) {
-            state.status = Status::Asked(close);
-        }
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
     /// The connection closes after what is queued now; nothing more is taken.
     pub(crate) fn close(&self, close: Close) {
         let mut state = self.state.lock();
@@ -179,6 +166,18 @@ impl State {
 }
 
 impl Mailbox for Outbox {
+    fn ask_to_close(&self, close: &Close) {
+        let mut state = self.state.lock();
+        if matches!(state.status, Status::Open) {
+            state.status = Status::Asked(close.clone());
+        }
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     fn deliver(&self, frame: &Frame) -> Delivery {
         let mut state = self.state.lock();
         if !matches!(state.status, Status::Open | Status::Asked(_)) {
@@ -303,8 +302,8 @@ mod tests {
         let mut batch = VecDeque::new();
         let close = |reason| Close::new(CloseCode::ReconnectImmediately, reason);
         outbox.deliver(&frame(100));
-        outbox.ask_to_close(close("first"));
-        outbox.ask_to_close(close("second"));
+        outbox.ask_to_close(&close("first"));
+        outbox.ask_to_close(&close("second"));
         assert!(outbox.poll_take(&mut cx, &mut batch, NOTHING).is_ready());
         batch.clear();
         let asked = Pending::Asked(close("first"));

@@ -38,7 +38,7 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
     let Composed { node, link } =
         composition::node(&config, capacity, &registry, &LocalBus::new())?;
     tokio::spawn(link.run(clock));
-    let shared = Arc::new(composition::shared(&config.server, node, clock));
+    let shared = Arc::new(composition::shared(&config, node, clock));
     let patience = Patience {
         header_timeout: config.server.header_timeout,
         idle_timeout: config.server.idle_timeout,

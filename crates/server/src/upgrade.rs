@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use foghorn_auth::{Query, percent_decode};
-use foghorn_node::{Admission, Connection, Handshake, Refusal};
+use foghorn_channels::Mailbox as _;
+use foghorn_node::{Admission, Connection, Handshake, Refusal, Transport};
 use foghorn_protocol::ProtocolVersion;
 use http::header::{
-    CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
@@ -56,11 +57,16 @@ pub(crate) fn accept(
         Err(answer) => return *answer,
     };
     let query = Query::parse(request.uri().query().unwrap_or_default());
-    let protocol = query.get("protocol");
     let key = key.and_then(percent_decode);
     let admitted = shared.node.admit(&Handshake {
         key: key.as_deref(),
-        protocol,
+        protocol: query.get("protocol"),
+        client: query.get("client"),
+        // What is no text is no origin that anybody allows.
+        origin: headers
+            .get(ORIGIN)
+            .map(|origin| origin.to_str().unwrap_or("invalid")),
+        transport: Transport::Plain,
     });
     let sub_protocol = offered_sub_protocol(headers);
     tokio::spawn(go_on(
@@ -105,7 +111,7 @@ async fn go_on(shared: Arc<Shared>, upgrade: OnUpgrade, admitted: Result<Admissi
             let _registered = shared.connections.register(socket, Arc::clone(&outbox));
             if shared.node.is_draining() {
                 // Let in just before the drain looked at who is here.
-                outbox.ask_to_close(crate::drain::reconnect());
+                outbox.ask_to_close(&crate::drain::reconnect());
             }
             websocket::serve(stream, read_buf, connection, outbox, shared.rules).await;
         }

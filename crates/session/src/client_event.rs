@@ -68,16 +68,21 @@ impl Session {
         let Some(user_id) = self.subscriptions.get(&channel).cloned() else {
             return Err(format!("Client event rejected: not subscribed to {channel}").into());
         };
-        self.take_client_event_token(now).map_err(|limit| Refused {
-            code: Some(4301),
-            message: format!("The client event rate limit of {limit} per second has been exceeded"),
+        self.take_client_event_token(now).map_err(|exhausted| {
+            let limit = exhausted.limit;
+            let message =
+                format!("The client event rate limit of {limit} per second has been exceeded");
+            Refused {
+                code: Some(4301),
+                message,
+            }
         })?;
         // The sender's identity comes from the subscription; what the message claims is ignored.
         let user_id = user_id.as_ref();
         let event = name.as_str();
         let frame = ServerMessage::Event {
             event,
-            channel: &channel,
+            channel: channel.as_str(),
             data,
             user_id,
         }

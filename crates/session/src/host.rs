@@ -28,6 +28,30 @@ pub trait Host {
     /// Takes the session off a channel, on which it was `user` if that is a presence channel.
     fn unsubscribe(&mut self, channel: &ChannelName, user: Option<&UserId>);
 
+    /// From now on events for the user reach this session. `greeting` goes before them.
+    ///
+    /// # Errors
+    /// Too much waits for the user already.
+    fn sign_in(&mut self, user: &UserId, greeting: Frame) -> Result<(), Busy>;
+
+    /// Takes back [`Host::sign_in`].
+    fn sign_out(&mut self, user: &UserId);
+
+    /// Changes whether a signed-in session gets the user's events. `notice` goes before them.
+    fn listen(&mut self, user: &UserId, listening: Listening, notice: Option<Frame>);
+
+    /// Tells the session who of these users is online, and from now on who comes and goes.
+    fn watch(&mut self, watchlist: &[UserId]);
+
+    /// Takes back [`Host::watch`].
+    fn unwatch(&mut self, watchlist: &[UserId]);
+
+    /// Somebody has vouched for the connection, for the first time.
+    ///
+    /// # Errors
+    /// Why it has to go all the same.
+    fn authorized(&mut self) -> Result<(), Close>;
+
     /// Sends a client event to everyone else on the channel.
     ///
     /// # Errors
@@ -50,3 +74,12 @@ pub enum SubscribeRefused {
 /// Too much waits on the channel already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
+
+/// Whether a signed-in session gets the user's own events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listening {
+    /// It does, as everybody after signing in.
+    Yes,
+    /// It has unsubscribed from them; it still counts as a connection of the user.
+    No,
+}

@@ -7,15 +7,17 @@
 //!
 //! This crate must not know: the registry of channels, other sessions, transports, clocks.
 
-mod bucket;
+mod authorization;
 mod client_event;
 mod host;
 mod liveness;
 mod policy;
 mod refusal;
 mod session;
+mod sign_in;
 mod subscribe;
+mod user_channel;
 
-pub use host::{Busy, Host, SubscribeRefused};
-pub use policy::{ClientEvents, Policy, SubscriptionErrors, Timing};
+pub use host::{Busy, Host, Listening, SubscribeRefused};
+pub use policy::{AuthorizationRule, ClientEvents, Policy, SubscriptionErrors, Timing, Watchlists};
 pub use session::{Session, farewell};

@@ -18,6 +18,45 @@ pub struct Policy {
     pub subscription_errors: SubscriptionErrors,
     /// When silence becomes suspicious.
     pub timing: Timing,
+    /// Whether a connection has to show that somebody vouches for it.
+    pub authorization: AuthorizationRule,
+    /// Whether users hear who of their watchlist is online.
+    pub watchlists: Watchlists,
+}
+
+impl Policy {
+    /// The rules that Pusher has for an app of which nobody set any.
+    #[must_use]
+    pub fn new(keys: KeyRing) -> Self {
+        Self {
+            keys,
+            limits: Limits::default(),
+            client_events: ClientEvents::Refused,
+            subscription_errors: SubscriptionErrors::ToConnectionAndChannel,
+            timing: Timing::default(),
+            authorization: AuthorizationRule::NotRequired,
+            watchlists: Watchlists::Ignored,
+        }
+    }
+}
+
+/// Whether a connection has to show that somebody vouches for it (protocol.md §9.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorizationRule {
+    /// Pusher's default.
+    NotRequired,
+    /// Within this time after connecting it has to sign in or subscribe to an authenticated
+    /// channel.
+    Within(Duration),
+}
+
+/// Whether users hear who of their watchlist is online (protocol.md §9.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watchlists {
+    /// Pusher's default: a watchlist is not even looked at.
+    Ignored,
+    /// They do.
+    Served,
 }
 
 /// Whether clients may send events to each other.

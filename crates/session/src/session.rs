@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foghorn_protocol::{
-    ChannelName, ClientMessage, Close, CloseCode, Frame, Moment, ProtocolVersion, ServerMessage,
-    SocketId, UserId,
+    Bucket, ChannelName, ClientMessage, Close, CloseCode, Exhausted, Frame, Moment,
+    ProtocolVersion, ServerMessage, SocketId, UserId,
 };
 
-use crate::bucket::Bucket;
+use crate::authorization::Authorization;
 use crate::client_event::ClientEvent;
 use crate::host::Host;
 use crate::liveness::{Liveness, Verdict};
 use crate::policy::Policy;
 use crate::refusal::{echo, tell_error};
+use crate::sign_in::SignedIn;
 use crate::subscribe::Papers;
 
 /// One connected client.
@@ -26,6 +27,8 @@ pub struct Session {
     client_events: Bucket,
     /// Channels with the user whom the client is there, on presence channels.
     pub(crate) subscriptions: BTreeMap<ChannelName, Option<UserId>>,
+    pub(crate) user: Option<Box<SignedIn>>,
+    authorization: Authorization,
 }
 
 impl Session {
@@ -53,10 +56,12 @@ impl Session {
         Self {
             socket,
             protocol,
+            authorization: Authorization::new(policy.authorization, now),
             policy,
             liveness: Liveness::Heard(now),
             client_events: Bucket::full(now),
             subscriptions: BTreeMap::new(),
+            user: None,
         }
     }
 
@@ -76,6 +81,7 @@ impl Session {
                 self.subscribe(&channel, &papers, host);
             }
             Ok(ClientMessage::Unsubscribe { channel }) => self.unsubscribe(&channel, host),
+            Ok(ClientMessage::SignIn { auth, user_data }) => self.sign_in(&auth, &user_data, host),
             Ok(ClientMessage::Ping) => host.send(ServerMessage::Pong.encode()),
             Ok(ClientMessage::Pong) => {}
             Ok(ClientMessage::ClientEvent {
@@ -108,11 +114,19 @@ impl Session {
     /// timer that fires early may simply look again.
     #[must_use]
     pub fn deadline(&self) -> Moment {
-        self.liveness.deadline(&self.policy.timing)
+        let silence = self.liveness.deadline(&self.policy.timing);
+        self.authorization
+            .deadline()
+            .map_or(silence, |until| until.min(silence))
     }
 
     /// Time has passed.
     pub fn on_timeout(&mut self, now: Moment, host: &mut dyn Host) {
+        if self.authorization.is_over(now) {
+            self.authorization = Authorization::Settled;
+            let reason = "Connection not authorized within timeout";
+            return self.close(Close::new(CloseCode::Unauthorized, reason), host);
+        }
         match self.liveness.check(&self.policy.timing, now) {
             Verdict::Wait => {}
             Verdict::Ask => host.ping(),
@@ -131,8 +145,10 @@ impl Session {
         host.close(close);
     }
 
-    /// The connection has ended: leave every channel. A session that has ended may be dropped.
+    /// The connection has ended: leave every channel, sign out. A session that has ended may be
+    /// dropped.
     pub fn end(&mut self, host: &mut dyn Host) {
+        self.sign_out(host);
         while let Some((channel, user)) = self.subscriptions.pop_first() {
             host.unsubscribe(&channel, user.as_ref());
         }
@@ -154,9 +170,19 @@ impl Session {
         &self.policy
     }
 
-    pub(crate) fn take_client_event_token(&mut self, now: Moment) -> Result<(), u32> {
+    pub(crate) fn take_client_event_token(&mut self, now: Moment) -> Result<(), Exhausted> {
         self.client_events
-            .take(self.policy.limits.client_events_per_second, now)
+            .take(self.policy.limits.client_events_per_second, 1, now)
+    }
+
+    /// Somebody vouches for the client.
+    pub(crate) fn authorize(&mut self, host: &mut dyn Host) {
+        if let Authorization::Awaited(_) = self.authorization {
+            self.authorization = Authorization::Settled;
+            if let Err(close) = host.authorized() {
+                self.close(close, host);
+            }
+        }
     }
 }
 

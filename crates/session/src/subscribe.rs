@@ -1,11 +1,12 @@
 //! Subscribing and unsubscribing (protocol.md §6 and §7).
 
 use foghorn_auth::{ChannelProof, Coverage, verify_channel};
-use foghorn_protocol::{ChannelName, InvalidMember, Member};
+use foghorn_protocol::{ChannelName, InvalidMember, Member, Recipient};
 
 use crate::host::{Host, SubscribeRefused};
 use crate::refusal::{Refusal, echo, tell_error};
 use crate::session::Session;
+use crate::sign_in::SignedIn;
 
 /// What a client says when it subscribes, beside the channel.
 pub(crate) struct Papers<'a> {
@@ -15,6 +16,9 @@ pub(crate) struct Papers<'a> {
 
 impl Session {
     pub(crate) fn subscribe(&mut self, name: &str, papers: &Papers<'_>, host: &mut dyn Host) {
+        if let Some(id) = Recipient::user_part(name) {
+            return self.subscribe_user(id, host);
+        }
         let limit = self.policy().limits.max_channel_name_length;
         let channel = match ChannelName::parse(name, limit) {
             Ok(channel) => channel,
@@ -50,6 +54,9 @@ impl Session {
         });
         match admitted {
             Ok(user) => {
+                if channel.kind().is_authenticated() {
+                    self.authorize(host);
+                }
                 self.subscriptions.insert(channel, user);
             }
             Err(refusal) => refusal.tell(&channel, self.policy().subscription_errors, host),
@@ -57,6 +64,9 @@ impl Session {
     }
 
     pub(crate) fn unsubscribe(&mut self, name: &str, host: &mut dyn Host) {
+        if let Some(id) = Recipient::user_part(name) {
+            return self.unsubscribe_user(id, host);
+        }
         let limit = self.policy().limits.max_channel_name_length;
         let known = ChannelName::parse(name, limit).ok();
         match known.and_then(|channel| self.subscriptions.remove_entry(&channel)) {
@@ -84,10 +94,12 @@ impl Session {
         let auth = papers.auth.ok_or_else(|| {
             Refusal::auth(format!("Auth info required to subscribe to {channel}"))
         })?;
-        if kind.is_presence() && papers.channel_data.is_none() {
-            let message =
-                format!("channel_data with a user_id is required to subscribe to {channel}");
-            return Err(Refusal::auth(message));
+        let nobody = || {
+            let what = "channel_data with a user_id, or a sign-in,";
+            Refusal::auth(format!("{what} is required to subscribe to {channel}"))
+        };
+        if kind.is_presence() && papers.channel_data.is_none() && self.user.is_none() {
+            return Err(nobody());
         }
         let proof = ChannelProof {
             socket_id: &self.socket(),
@@ -102,10 +114,29 @@ impl Session {
             },
         };
         verify_channel(&self.policy().keys, &proof).map_err(|e| Refusal::auth(e.to_string()))?;
-        match papers.channel_data {
-            Some(data) if kind.is_presence() => self.member(channel, data).map(Some),
-            _ => Ok(None),
+        match (papers.channel_data, &self.user) {
+            _ if !kind.is_presence() => Ok(None),
+            (Some(data), _) => self.member(channel, data).map(Some),
+            (None, Some(user)) => self.signed_in_member(channel, user).map(Some),
+            (None, None) => Err(nobody()),
         }
+    }
+
+    /// The member that a signed-in user is where the papers name none (protocol.md §7.1).
+    fn signed_in_member(&self, channel: &ChannelName, user: &SignedIn) -> Result<Member, Refusal> {
+        let limit = self.policy().limits.max_presence_member_bytes;
+        let length = user.user_info.as_deref().map_or(0, str::len);
+        if length > limit {
+            let message = format!(
+                "Cannot subscribe to {channel}: user_info of the sign-in is {length} bytes long, \
+                 the limit is {limit}"
+            );
+            return Err(Refusal::too_large(message));
+        }
+        Ok(Member {
+            user_id: user.id.clone(),
+            user_info: user.user_info.clone(),
+        })
     }
 
     fn member(&self, channel: &ChannelName, channel_data: &str) -> Result<Member, Refusal> {

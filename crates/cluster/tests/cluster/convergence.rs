@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use foghorn_cluster::{
-    Change, Fact, Ledger, LinkState, Message, NodeId, RowChange, View, ViewEvent,
+    AppId, Change, Fact, Ledger, LinkState, Message, NodeId, RowChange, View, ViewEvent,
 };
-use foghorn_protocol::{Member, Moment, UserId};
+use foghorn_protocol::{ChannelName, Member, Moment, Recipient, UserId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ impl World {
     }
 
     fn rows(&self) -> Vec<Fact> {
-        let Message::Snapshot { facts, .. } = self.ledger.snapshot() else {
+        let Message::Snapshot { facts, .. } = self.ledger.snapshot([]) else {
             panic!("a ledger's snapshot");
         };
         facts
@@ -126,13 +126,14 @@ impl World {
                 let events = self.view.apply(self.peer, message, self.now);
                 self.follow(events);
             }
-            Flight::ToPeer => self.flights.push(Flight::ToView(self.ledger.snapshot())),
+            Flight::ToPeer => self.flights.push(Flight::ToView(self.ledger.snapshot([]))),
         }
     }
 
     fn follow(&mut self, events: Vec<ViewEvent>) {
         for event in events {
             match event {
+                ViewEvent::Cached(_) => {}
                 ViewEvent::Row(change) => {
                     assert_eq!(change.node, self.peer);
                     self.mirror.apply(change);
@@ -169,47 +170,65 @@ impl World {
 /// A second opinion on what changes mean, stricter than the view: each must fit what was before.
 #[derive(Default)]
 struct Mirror {
-    counts: BTreeMap<String, (RowChange, u32)>,
-    members: BTreeMap<(String, UserId), (RowChange, Member)>,
+    connected: u32,
+    counts: BTreeMap<(AppId, Recipient), u32>,
+    members: BTreeMap<(AppId, ChannelName, UserId), Member>,
 }
 
 impl Mirror {
     fn apply(&mut self, row: RowChange) {
-        let name = row.channel.to_string();
-        match row.change.clone() {
-            Change::Count { before, after } => {
+        let app = row.app;
+        match row.change {
+            Change::Connected { before, after } => {
                 assert_ne!(before, after);
-                let was = self.counts.remove(&name).map_or(0, |(_, count)| count);
-                assert_eq!(was, before);
+                assert_eq!(std::mem::replace(&mut self.connected, after), before);
+            }
+            Change::Count {
+                recipient,
+                before,
+                after,
+            } => {
+                assert_ne!(before, after);
+                let was = self.counts.remove(&(app.clone(), recipient.clone()));
+                assert_eq!(was.unwrap_or(0), before);
                 if after > 0 {
-                    self.counts.insert(name, (row, after));
+                    self.counts.insert((app, recipient), after);
                 }
             }
-            Change::Joined(member) => {
-                let key = (name, member.user_id.clone());
-                assert!(self.members.insert(key, (row, member)).is_none());
+            Change::Joined(channel, member) => {
+                let key = (app, channel, member.user_id.clone());
+                assert!(self.members.insert(key, member).is_none());
             }
-            Change::Updated(member) => {
-                let key = (name, member.user_id.clone());
-                let before = self.members.insert(key, (row, member.clone()));
-                assert!(before.is_some_and(|(_, before)| before != member));
+            Change::Updated(channel, member) => {
+                let key = (app, channel, member.user_id.clone());
+                let before = self.members.insert(key, member.clone());
+                assert!(before.is_some_and(|before| before != member));
             }
-            Change::Left(user) => assert!(self.members.remove(&(name, user)).is_some()),
+            Change::Left(channel, user) => {
+                assert!(self.members.remove(&(app, channel, user)).is_some());
+            }
         }
     }
 
     fn facts(&self) -> Vec<Fact> {
-        let counts = self.counts.values().map(|(row, count)| Fact::Occupied {
-            app: row.app.clone(),
-            channel: row.channel.clone(),
-            count: *count,
-        });
-        let members = self.members.values().map(|(row, member)| Fact::Joined {
-            app: row.app.clone(),
-            channel: row.channel.clone(),
-            member: member.clone(),
-        });
-        counts.chain(members).collect()
+        let connected = (self.connected > 0).then(|| crate::connected(self.connected));
+        let counts = self
+            .counts
+            .iter()
+            .map(|((app, recipient), count)| Fact::Occupied {
+                app: app.clone(),
+                recipient: recipient.clone(),
+                count: *count,
+            });
+        let members = self
+            .members
+            .iter()
+            .map(|((app, channel, _), member)| Fact::Joined {
+                app: app.clone(),
+                channel: channel.clone(),
+                member: member.clone(),
+            });
+        connected.into_iter().chain(counts).chain(members).collect()
     }
 }
 

@@ -35,7 +35,7 @@ fn news_are_numbered_and_what_is_known_is_not_news() {
         next: 3,
         facts: vec![member],
     };
-    assert_eq!(ledger.snapshot(), rows);
+    assert_eq!(ledger.snapshot([]), rows);
 }
 
 #[test]

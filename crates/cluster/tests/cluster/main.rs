@@ -11,8 +11,10 @@ mod strategies;
 mod view;
 mod wire;
 
-use foghorn_cluster::{AppId, Fact, NodeId};
-use foghorn_protocol::{ChannelName, Frame, Limits, Member, SocketId, UserId};
+use std::time::Duration;
+
+use foghorn_cluster::{AppId, Cached, Fact, NodeId};
+use foghorn_protocol::{ChannelName, Frame, Limits, Member, Recipient, SocketId, UserId};
 
 fn node(bits: u64) -> NodeId {
     NodeId::from_random(bits)
@@ -24,6 +26,10 @@ fn app() -> AppId {
 
 fn channel(name: &str) -> ChannelName {
     ChannelName::parse(name, 200).unwrap()
+}
+
+fn recipient(name: &str) -> Recipient {
+    Recipient::parse(name, &Limits::default()).unwrap()
 }
 
 fn user(id: &str) -> UserId {
@@ -45,8 +51,22 @@ fn frame(text: &str) -> Frame {
 fn occupied(name: &str, count: u32) -> Fact {
     Fact::Occupied {
         app: app(),
-        channel: channel(name),
+        recipient: recipient(name),
         count,
+    }
+}
+
+fn connected(count: u32) -> Fact {
+    Fact::Connected { app: app(), count }
+}
+
+fn cached(name: &str, version: u64, text: &str) -> Cached {
+    Cached {
+        app: app(),
+        channel: channel(name),
+        version,
+        ttl: Duration::from_millis(1_500),
+        frame: frame(text),
     }
 }
 

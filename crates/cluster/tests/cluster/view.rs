@@ -5,7 +5,9 @@ use std::time::Duration;
 use foghorn_cluster::{Change, Fact, LinkState, Message, Patience, RowChange, View, ViewEvent};
 use foghorn_protocol::Moment;
 
-use crate::{app, channel, frame, joined, member, node, occupied, user};
+use crate::{
+    app, cached, channel, connected, frame, joined, member, node, occupied, recipient, user,
+};
 
 const ME: u64 = 1;
 const PEER: u64 = 2;
@@ -25,17 +27,21 @@ fn view() -> View {
     view
 }
 
-fn row(name: &str, change: Change) -> ViewEvent {
+fn row(change: Change) -> ViewEvent {
     ViewEvent::Row(RowChange {
         node: node(PEER),
         app: app(),
-        channel: channel(name),
         change,
     })
 }
 
 fn count(name: &str, before: u32, after: u32) -> ViewEvent {
-    row(name, Change::Count { before, after })
+    let recipient = recipient(name);
+    row(Change::Count {
+        recipient,
+        before,
+        after,
+    })
 }
 
 fn ask() -> ViewEvent {
@@ -63,8 +69,9 @@ fn heartbeat(next: u64) -> Message {
 fn event() -> Message {
     Message::Event {
         app: app(),
-        channel: channel("a"),
+        recipient: recipient("a"),
         except: None,
+        stamp: None,
         frame: frame("{}"),
     }
 }
@@ -115,18 +122,18 @@ fn members_join_change_and_leave() {
         (
             0,
             facts(0, &[joined("presence-a", &z)]),
-            vec![row("presence-a", Change::Joined(member(&z)))],
+            vec![row(Change::Joined(channel("presence-a"), member(&z)))],
         ),
         (0, facts(1, &[joined("presence-a", &z)]), vec![]),
         (
             0,
             facts(2, &[joined("presence-a", &y)]),
-            vec![row("presence-a", Change::Updated(member(&y)))],
+            vec![row(Change::Updated(channel("presence-a"), member(&y)))],
         ),
         (
             0,
             facts(3, &[crate::left("presence-a", "u")]),
-            vec![row("presence-a", Change::Left(user("u")))],
+            vec![row(Change::Left(channel("presence-a"), user("u")))],
         ),
         (0, facts(4, &[crate::left("presence-a", "u")]), vec![]),
     ]);
@@ -149,7 +156,7 @@ fn a_gap_asks_once_and_the_snapshot_yields_only_differences() {
             vec![
                 count("a", 0, 1),
                 count("b", 0, 1),
-                row("presence-c", Change::Joined(member(data))),
+                row(Change::Joined(channel("presence-c"), member(data))),
             ],
         ),
         (1, facts(4, &[occupied("c", 1)]), vec![ask()]),
@@ -165,7 +172,7 @@ fn a_gap_asks_once_and_the_snapshot_yields_only_differences() {
             7,
             snapshot(6, &[occupied("a", 1), occupied("b", 2), occupied("d", 1)]),
             vec![
-                row("presence-c", Change::Left(user("u"))),
+                row(Change::Left(channel("presence-c"), user("u"))),
                 count("b", 1, 2),
                 count("d", 0, 1),
             ],
@@ -292,4 +299,44 @@ fn silence_does_not_count_while_the_link_is_down() {
     assert_eq!(view.on_timeout(at(1000), LinkState::Up), []);
     assert_eq!(view.on_timeout(at(1029), LinkState::Up), []);
     assert_eq!(view.on_timeout(at(1030), LinkState::Up), [count("a", 1, 0)]);
+}
+
+/// What a peer remembers is passed on each time, stays when the peer goes, and is no row.
+#[test]
+fn cached_events_belong_to_no_node() {
+    let (old, new) = (cached("cache-x", 1, "1"), cached("cache-x", 2, "2"));
+    let fact = |cached: &foghorn_cluster::Cached| Fact::Cached(cached.clone());
+    let view = check(vec![
+        (
+            1,
+            facts(0, &[fact(&old), connected(3), fact(&new)]),
+            vec![
+                ViewEvent::Cached(old.clone()),
+                row(Change::Connected {
+                    before: 0,
+                    after: 3,
+                }),
+                ViewEvent::Cached(new.clone()),
+            ],
+        ),
+        (
+            2,
+            facts(3, &[fact(&new)]),
+            vec![ViewEvent::Cached(new.clone())],
+        ),
+        (3, heartbeat(9), vec![ask()]),
+        (
+            4,
+            snapshot(9, &[fact(&new)]),
+            vec![
+                ViewEvent::Cached(new.clone()),
+                row(Change::Connected {
+                    before: 3,
+                    after: 0,
+                }),
+            ],
+        ),
+        (5, Message::Leaving, vec![]),
+    ]);
+    assert_eq!(view.rows_of(node(PEER)), []);
 }

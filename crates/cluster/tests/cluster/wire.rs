@@ -1,11 +1,15 @@
 //! The bytes of every message.
 
-use foghorn_cluster::{Message, WireError};
+use std::time::Duration;
+
+use foghorn_cluster::{Fact, Message, Stamp, WireError};
 use foghorn_protocol::Member;
 use proptest::prelude::*;
 
 use crate::strategies::{message, node_id};
-use crate::{app, channel, frame, joined, left, node, occupied, socket, user};
+use crate::{
+    app, cached, channel, connected, frame, joined, left, node, occupied, recipient, socket, user,
+};
 
 /// Checks both directions.
 #[track_caller]
@@ -21,14 +25,30 @@ fn golden_events() {
     let text = "{\"event\":\n\"e\"}";
     let event = |except| Message::Event {
         app: app(),
-        channel: channel("news"),
+        recipient: recipient("news"),
         except,
+        stamp: None,
         frame: frame(text),
     };
-    let header = r#"{"v":1,"kind":"event","node":"000000000000002a","app":"1","channel":"news""#;
+    let header = r#"{"v":2,"kind":"event","node":"000000000000002a","app":"1","channel":"news""#;
     check(event(None), &format!("{header}}}"), text);
     let except = format!(r#"{header},"except":"12.34"}}"#);
     check(event(Some(socket("12.34"))), &except, text);
+    let remembered = Message::Event {
+        app: app(),
+        recipient: recipient("cache-x"),
+        except: None,
+        stamp: Some(Stamp {
+            version: 7,
+            ttl: Duration::from_millis(1_500),
+        }),
+        frame: frame(text),
+    };
+    let header = concat!(
+        r#"{"v":2,"kind":"event","node":"000000000000002a","app":"1","channel":"cache-x","#,
+        r#""cache":{"version":7,"ttl_ms":1500}}"#
+    );
+    check(remembered, header, text);
 }
 
 #[test]
@@ -36,15 +56,22 @@ fn golden_messages_without_a_body() {
     for (message, header) in [
         (
             Message::Heartbeat { next: 11 },
-            r#"{"v":1,"kind":"heartbeat","node":"000000000000002a","next":11}"#,
+            r#"{"v":2,"kind":"heartbeat","node":"000000000000002a","next":11}"#,
+        ),
+        (
+            Message::Terminate {
+                app: app(),
+                user_id: user("u"),
+            },
+            r#"{"v":2,"kind":"terminate","node":"000000000000002a","app":"1","user":"u"}"#,
         ),
         (
             Message::SnapshotRequest,
-            r#"{"v":1,"kind":"snapshot-request","node":"000000000000002a"}"#,
+            r#"{"v":2,"kind":"snapshot-request","node":"000000000000002a"}"#,
         ),
         (
             Message::Leaving,
-            r#"{"v":1,"kind":"leaving","node":"000000000000002a"}"#,
+            r#"{"v":2,"kind":"leaving","node":"000000000000002a"}"#,
         ),
     ] {
         check(message, header, "");
@@ -58,22 +85,29 @@ fn golden_facts() {
         joined("presence-x", r#"{"user_id":10,"user_info":{"b": 1,"a":2}}"#),
         joined("presence-x", r#"{"user_id":"\"\n"}"#),
         left("presence-x", "Zoë"),
+        occupied("#server-to-user-u", 1),
+        connected(4),
+        Fact::Cached(cached("cache-x", 7, "{\"a\":\n1}")),
     ];
     let body = concat!(
         r#"[{"occupied":{"app":"1","channel":"news","count":3}},"#,
         r#"{"joined":{"app":"1","channel":"presence-x","#,
         r#""member":{"user_id":"10","user_info":{"b": 1,"a":2}}}},"#,
         r#"{"joined":{"app":"1","channel":"presence-x","member":{"user_id":"\"\n"}}},"#,
-        r#"{"left":{"app":"1","channel":"presence-x","user_id":"Zoë"}}]"#,
+        r#"{"left":{"app":"1","channel":"presence-x","user_id":"Zoë"}},"#,
+        r##"{"occupied":{"app":"1","channel":"#server-to-user-u","count":1}},"##,
+        r#"{"connected":{"app":"1","count":4}},"#,
+        r#"{"cached":{"app":"1","channel":"cache-x","version":7,"ttl_ms":1500,"#,
+        r#""frame":"{\"a\":\n1}"}}]"#,
     );
     let news = Message::Facts {
         first: 7,
         facts: facts.clone(),
     };
-    let header = r#"{"v":1,"kind":"facts","node":"000000000000002a","first":7}"#;
+    let header = r#"{"v":2,"kind":"facts","node":"000000000000002a","first":7}"#;
     check(news, header, body);
     let snapshot = Message::Snapshot { next: 11, facts };
-    let header = r#"{"v":1,"kind":"snapshot","node":"000000000000002a","next":11}"#;
+    let header = r#"{"v":2,"kind":"snapshot","node":"000000000000002a","next":11}"#;
     check(snapshot, header, body);
 }
 
@@ -83,7 +117,7 @@ fn fault(bytes: &[u8]) -> &'static str {
         Ok(_) => "nothing",
         Err(WireError::NoHeader) => "no header",
         Err(WireError::Header(_)) => "header",
-        Err(WireError::Version(2)) => "version 2",
+        Err(WireError::Version(3)) => "version 3",
         Err(WireError::Version(_)) => "version",
         Err(WireError::Kind(kind)) if kind == "gossip" => "kind gossip",
         Err(WireError::Kind(_)) => "kind",
@@ -98,23 +132,23 @@ fn faults_of_any_header() {
         ("", "header"),
         ("[]", "header"),
         ("{}", "header"),
-        (r#"{"v":1}"#, "header"),
+        (r#"{"v":2}"#, "header"),
         // Another version may look different in everything but `v`.
-        (r#"{"v":2}"#, "version 2"),
-        (r#"{"v":2,"kind":7,"node":7}"#, "version 2"),
+        (r#"{"v":3}"#, "version 3"),
+        (r#"{"v":3,"kind":7,"node":7}"#, "version 3"),
         (
-            r#"{"v":2,"kind":"x","node":"000000000000002a"}"#,
-            "version 2",
+            r#"{"v":3,"kind":"x","node":"000000000000002a"}"#,
+            "version 3",
         ),
         (
             r#"{"v":0,"kind":"leaving","node":"000000000000002a"}"#,
             "version",
         ),
         (
-            r#"{"v":1,"kind":"gossip","node":"000000000000002a"}"#,
+            r#"{"v":2,"kind":"gossip","node":"000000000000002a"}"#,
             "kind gossip",
         ),
-        (r#"{"v":1,"kind":"leaving","node":"2a"}"#, "header"),
+        (r#"{"v":2,"kind":"leaving","node":"2a"}"#, "header"),
     ] {
         assert_eq!(fault(format!("{header}\n").as_bytes()), expect, "{header}");
     }
@@ -151,10 +185,10 @@ fn faults_of_each_kind() {
         (r#""kind":"facts","first":0"#, "[]]", "facts"),
         (r#""kind":"facts","first":0"#, "[]", "nothing"),
     ] {
-        let text = format!("{{\"v\":1,\"node\":\"000000000000002a\",{of_kind}}}\n{body}");
+        let text = format!("{{\"v\":2,\"node\":\"000000000000002a\",{of_kind}}}\n{body}");
         assert_eq!(fault(text.as_bytes()), expect, "{text}");
     }
-    let header = r#"{"v":1,"kind":"event","node":"000000000000002a","app":"1","channel":"c"}"#;
+    let header = r#"{"v":2,"kind":"event","node":"000000000000002a","app":"1","channel":"c"}"#;
     let bytes = [header.as_bytes(), b"\n\xff"].concat();
     assert_eq!(fault(&bytes), "frame");
 }
@@ -173,7 +207,7 @@ fn faults_of_facts() {
             r#""kind":"facts","first":0"#,
             r#""kind":"snapshot","next":0"#,
         ] {
-            let text = format!("{{\"v\":1,\"node\":\"000000000000002a\",{number}}}\n[{fact}]");
+            let text = format!("{{\"v\":2,\"node\":\"000000000000002a\",{number}}}\n[{fact}]");
             assert_eq!(fault(text.as_bytes()), "facts", "{text}");
         }
     }
@@ -182,7 +216,7 @@ fn faults_of_facts() {
 #[test]
 fn user_info_that_is_no_object_does_not_spoil_the_message() {
     for info in ["", "7", "[]", "null", "{", "{} {}"] {
-        let fact = |user_info: Option<&str>| foghorn_cluster::Fact::Joined {
+        let fact = |user_info: Option<&str>| Fact::Joined {
             app: app(),
             channel: channel("presence-x"),
             member: Member {

@@ -1,0 +1,44 @@
+//! Telling subscribers how many they are (protocol.md §13).
+
+use foghorn_protocol::ServerMessage;
+
+use super::{Counted, Outlet, State};
+use crate::key::Key;
+use crate::op::Matter;
+use crate::request::Send;
+
+/// Subscriptions beyond which the number is told now and then only.
+const CROWD: u64 = 100;
+
+impl State {
+    /// The number of subscriptions has changed.
+    pub(super) fn recount(&mut self, key: &Key, outlet: &impl Outlet) {
+        match self.counted {
+            Counted::Never => {}
+            // Whoever comes next knows nothing yet.
+            Counted::Last(_) if self.here == 0 => self.counted = Counted::Last(0),
+            Counted::Last(_) if self.subscriptions() > CROWD => outlet.count_waits(key),
+            Counted::Last(_) => self.tell_count(key),
+        }
+    }
+
+    /// Tells the subscribers their number, unless they know it.
+    pub(crate) fn tell_count(&mut self, key: &Key) {
+        let count = self.subscriptions();
+        let (Counted::Last(told), Some(channel)) = (self.counted, key.channel()) else {
+            return;
+        };
+        if told == count || self.here == 0 {
+            return;
+        }
+        self.counted = Counted::Last(count);
+        let frame = ServerMessage::SubscriptionCount { channel, count }.encode();
+        self.append(
+            Send {
+                frame,
+                except: None,
+            },
+            Matter::Count,
+        );
+    }
+}

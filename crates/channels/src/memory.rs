@@ -1,0 +1,84 @@
+//! How much all cache channels remember, and which of them forgets next.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use foghorn_protocol::Moment;
+
+use crate::key::Key;
+use crate::request::Cached;
+use crate::sync::Mutex;
+
+/// Bookkeeping of cached events. The events themselves are with their audiences.
+pub(crate) struct Memory {
+    limit: usize,
+    used: AtomicUsize,
+    /// One entry per channel that has a cached event, with a time no later than its expiry.
+    due: Mutex<BinaryHeap<Reverse<(Moment, Key)>>>,
+}
+
+/// A channel that has to look at its cached event.
+pub(crate) struct Due {
+    pub(crate) key: Key,
+    /// The expiry that was known of it.
+    pub(crate) at: Moment,
+    pub(crate) reason: Reason,
+}
+
+/// Why a channel is asked to forget.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Its time may be over.
+    Time,
+    /// There is too much.
+    Room,
+}
+
+impl Memory {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            used: AtomicUsize::new(0),
+            due: Mutex::new(BinaryHeap::new()),
+        }
+    }
+
+    /// A channel remembers `after` instead of `before`. Called under its lock.
+    pub(crate) fn exchange(&self, key: &Key, before: Option<&Cached>, after: &Cached) {
+        self.used.fetch_add(size(after), Ordering::Relaxed);
+        match before {
+            Some(before) => {
+                self.used.fetch_sub(size(before), Ordering::Relaxed);
+            }
+            None => self.look_again(key.clone(), after.until),
+        }
+    }
+
+    /// A channel has forgotten `before`. Called under its lock, for a channel that was due.
+    pub(crate) fn release(&self, before: &Cached) {
+        self.used.fetch_sub(size(before), Ordering::Relaxed);
+    }
+
+    /// The channel is due at `at`.
+    pub(crate) fn look_again(&self, key: Key, at: Moment) {
+        self.due.lock().push(Reverse((at, key)));
+    }
+
+    /// Takes the channel that is due next, if it is by `now` or if there is too much.
+    pub(crate) fn next(&self, now: Moment) -> Option<Due> {
+        let crowded = self.used.load(Ordering::Relaxed) > self.limit;
+        let mut due = self.due.lock();
+        let Reverse((at, _)) = due.peek()?;
+        let reason = match *at <= now {
+            true => Reason::Time,
+            false if crowded => Reason::Room,
+            false => return None,
+        };
+        due.pop().map(|Reverse((at, key))| Due { key, at, reason })
+    }
+}
+
+fn size(cached: &Cached) -> usize {
+    cached.frame.wire_len()
+}

@@ -1,0 +1,171 @@
+//! Who signs in (protocol.md §9.1).
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::json::object_text;
+use crate::{InvalidUserId, Limits, UserId};
+
+/// A user as signed in `user_data`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The user.
+    pub id: UserId,
+    /// `user_info`: the JSON text of an object, or absent.
+    pub user_info: Option<Arc<str>>,
+    /// Whose coming and going the user wants to hear of: distinct, in the order given, and no more
+    /// than the limit.
+    pub watchlist: Vec<UserId>,
+    /// How many ids the watchlist had, those left out included.
+    pub watched: usize,
+}
+
+/// Why `user_data` does not describe a user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUser {
+    /// Not a JSON object.
+    #[error("user_data must be a JSON object with a string id")]
+    NotAnObject,
+    /// There is no `id`, or it is no string: pusher-js would not take it either.
+    #[error("user_data must have an id that is a string")]
+    NoId,
+    /// `id` is not usable.
+    #[error("id in user_data: {0}")]
+    Id(InvalidUserId),
+    /// `user_info` is something else than an object.
+    #[error("user_info must be an object")]
+    UserInfoType,
+    /// `watchlist` is something else than an array of strings.
+    #[error("watchlist must be an array of user ids, which are strings")]
+    WatchlistType,
+    /// An id in the watchlist is not usable.
+    #[error("id in watchlist: {0}")]
+    WatchlistId(InvalidUserId),
+}
+
+impl User {
+    /// Reads `user_data`: `{"id": string, "user_info": object or null, "watchlist": [string]}`,
+    /// other members ignored.
+    ///
+    /// # Errors
+    /// The first rule that `user_data` breaks. A watchlist that is too long breaks none: the ids
+    /// beyond the limit are left out.
+    pub fn parse(user_data: &str, limits: &Limits) -> Result<Self, InvalidUser> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            user_info: Option<&'a RawValue>,
+            #[serde(borrow)]
+            watchlist: Option<&'a RawValue>,
+        }
+        // serde would also take an array for a struct.
+        if !user_data.trim_start().starts_with('{') {
+            return Err(InvalidUser::NotAnObject);
+        }
+        let raw: Raw<'_> = serde_json::from_str(user_data).map_err(|_| InvalidUser::NotAnObject)?;
+        let id: String = raw
+            .id
+            .and_then(|id| serde_json::from_str(id.get()).ok())
+            .ok_or(InvalidUser::NoId)?;
+        let id = UserId::parse_plain(&id, limits.max_user_id_length).map_err(InvalidUser::Id)?;
+        let user_info = object_text(raw.user_info).ok_or(InvalidUser::UserInfoType)?;
+        let ids: Vec<String> = match raw.watchlist {
+            Some(list) => {
+                serde_json::from_str(list.get()).map_err(|_| InvalidUser::WatchlistType)?
+            }
+            None => Vec::new(),
+        };
+        Ok(Self {
+            id,
+            user_info,
+            watched: ids.len(),
+            watchlist: watchlist(&ids, limits)?,
+        })
+    }
+}
+
+fn watchlist(ids: &[String], limits: &Limits) -> Result<Vec<UserId>, InvalidUser> {
+    let mut list = Vec::new();
+    for id in ids.iter().take(limits.max_watchlist) {
+        let id = UserId::parse(id, limits.max_user_id_length).map_err(InvalidUser::WatchlistId)?;
+        if !list.contains(&id) {
+            list.push(id);
+        }
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<User, InvalidUser> {
+        User::parse(text, &Limits::default())
+    }
+
+    fn id(text: &str) -> UserId {
+        UserId::parse(text, 200).unwrap()
+    }
+
+    #[test]
+    fn what_applications_sign() {
+        let user = parse(r#"{"id":"u-17"}"#).unwrap();
+        assert_eq!(
+            (user.id, user.user_info, user.watched),
+            (id("u-17"), None, 0)
+        );
+        let user = parse(
+            r#"{"id":"u-17","user_info": {"b":1, "a":2},"watchlist":["u-18","u-19","u-18"]}"#,
+        )
+        .unwrap();
+        assert_eq!(user.user_info.as_deref(), Some(r#"{"b":1, "a":2}"#));
+        assert_eq!(user.watchlist, [id("u-18"), id("u-19")]);
+        assert_eq!(user.watched, 3);
+        let nothing = parse(r#" {"id":"a","user_info":null,"watchlist":null,"x":[[]]} "#).unwrap();
+        assert_eq!((nothing.user_info, nothing.watched), (None, 0));
+    }
+
+    #[test]
+    fn everything_else_names_its_fault() {
+        for (text, expect) in [
+            ("", InvalidUser::NotAnObject),
+            ("[]", InvalidUser::NotAnObject),
+            (r#"["u"]"#, InvalidUser::NotAnObject),
+            (r#"{"id":"#, InvalidUser::NotAnObject),
+            ("{}", InvalidUser::NoId),
+            (r#"{"id":17}"#, InvalidUser::NoId),
+            (r#"{"id":null}"#, InvalidUser::NoId),
+            (r#"{"user_id":"u"}"#, InvalidUser::NoId),
+            (r#"{"id":""}"#, InvalidUser::Id(InvalidUserId::Empty)),
+            (
+                r#"{"id":"a b"}"#,
+                InvalidUser::Id(InvalidUserId::Character(' ')),
+            ),
+            (r#"{"id":"u","user_info":"x"}"#, InvalidUser::UserInfoType),
+            (r#"{"id":"u","watchlist":"x"}"#, InvalidUser::WatchlistType),
+            (r#"{"id":"u","watchlist":[1]}"#, InvalidUser::WatchlistType),
+            (
+                r#"{"id":"u","watchlist":[""]}"#,
+                InvalidUser::WatchlistId(InvalidUserId::Empty),
+            ),
+        ] {
+            assert_eq!(parse(text), Err(expect), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_watchlist_is_cut() {
+        let list = |n: usize| {
+            let ids: Vec<_> = (0..n).map(|i| format!("\"w-{i}\"")).collect();
+            format!(r#"{{"id":"u","watchlist":[{}]}}"#, ids.join(","))
+        };
+        let full = parse(&list(100)).unwrap();
+        assert_eq!((full.watchlist.len(), full.watched), (100, 100));
+        let over = parse(&list(101)).unwrap();
+        assert_eq!((over.watchlist, over.watched), (full.watchlist, 101));
+    }
+}
