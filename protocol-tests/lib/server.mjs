@@ -132,9 +132,10 @@ export class Process {
   }
 }
 
-// The server reads settings from variables of this prefix; the reader's own must not leak in.
+// The server reads settings from variables of these prefixes; the reader's own must not leak in.
 function withoutSettings(env) {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('FOGHORN_')));
+  const isSetting = ([name]) => /^(FOGHORN|SOKETI)_/.test(name);
+  return Object.fromEntries(Object.entries(env).filter((variable) => !isSetting(variable)));
 }
 
 /** Runs the binary to its end. */

@@ -11,7 +11,7 @@ use super::problem::Place;
 use super::section::Section;
 use super::settings::{AppSettings, KeyPair};
 use super::types::development_credentials;
-use super::{AppPrefix, Draft, Notes, environment, full_key};
+use super::{AppPrefix, Draft, Notes, environment, full_key, soketi};
 
 /// What the file calls the array of apps.
 pub(super) const HEADING: &str = "apps";
@@ -60,13 +60,13 @@ impl AppConfig {
         }
     }
 
-    fn built_in() -> Self {
+    fn built_in(common: AppSettings) -> Self {
         let (id, key, secret) = development_credentials();
         Self {
             settings: AppSettings {
                 id,
                 client_events: true,
-                ..AppSettings::default()
+                ..common
             },
             keys: vec![KeyPair {
                 key,
@@ -77,12 +77,59 @@ impl AppConfig {
     }
 }
 
-/// Reads the file's array of apps.
-pub(super) fn read(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>) -> Vec<AppConfig> {
+/// The app that the environment describes.
+pub(super) struct OwnApp {
+    pub(super) settings: AppSettings,
+    pub(super) pair: KeyPair,
+    /// Whether it is described at all.
+    pub(super) is_described: bool,
+}
+
+impl OwnApp {
+    /// An app of which nothing is known but what every app has.
+    pub(super) fn new(common: AppSettings) -> Self {
+        Self {
+            settings: common,
+            pair: KeyPair::default(),
+            is_described: false,
+        }
+    }
+
+    /// The part of it that has this setting, to set it.
+    pub(super) fn section_with(&mut self, name: &str) -> &mut dyn Section {
+        self.is_described = true;
+        match self.settings.row(name) {
+            Some(_) => &mut self.settings,
+            None => &mut self.pair,
+        }
+    }
+
+    /// Adds it to the other apps, if it is described.
+    pub(super) fn add(self, draft: &mut Draft) {
+        if !self.is_described {
+            return;
+        }
+        let app = self.settings.heading().to_owned();
+        note_common(&mut draft.notes, &app);
+        let pairs = vec![app.clone()];
+        draft.notes.provenance.apps.push(AppPrefix { app, pairs });
+        draft.config.apps.push(AppConfig {
+            settings: self.settings,
+            keys: vec![self.pair],
+        });
+    }
+}
+
+/// Reads the file's array of apps, each of which has what is `common` and what it says itself.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    value: &Spanned<DeValue<'_>>,
+    common: &AppSettings,
+) -> Vec<AppConfig> {
     let tables = read_tables(reader, HEADING, value);
     tables
         .into_iter()
-        .map(|(app, entries)| read_app(reader, app, entries))
+        .map(|(app, entries)| read_app(reader, (app, entries), common.clone()))
         .collect()
 }
 
@@ -109,8 +156,12 @@ fn read_tables<'a>(
     tables
 }
 
-fn read_app(reader: &mut Reader<'_>, app: String, entries: &DeTable<'_>) -> AppConfig {
-    let (mut settings, mut pair) = (AppSettings::default(), KeyPair::default());
+fn read_app(
+    reader: &mut Reader<'_>,
+    (app, entries): (String, &DeTable<'_>),
+    mut settings: AppSettings,
+) -> AppConfig {
+    let mut pair = KeyPair::default();
     let mut known = keys_of(&app, &[&settings, &pair]);
     known.push(full_key(&app, PAIRS));
     let table = Table {
@@ -118,6 +169,7 @@ fn read_app(reader: &mut Reader<'_>, app: String, entries: &DeTable<'_>) -> AppC
         entries,
     };
     reader.fill(&mut [&mut settings, &mut pair], &table, &known);
+    note_common(reader.notes, &app);
     let mut prefixes = Vec::new();
     let mut keys = Vec::new();
     if names_pair(reader.notes, &app) {
@@ -159,15 +211,14 @@ fn names_pair(notes: &Notes, prefix: &str) -> bool {
     given("key") || given("secret")
 }
 
-/// Adds the app that the environment describes.
-pub(super) fn add_from_environment(draft: &mut Draft, settings: AppSettings, pair: KeyPair) {
-    let app = settings.heading().to_owned();
-    let pairs = vec![app.clone()];
-    draft.notes.provenance.apps.push(AppPrefix { app, pairs });
-    draft.config.apps.push(AppConfig {
-        settings,
-        keys: vec![pair],
-    });
+/// Notes for an app where those of its values are from that it has as every app has them.
+fn note_common(notes: &mut Notes, app: &str) {
+    let places = &mut notes.provenance.places;
+    for row in AppSettings::default().rows() {
+        if let Some(place) = places.get(&full_key(HEADING, row.name)).cloned() {
+            places.entry(full_key(app, row.name)).or_insert(place);
+        }
+    }
 }
 
 /// Checks the apps as a whole, and takes the built-in one if there is none.
@@ -212,9 +263,18 @@ fn check_required(notes: &mut Notes, prefix: &str, names: &[&str]) {
         if !notes.provenance.places.contains_key(&key) {
             // The tables of the file have a place, the app of the environment has none.
             let table = notes.provenance.places.get(prefix).cloned();
-            let place =
-                table.unwrap_or_else(|| Place::Environment(environment::variable(prefix, name)));
-            notes.problem(&key, place, "is required and missing");
+            let (place, message) = match (table, soketi::missing(notes, name)) {
+                (Some(table), _) => (table, "is required and missing"),
+                (None, Some(variable)) => (
+                    variable,
+                    "is required and missing; soketi's default is not taken, everybody knows it",
+                ),
+                (None, None) => (
+                    Place::Environment(environment::variable(prefix, name)),
+                    "is required and missing",
+                ),
+            };
+            notes.problem(&key, place, message);
         }
     }
 }
@@ -240,8 +300,9 @@ fn check_distinct<'a>(
 fn take_built_in(draft: &mut Draft) {
     let host = draft.config.server.host;
     if host.to_canonical().is_loopback() {
-        let app = AppConfig::built_in();
+        let app = AppConfig::built_in(draft.common.clone());
         let prefix = app.settings.heading().to_owned();
+        note_common(&mut draft.notes, &prefix);
         draft.config.apps.push(app);
         draft.config.app_source = AppSource::BuiltIn;
         draft.notes.provenance.apps.push(AppPrefix {
@@ -250,14 +311,20 @@ fn take_built_in(draft: &mut Draft) {
         });
         return;
     }
+    let place = draft.notes.provenance.place("server.host");
+    let (why, [id, key, secret]) = match soketi::has_a_say(&draft.notes) {
+        true if place == Place::Soketi => (", soketi's default", soketi::credentials()),
+        true => ("", soketi::credentials()),
+        false => (
+            "",
+            ["id", "key", "secret"].map(|name| environment::variable("app", name)),
+        ),
+    };
     let message = format!(
         "no app is configured. The built-in development app, whose secret everybody knows, is \
-         there only on a loopback address, and server.host is {host}. Add [[{HEADING}]] with id, \
-         key and secret to the configuration file, or set {}, {} and {}, or listen on 127.0.0.1",
-        environment::variable("app", "id"),
-        environment::variable("app", "key"),
-        environment::variable("app", "secret"),
+         there only on a loopback address, and server.host is {host}{why}. Add [[{HEADING}]] with \
+         id, key and secret to the configuration file, or set {id}, {key} and {secret}, or listen \
+         on 127.0.0.1"
     );
-    let place = draft.notes.provenance.place("server.host");
     draft.notes.problem(HEADING, place, message);
 }

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use super::problem::{Place, Problem, nearest};
 use super::section::{Row, Section};
-use super::settings::{AppSettings, KeyPair};
 use super::value::Found;
-use super::{Draft, Given, apps, full_key};
+use super::{Draft, Given, apps::OwnApp, full_key};
 
 /// The variable that names the configuration file.
 const FILE_VARIABLE: &str = "FOGHORN_CONFIG";
@@ -34,20 +33,23 @@ pub(super) fn variables(section: &dyn Section, row: &Row) -> Vec<String> {
     names
 }
 
-/// Reads the variables in the order of their names.
-pub(super) fn read(mut environment: Vec<(String, String)>, draft: &mut Draft) {
-    environment.retain(|(name, value)| {
-        let ours = name.strip_prefix(PREFIX).filter(|_| name != FILE_VARIABLE);
-        ours.is_some_and(|tail| !is_service_link(tail, value))
+/// Reads the variables in the order of their names; those of an app go to `own`.
+pub(super) fn read(environment: &[(String, String)], own: &mut OwnApp, draft: &mut Draft) {
+    let ours = environment.iter().filter(|(name, value)| {
+        let tail = name.strip_prefix(PREFIX).filter(|_| name != FILE_VARIABLE);
+        tail.is_some_and(|tail| !is_service_link(tail, value))
     });
-    environment.sort();
-    let (mut app, mut pair) = (AppSettings::default(), KeyPair::default());
-    let mut has_app = false;
-    for (name, value) in &environment {
+    let mut ours: Vec<_> = ours.collect();
+    ours.sort();
+    for (name, value) in ours {
         let [server, metrics, compat, log] = draft.config.sections_mut();
-        // `app` precedes `pair`: FOGHORN_APP_ENABLED is the app's.
-        let mut sections: [&mut dyn Section; 6] =
-            [server, metrics, compat, log, &mut app, &mut pair];
+        let OwnApp {
+            settings,
+            pair,
+            is_described,
+        } = own;
+        // The app precedes the pair: FOGHORN_APP_ENABLED is the app's.
+        let mut sections: [&mut dyn Section; 6] = [server, metrics, compat, log, settings, pair];
         let setting = sections.iter_mut().find_map(|section| {
             let mut rows = section.rows().iter();
             let row = rows.find(|row| variables(*section, row).contains(name))?;
@@ -58,10 +60,12 @@ pub(super) fn read(mut environment: Vec<(String, String)>, draft: &mut Draft) {
             continue;
         };
         let heading = section.heading();
-        has_app |= heading == "app";
+        *is_described |= heading == "app";
         let place = Place::Environment(name.clone());
         let key = full_key(heading, row.name);
-        if let Place::Environment(other) = draft.notes.provenance.place(&key) {
+        if let Place::Environment(other) = draft.notes.provenance.place(&key)
+            && other.starts_with(PREFIX)
+        {
             let message = format!("{other} is set too and is the same setting; set one of them");
             draft.notes.problem(&key, place.clone(), message);
         }
@@ -69,9 +73,6 @@ pub(super) fn read(mut environment: Vec<(String, String)>, draft: &mut Draft) {
         draft
             .notes
             .assign(*section, heading, Given { row, found, place });
-    }
-    if has_app {
-        apps::add_from_environment(draft, app, pair);
     }
 }
 
@@ -86,9 +87,10 @@ fn unknown(name: &str, sections: &[&mut dyn Section]) -> Problem {
     Problem::new(name, place, "unknown setting").suggest(nearest(name, tail, names))
 }
 
-/// Whether Kubernetes made the variable: it gives every pod some for a Service called `foghorn`,
-/// the likeliest name there is, and nobody who sees them has set anything.
-fn is_service_link(tail: &str, value: &str) -> bool {
+/// Whether Kubernetes made the variable with this `tail`: it gives every pod some for a Service
+/// called `foghorn` or `soketi`, the likeliest names there are, and nobody who sees them has set
+/// anything.
+pub(super) fn is_service_link(tail: &str, value: &str) -> bool {
     const TRANSPORTS: [&str; 3] = ["TCP", "UDP", "SCTP"];
     if tail == "PORT" {
         return value.contains("://");

@@ -36,7 +36,11 @@ pub(super) struct Table<'a> {
 /// Reads the whole file. Where it cannot be parsed, the rest of it is still looked at.
 pub(super) fn read(path: &Path, text: &str, draft: &mut Draft) -> Syntax {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let Draft { config, notes } = draft;
+    let Draft {
+        config,
+        notes,
+        common,
+    } = draft;
     let mut reader = Reader { path, text, notes };
     let keys: Vec<String> = config.keys().collect();
     for (name, value) in document.get_ref() {
@@ -51,7 +55,7 @@ pub(super) fn read(path: &Path, text: &str, draft: &mut Draft) -> Syntax {
             }
             (Some(section), _) => reader.expected(section.heading(), "a table", value),
             (None, _) if name.get_ref() == apps::HEADING => {
-                config.apps = apps::read(&mut reader, value);
+                config.apps = apps::read(&mut reader, value, common);
             }
             (None, _) => {
                 let headings = sections.iter().map(|section| section.heading().to_owned());
@@ -147,6 +151,6 @@ impl Reader<'_> {
 fn line_of(place: &Place) -> Option<usize> {
     match place {
         Place::File { line, .. } => Some(*line),
-        Place::Environment(_) | Place::Flag(_) | Place::Nowhere => None,
+        _ => None,
     }
 }

@@ -2,9 +2,10 @@
 //! wrong with it.
 //!
 //! A flag precedes the environment, the environment precedes the file, the file precedes the
-//! default. Everything that was given is checked, used or not, and every problem is reported at
-//! once. The contents of the sources are arguments, so what parses them is tested, and fed with
-//! any text at all, without a process around it.
+//! default; within the environment our variables precede soketi's, which are read as aliases.
+//! Everything that was given is checked, used or not, and every problem is reported at once. The
+//! contents of the sources are arguments, so what parses them is tested, and fed with any text at
+//! all, without a process around it.
 //!
 //! This crate must not know: files, the process's environment, the command line's parser, the log,
 //! what a setting does.
@@ -17,6 +18,7 @@ mod problem;
 mod section;
 mod settings;
 mod show;
+mod soketi;
 mod types;
 mod value;
 
@@ -29,13 +31,14 @@ use std::path::PathBuf;
 
 pub use apps::{AppConfig, AppSource};
 pub use environment::file_variable;
-pub use problem::Problems;
+pub use problem::{Problems, Warning};
 pub use settings::{AppSettings, CompatConfig, KeyPair, LogConfig, MetricsConfig, ServerConfig};
 pub use show::example;
 pub use types::{
     AppId, AppKey, LogFilter, LogFormat, MaxConnections, OverQuotaCode, PathPrefix, SecretText,
 };
 
+use apps::OwnApp;
 use file::Syntax;
 use problem::{Place, Problem};
 use section::{Row, Section};
@@ -63,7 +66,7 @@ pub struct Config {
 pub struct Sources {
     /// The file's name, and its contents or why it could not be read.
     pub file: Option<(PathBuf, io::Result<String>)>,
-    /// Environment variables; those without the prefix `FOGHORN_` are not looked at.
+    /// Environment variables; those without the prefix `FOGHORN_` or `SOKETI_` are not looked at.
     pub environment: Vec<(String, String)>,
     /// Flags of the command line: the setting's key, as in `server.port`, and the text.
     pub flags: Vec<(&'static str, String)>,
@@ -74,6 +77,8 @@ pub struct Sources {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// What an operator should know: one for each variable of soketi that is not followed.
+    pub warnings: Vec<Warning>,
     provenance: Provenance,
 }
 
@@ -97,6 +102,8 @@ struct AppPrefix {
 struct Draft {
     config: Config,
     notes: Notes,
+    /// What an app has that does not say otherwise.
+    common: AppSettings,
 }
 
 /// What is noted while sources are read.
@@ -122,7 +129,10 @@ impl Config {
         let mut draft = Draft {
             config: Self::without_apps(),
             notes: Notes::default(),
+            common: AppSettings::default(),
         };
+        let soketi = soketi::Variables::find(&sources.environment);
+        soketi.set_defaults(&mut draft);
         let syntax = match sources.file {
             None => Syntax::Valid,
             Some((path, Ok(text))) => file::read(&path, &text, &mut draft),
@@ -134,20 +144,26 @@ impl Config {
                 Syntax::Broken
             }
         };
-        environment::read(sources.environment, &mut draft);
+        let mut own = OwnApp::new(draft.common.clone());
+        soketi.set(&mut own, &mut draft);
+        environment::read(&sources.environment, &mut own, &mut draft);
+        own.add(&mut draft);
         flags::read(&sources.flags, &mut draft);
         // What a broken file lacks was perhaps only misread.
         if syntax == Syntax::Valid {
             apps::check(&mut draft);
             check_listeners(&mut draft);
+            soketi.make_room(&mut draft);
         }
-        let Draft { config, notes } = draft;
+        let Draft { config, notes, .. } = draft;
+        let warnings = soketi.into_warnings();
         match notes.problems.is_empty() {
             true => Ok(Loaded {
                 config,
+                warnings,
                 provenance: notes.provenance,
             }),
-            false => Err(Problems::new(notes.problems)),
+            false => Err(Problems::new(notes.problems, warnings)),
         }
     }
 

@@ -19,6 +19,10 @@ pub(super) enum Place {
     Environment(String),
     /// On the command line, by this flag, dashes included.
     Flag(String),
+    /// Among soketi's defaults, which hold as soon as a variable of soketi is set.
+    Soketi,
+    /// It follows from the size of events.
+    EventSize,
     /// Nowhere: something is missing, or it holds for the configuration as a whole.
     Nowhere,
 }
@@ -37,10 +41,23 @@ pub(super) struct Problem {
     pub(super) suggestion: Option<String>,
 }
 
-/// Everything that is wrong with a configuration, in the order of the sources: file, environment,
-/// flags, the whole.
+/// Something that an operator should know and that does not keep the server from starting. It
+/// never holds a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
+pub struct Warning {
+    /// The environment variable that it is about.
+    variable: String,
+    /// What is to be known.
+    message: String,
+}
+
+/// Everything that is wrong with a configuration, in the order of the sources: file, environment,
+/// flags, the whole; and what had to be said anyway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems {
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
 
 impl Problem {
     /// A problem without a suggestion.
@@ -61,9 +78,16 @@ impl Problem {
 
 impl Problems {
     /// Puts the problems in order.
-    pub(super) fn new(mut problems: Vec<Problem>) -> Self {
+    pub(super) fn new(mut problems: Vec<Problem>, warnings: Vec<Warning>) -> Self {
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        Self(problems)
+        Self { problems, warnings }
+    }
+}
+
+impl Warning {
+    /// A warning about an environment variable.
+    pub(super) fn new(variable: String, message: String) -> Self {
+        Self { variable, message }
     }
 }
 
@@ -71,13 +95,20 @@ impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
+        for (index, problem) in self.problems.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
             problem.fmt(f)?;
         }
-        Ok(())
+        let mut warnings = self.warnings.iter();
+        warnings.try_for_each(|warning| write!(f, "\nwarning: {warning}"))
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.variable, self.message)
     }
 }
 
@@ -88,7 +119,7 @@ impl fmt::Display for Problem {
             (Place::File { .. }, key) => write!(f, "{}  {key}: ", self.place)?,
             // A variable and a flag say by their name which setting they are.
             (Place::Environment(_) | Place::Flag(_), _) => write!(f, "{}: ", self.place)?,
-            (Place::Nowhere, key) => write!(f, "{key}: ")?,
+            (Place::Soketi | Place::EventSize | Place::Nowhere, key) => write!(f, "{key}: ")?,
         }
         f.write_str(&self.message)?;
         match (&self.suggestion, &self.place) {
@@ -105,6 +136,8 @@ impl fmt::Display for Place {
             Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
             Self::Environment(name) => write!(f, "environment {}", printable(name)),
             Self::Flag(name) => write!(f, "flag {name}"),
+            Self::Soketi => f.write_str("soketi's default"),
+            Self::EventSize => f.write_str("room for the largest events"),
             Self::Nowhere => f.write_str("default"),
         }
     }

@@ -16,6 +16,11 @@ const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 const MIB: i64 = 1 << 20;
 
+/// The most that `server.max_frame_bytes` can be.
+pub(super) const LARGEST_FRAME: usize = 1 << 26;
+/// The most that `server.max_body_bytes` can be.
+pub(super) const LARGEST_BODY: usize = 1 << 30;
+
 section! {
     /// The listener for WebSocket clients and the HTTP API.
     "server" ServerConfig {
@@ -35,9 +40,9 @@ section! {
         /// Whether a refused subscription is also told as pusher:subscription_error.
         subscription_errors: bool = true;
         /// The largest WebSocket message a client may send.
-        max_frame_bytes: usize = 65_536, in Bounds::bytes(1_024, 64 * MIB);
+        max_frame_bytes: usize = 65_536, in Bounds::bytes(1_024, LARGEST_FRAME as i64);
         /// The largest body of an HTTP request.
-        max_body_bytes: usize = 1_048_576, in Bounds::bytes(1_024, 1_024 * MIB);
+        max_body_bytes: usize = 1_048_576, in Bounds::bytes(1_024, LARGEST_BODY as i64);
         /// How much may wait to be sent to one connection before it is closed as too slow.
         send_queue_bytes: usize = 1_048_576, in Bounds::bytes(1_024, 1_024 * MIB);
         /// How many connections this node takes; 0 for as many as it may open files.

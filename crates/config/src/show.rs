@@ -13,7 +13,9 @@ const ORIGIN_COLUMN: usize = 40;
 
 /// A configuration with the origin of every value, in the manner of the file.
 pub(super) fn show(loaded: &Loaded) -> String {
-    let Loaded { config, provenance } = loaded;
+    let Loaded {
+        config, provenance, ..
+    } = loaded;
     let mut page = String::new();
     for section in config.sections() {
         block(&mut page, &format!("[{}]", section.heading()));
@@ -61,7 +63,8 @@ pub fn example() -> String {
     let config = Config::without_apps();
     let mut page = String::from(
         "# Foghorn's settings with their defaults. To change one, remove the # before it.\n\
-         # A flag precedes the environment, the environment this file, this file the default.\n",
+         # A flag precedes the environment, the environment this file, this file the default.\n\
+         # In the environment, soketi's variables are understood too; ours precede them.\n",
     );
     for section in config.sections() {
         page.push('\n');

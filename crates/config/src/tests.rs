@@ -11,6 +11,7 @@ use super::*;
 
 mod bounds;
 mod problems;
+mod soketi;
 mod table;
 
 type Flags<'a> = &'a [(&'static str, &'a str)];
@@ -177,7 +178,7 @@ proptest! {
     #[test]
     fn any_text_is_a_configuration_or_has_problems(
         file in text(),
-        name in "FOGHORN_[A-Z_]{0,12}|FOGHORN_(SERVER|APP|LOG)_(PORT|ID|LEVEL)",
+        name in "(FOGHORN|SOKETI)_([A-Z_]{0,12}|(SERVER|APP|LOG)_(PORT|ID|LEVEL)|PORT|DEBUG)",
         value in text(),
     ) {
         let flags = [("server.host", value.as_str()), ("log.level", value.as_str())];

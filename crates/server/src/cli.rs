@@ -11,9 +11,9 @@ use crate::serve;
 
 /// A self-hosted server for the Pusher Channels protocol.
 ///
-/// Without a subcommand it serves. Settings come from flags, FOGHORN_… variables, the file given
-/// with --config (or FOGHORN_CONFIG) and built-in defaults, in that order; `foghorn config example`
-/// prints all of them.
+/// Without a subcommand it serves. Settings come from flags, FOGHORN_… variables, the SOKETI_…
+/// variables of soketi, the file given with --config (or FOGHORN_CONFIG) and built-in defaults, in
+/// that order; `foghorn config example` prints all of them.
 #[derive(Parser)]
 #[command(name = "foghorn", version)]
 struct Cli {
@@ -77,9 +77,11 @@ struct Settings {
 pub(crate) fn run() -> Result<()> {
     let Cli { command, settings } = Cli::parse();
     match command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(load(settings)?.config),
+        Command::Serve => serve::run(load(settings)?),
         Command::Config(ConfigCommand::Check) => {
-            load(settings)?;
+            for warning in load(settings)?.warnings {
+                print(&format!("warning: {warning}\n"))?;
+            }
             print("The configuration is in order.\n")
         }
         Command::Config(ConfigCommand::Show) => print(&load(settings)?.show()),
@@ -130,7 +132,7 @@ fn environment() -> Result<Vec<(String, String)>> {
         let Ok(name) = name.into_string() else {
             continue;
         };
-        if name.starts_with("FOGHORN_") {
+        if name.starts_with("FOGHORN_") || name.starts_with("SOKETI_") {
             match value.into_string() {
                 Ok(value) => ours.push((name, value)),
                 Err(_) => bail!("environment variable {name} is not valid UTF-8"),

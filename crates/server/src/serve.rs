@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use foghorn_cluster::local::LocalBus;
-use foghorn_config::{AppSource, Config};
+use foghorn_config::{AppSource, Config, Loaded};
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -20,8 +20,14 @@ use crate::{announcement, composition, console, drain, http, listener, telemetry
 ///
 /// # Errors
 /// What keeps the server from starting.
-pub(crate) fn run(config: Config) -> Result<()> {
+pub(crate) fn run(loaded: Loaded) -> Result<()> {
+    let Loaded {
+        config, warnings, ..
+    } = loaded;
     telemetry::start(&config.log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     let capacity = Capacity::raise(config.server.max_connections)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
