@@ -35,7 +35,8 @@ pub use problem::{Problems, Warning};
 pub use settings::{AppSettings, CompatConfig, KeyPair, LogConfig, MetricsConfig, ServerConfig};
 pub use show::example;
 pub use types::{
-    AppId, AppKey, LogFilter, LogFormat, MaxConnections, OverQuotaCode, PathPrefix, SecretText,
+    AppId, AppKey, FilePath, LogFilter, LogFormat, MaxConnections, Networks, OverQuotaCode,
+    PathPrefix, SecretText,
 };
 
 use apps::OwnApp;
@@ -153,6 +154,7 @@ impl Config {
         if syntax == Syntax::Valid {
             apps::check(&mut draft);
             check_listeners(&mut draft);
+            check_tls(&mut draft);
             soketi.make_room(&mut draft);
         }
         let Draft { config, notes, .. } = draft;
@@ -238,6 +240,21 @@ fn full_key(prefix: &str, name: &str) -> String {
         "" => name.to_owned(),
         prefix => format!("{prefix}.{name}"),
     }
+}
+
+/// A certificate is of no use without its key.
+fn check_tls(draft: &mut Draft) {
+    let ServerConfig {
+        tls_cert, tls_key, ..
+    } = &draft.config.server;
+    let (given, missing) = match (tls_cert.path(), tls_key.path()) {
+        (Some(_), None) => ("server.tls_cert", "server.tls_key"),
+        (None, Some(_)) => ("server.tls_key", "server.tls_cert"),
+        (Some(_), Some(_)) | (None, None) => return,
+    };
+    let place = draft.notes.provenance.place(given);
+    let message = format!("needs {missing} too");
+    draft.notes.problem(given, place, message);
 }
 
 /// Two listeners cannot have one address.

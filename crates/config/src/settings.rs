@@ -7,7 +7,8 @@ use foghorn_protocol::{Ceiling, Limits, Origins, Rate};
 
 use super::section::section;
 use super::types::{
-    AppId, AppKey, LogFilter, LogFormat, MaxConnections, OverQuotaCode, PathPrefix, SecretText,
+    AppId, AppKey, FilePath, LogFilter, LogFormat, MaxConnections, Networks, OverQuotaCode,
+    PathPrefix, SecretText,
 };
 use super::value::Bounds;
 
@@ -28,6 +29,13 @@ section! {
         host: IpAddr = LOOPBACK, short "host";
         /// The port to listen on; 0 for any free one.
         port: u16 = 6001, in Bounds::count(0, 65_535, ""), short "port";
+        /// A PEM file with the certificate and its chain; with tls_key, clients connect with TLS.
+        tls_cert: FilePath = FilePath::default();
+        /// A PEM file with the certificate's private key.
+        tls_key: FilePath = FilePath::default();
+        /// Proxies whose X-Forwarded-Proto header is believed: addresses, or networks such as
+        /// "10.0.0.0/8".
+        trusted_proxies: Networks = Networks::default();
         /// What precedes every path, as in "/foghorn" for /foghorn/app/KEY.
         path_prefix: PathPrefix = PathPrefix::default(), short "path_prefix";
         /// How long a connection may be silent before the server asks whether it is alive.

@@ -1,8 +1,11 @@
 //! The types of values that only a configuration has.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
 
 use foghorn_protocol::{OriginPattern, Origins};
+use ipnet::IpNet;
 
 use super::value::{Bounds, Found, Value, quoted};
 
@@ -22,6 +25,14 @@ pub struct AppKey(String);
 /// What precedes every path of the server: nothing, or `/` and a text that does not end with `/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PathPrefix(String);
+
+/// A file to be read at the start, or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilePath(String);
+
+/// Addresses and networks of addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
 
 /// Which log lines are written: a level, or a list of levels by target such as
 /// `info,foghorn=debug`. The subscriber of the log parses it.
@@ -53,6 +64,24 @@ pub enum OverQuotaCode {
     OverConnectionQuota,
     /// 4100, after which clients come back every second; soketi's.
     OverCapacity,
+}
+
+impl FilePath {
+    /// The file, if there is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        (!self.0.is_empty()).then(|| Path::new(&self.0))
+    }
+}
+
+impl Networks {
+    /// Whether one of them holds the address.
+    #[must_use]
+    pub fn contain(&self, address: IpAddr) -> bool {
+        // A listener on :: sees IPv4 clients under mapped addresses.
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
 }
 
 impl SecretText {
@@ -184,6 +213,42 @@ impl Value for PathPrefix {
 
     fn literal(&self) -> String {
         quoted(&self.0)
+    }
+}
+
+impl Value for FilePath {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        found.text().map(|text| Self(text.to_owned()))
+    }
+
+    fn expected(_: Bounds) -> String {
+        "the name of a file, or \"\" for none".to_owned()
+    }
+
+    fn literal(&self) -> String {
+        quoted(&self.0)
+    }
+}
+
+/// A single address is a network of its own.
+fn network(text: &str) -> Option<IpNet> {
+    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse().ok().or_else(address)
+}
+
+impl Value for Networks {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        let texts = found.texts()?.into_iter().filter(|text| !text.is_empty());
+        texts.map(network).collect::<Option<_>>().map(Self)
+    }
+
+    fn expected(_: Bounds) -> String {
+        "a list of IP addresses or networks such as \"10.0.0.0/8\"".to_owned()
+    }
+
+    fn literal(&self) -> String {
+        let networks: Vec<_> = self.0.iter().map(|net| quoted(&net.to_string())).collect();
+        format!("[{}]", networks.join(", "))
     }
 }
 

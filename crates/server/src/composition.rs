@@ -128,6 +128,7 @@ pub(crate) fn shared(config: &Config, node: Arc<Node>, clock: Clock) -> Shared {
         connections: Connections::default(),
         requests: Gate::default(),
         path_prefix,
+        trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         body_timeout: server.body_timeout,
         send_queue_bytes: server.send_queue_bytes,

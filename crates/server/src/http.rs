@@ -14,6 +14,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
+use crate::peer::Peer;
 use crate::plain::{health, plain};
 use crate::shared::Shared;
 use crate::upgrade;
@@ -25,6 +26,7 @@ use crate::upgrade;
 pub(crate) async fn answer(
     shared: Arc<Shared>,
     mut request: Request<Incoming>,
+    peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let _in_flight = shared.requests.enter();
     let path = request.uri().path();
@@ -35,7 +37,7 @@ pub(crate) async fn answer(
         _ if upgrade::is_wanted(request.headers()) => {
             let key = path.strip_prefix("/app/");
             let key = key.filter(|key| !key.is_empty() && !key.contains('/'));
-            upgrade::accept(&shared, &mut request, key)
+            upgrade::accept(&shared, &mut request, peer, key)
         }
         "" | "/" => health(&request, StatusCode::OK),
         "/ready" if shared.node.is_draining() => health(&request, StatusCode::SERVICE_UNAVAILABLE),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
+use foghorn_node::Transport;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -17,10 +18,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
+use crate::peer::Peer;
 use crate::socket::Socket;
+use crate::stream::Stream;
 
 /// Connections that the system may hold for us before we accept them.
 const BACKLOG: u32 = 4_096;
@@ -31,10 +35,21 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Bytes of a request's head that hyper may buffer, and so the longest head.
 const HEAD_BYTES: usize = 16 * 1_024;
 
+/// What connections are accepted with.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    /// TLS, if the listener speaks it.
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// How many sockets may be open at a time.
+    pub(crate) sockets: usize,
+    /// How long clients may take.
+    pub(crate) patience: Patience,
+}
+
 /// How patient a listener is with HTTP clients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// For the first request's head.
+    /// For the handshake of TLS, and for the first request's head.
     pub(crate) header_timeout: Duration,
     /// For every later head, which includes being idle.
     pub(crate) idle_timeout: Duration,
@@ -63,26 +78,50 @@ pub(crate) fn bind(host: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr)>
     bind().with_context(|| format!("cannot listen on {address}"))
 }
 
-/// Accepts for ever and serves each connection with `answer`. At most `sockets` are open at a time;
-/// beyond that, clients wait in the system's queue instead of using up the process's open files.
-pub(crate) async fn serve<A, F>(
-    listener: TcpListener,
-    sockets: usize,
-    patience: Patience,
-    answer: A,
-) where
-    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+/// Accepts for ever and serves each connection with `answer`. At most `terms.sockets` are open at a
+/// time; beyond that, clients wait in the system's queue instead of using up the process's open
+/// files.
+pub(crate) async fn serve<A, F>(listener: TcpListener, terms: Terms, answer: A)
+where
+    A: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<Full<Bytes>>, std::convert::Infallible>> + Send + 'static,
 {
+    let Terms {
+        tls,
+        sockets,
+        patience,
+    } = terms;
     let places = Arc::new(Semaphore::new(sockets.min(Semaphore::MAX_PERMITS)));
     // The semaphore is never closed.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // What is written is complete, so waiting for more only delays it.
                 let _ = stream.set_nodelay(true);
-                let socket = Socket::new(stream, place, patience.write_timeout);
-                tokio::spawn(serve_one(socket, patience, answer.clone()));
+                let peer = Peer {
+                    address: address.ip(),
+                    transport: match tls {
+                        Some(_) => Transport::Tls,
+                        None => Transport::Plain,
+                    },
+                };
+                let answer = answer.clone();
+                let answer = move |request| answer(request, peer);
+                match &tls {
+                    None => {
+                        let socket =
+                            Socket::new(Stream::Plain(stream), place, patience.write_timeout);
+                        tokio::spawn(serve_one(socket, patience, answer));
+                    }
+                    Some(tls) => {
+                        let tls = tls.clone();
+                        tokio::spawn(async move {
+                            if let Some(socket) = encrypt((stream, place), &tls, patience).await {
+                                serve_one(socket, patience, answer).await;
+                            }
+                        });
+                    }
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -92,7 +131,29 @@ pub(crate) async fn serve<A, F>(
     }
 }
 
-async fn serve_one<A, F>(socket: Socket<TcpStream>, patience: Patience, answer: A)
+/// The handshake of TLS.
+async fn encrypt(
+    (stream, place): (TcpStream, OwnedSemaphorePermit),
+    tls: &TlsAcceptor,
+    patience: Patience,
+) -> Option<Socket<Stream>> {
+    match timeout(patience.header_timeout, tls.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let stream = Stream::Tls(Box::new(stream));
+            Some(Socket::new(stream, place, patience.write_timeout))
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a client took too long for its TLS handshake");
+            None
+        }
+    }
+}
+
+async fn serve_one<A, F>(socket: Socket<Stream>, patience: Patience, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Send,
     F: Future<Output = Result<Response<Full<Bytes>>, std::convert::Infallible>> + Send,

@@ -18,11 +18,14 @@ mod link;
 mod listener;
 mod metrics;
 mod outbox;
+mod peer;
 mod plain;
 mod serve;
 mod shared;
 mod socket;
+mod stream;
 mod telemetry;
+mod tls;
 mod upgrade;
 mod websocket;
 

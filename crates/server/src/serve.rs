@@ -11,10 +11,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::capacity::{Capacity, METRICS_SOCKETS};
 use crate::clock::Clock;
 use crate::composition::Composed;
-use crate::listener::{Patience, bind};
+use crate::listener::{Patience, Terms, bind};
 use crate::metrics::Scrape;
 use crate::shared::Shared;
-use crate::{announcement, composition, console, drain, http, listener, telemetry};
+use crate::{announcement, composition, console, drain, http, listener, telemetry, tls};
 
 /// Serves until a signal says stop.
 ///
@@ -50,14 +50,20 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
         idle_timeout: config.server.idle_timeout,
         write_timeout: config.server.write_timeout,
     };
+    let tls = tls::acceptor(&config.server)?;
     // Both addresses are taken before either is announced: half a server is none.
     let (main, address) = bind(config.server.host, config.server.port)?;
     if config.metrics.enabled {
         let (metrics, address) = bind(config.metrics.host, config.metrics.port)
             .context("metrics (metrics.port moves them, metrics.enabled = false does without)")?;
         let scrape = Arc::new(Scrape::new(registry, Arc::clone(&shared.node))?);
-        let answer = move |request| std::future::ready(scrape.answer(request));
-        tokio::spawn(listener::serve(metrics, METRICS_SOCKETS, patience, answer));
+        let answer = move |request, _| std::future::ready(scrape.answer(request));
+        let terms = Terms {
+            tls: None,
+            sockets: METRICS_SOCKETS,
+            patience,
+        };
+        tokio::spawn(listener::serve(metrics, terms, answer));
         tracing::info!(%address, "metrics listening");
     }
     tracing::info!(
@@ -70,11 +76,18 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
         let name = Some(settings.name.as_str()).filter(|name| !name.is_empty());
         tracing::info!(id = settings.id.as_str(), name, "app");
     }
-    tokio::spawn(listener::serve(main, capacity.sockets(), patience, {
+    let with_tls = tls.is_some();
+    let terms = Terms {
+        tls,
+        sockets: capacity.sockets(),
+        patience,
+    };
+    tokio::spawn(listener::serve(main, terms, {
         let shared = Arc::clone(&shared);
-        move |request| http::answer(Arc::clone(&shared), request)
+        move |request, peer| http::answer(Arc::clone(&shared), request, peer)
     }));
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(%address, version, tls = with_tls, "listening");
     if let (AppSource::BuiltIn, Some(app)) = (&config.app_source, config.apps.first()) {
         console::print(&announcement::text(address, app))?;
     }

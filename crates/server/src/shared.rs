@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foghorn_api::Api;
+use foghorn_config::Networks;
 use foghorn_node::Node;
 
 use crate::connections::Connections;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) requests: Gate,
     /// What precedes every path.
     pub(crate) path_prefix: String,
+    /// Who may say how clients are connected.
+    pub(crate) trusted_proxies: Networks,
     /// Bytes of a request's body.
     pub(crate) max_body_bytes: usize,
     /// How long a body may take.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use foghorn_auth::{Query, percent_decode};
 use foghorn_channels::Mailbox as _;
-use foghorn_node::{Admission, Connection, Handshake, Refusal, Transport};
+use foghorn_node::{Admission, Connection, Handshake, Refusal};
 use foghorn_protocol::ProtocolVersion;
 use http::header::{
     CONNECTION, HeaderName, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
@@ -14,13 +14,14 @@ use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::outbox::Outbox;
+use crate::peer::Peer;
 use crate::plain::plain;
 use crate::shared::Shared;
 use crate::socket::Socket;
+use crate::stream::Stream;
 use crate::websocket;
 
 /// The sub-protocol names that Pusher clients may offer; the Swift client does.
@@ -37,6 +38,7 @@ pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
 pub(crate) fn accept(
     shared: &Arc<Shared>,
     request: &mut Request<Incoming>,
+    peer: Peer,
     key: Option<&str>,
 ) -> Response<Bytes> {
     if request.version() != Version::HTTP_11 {
@@ -66,7 +68,7 @@ pub(crate) fn accept(
         origin: headers
             .get(ORIGIN)
             .map(|origin| origin.to_str().unwrap_or("invalid")),
-        transport: Transport::Plain,
+        transport: peer.client_transport(headers, &shared.trusted_proxies),
     });
     let sub_protocol = offered_sub_protocol(headers);
     tokio::spawn(go_on(
@@ -92,7 +94,7 @@ pub(crate) fn accept(
 async fn go_on(shared: Arc<Shared>, upgrade: OnUpgrade, admitted: Result<Admission, Refusal>) {
     let Ok(upgraded) = upgrade.await else { return };
     // Only the socket and what was read too far is kept of the HTTP connection.
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Socket<TcpStream>>>() else {
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Socket<Stream>>>() else {
         return;
     };
     let (stream, _place) = io.into_inner().into_parts();

@@ -58,7 +58,6 @@ const CLUSTER: &str = "nodes linked to a cluster";
 const REDIS: &str = "a driver for Redis";
 const QUEUES: &str = "webhooks sent from a queue";
 const SHARED_LIMITS: &str = "rate limits shared between nodes";
-const TLS: &str = "TLS in the server";
 
 const fn sets(scope: Scope, setting: &'static str, reading: Reading) -> Fate {
     Fate::Sets(Alias {
@@ -228,8 +227,8 @@ pub(crate) const TABLE: &[Variable] = variables! {
     "RATE_LIMITER_REDIS_OPTIONS" => needs(SHARED_LIMITS);
     "RATE_LIMITER_REDIS_CLUSTER_MODE" => needs_unless(SHARED_LIMITS, &["false"]);
 
-    "SSL_CERT" => needs(TLS);
-    "SSL_KEY" => needs(TLS);
+    "SSL_CERT" => sets(SERVER, "tls_cert", Plain);
+    "SSL_KEY" => sets(SERVER, "tls_key", Plain);
     "SSL_PASS" => needs("keys protected by a passphrase");
     "SSL_CA" => needs("certificates of clients");
 

@@ -166,3 +166,48 @@ fn origins_are_a_list() {
     wrong(from_environment("*,"), "\"\"");
     wrong(from_environment(""), "\"\"");
 }
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let from_file = |value: &str| {
+        let file = file("server", &format!("trusted_proxies = {value}"));
+        load(&file, &[], &[]).map(|loaded| loaded.config.server.trusted_proxies)
+    };
+    let networks = from_file("['10.0.0.0/8', '127.0.0.1', 'fd00::/8']").unwrap();
+    for (address, expect) in [
+        ("10.255.0.1", true),
+        ("::ffff:10.1.2.3", true),
+        ("127.0.0.1", true),
+        ("127.0.0.2", false),
+        ("fd00::1", true),
+        ("fe00::1", false),
+    ] {
+        assert_eq!(
+            networks.contain(address.parse().unwrap()),
+            expect,
+            "{address}"
+        );
+    }
+    assert!(
+        !from_file("[]")
+            .unwrap()
+            .contain("127.0.0.1".parse().unwrap())
+    );
+    for wrong in ["['10.0.0.0/33']", "['proxy']", "'x'", "[1]"] {
+        let message = from_file(wrong).unwrap_err().to_string();
+        assert!(
+            message.contains("a list of IP addresses or networks"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    for (given, missing) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
+        let file = file("server", &format!("{given} = 'x.pem'"));
+        let message = load(&file, &[], &[]).unwrap_err().to_string();
+        let expect = format!("server.{given}: needs server.{missing} too");
+        assert!(message.contains(&expect), "{message}");
+    }
+}

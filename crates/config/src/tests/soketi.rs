@@ -145,11 +145,18 @@ fn aliases_set_their_settings() {
         assert_eq!(line, format!("{expect} # environment {name}"));
         assert_eq!(warnings(&loaded), [""; 0]);
     }
+    let tls = [
+        ("SOKETI_SSL_CERT", "cert.pem"),
+        ("SOKETI_SSL_KEY", "key.pem"),
+    ];
+    let loaded = valid("", &with_app(&tls), &[]);
+    let line = shown(&loaded, "[server]", "tls_key");
+    assert_eq!(line, "tls_key = \"key.pem\" # environment SOKETI_SSL_KEY");
     // The rows that are missing above are the credentials.
     let sets = TABLE
         .iter()
         .filter(|variable| matches!(variable.fate, Fate::Sets(_)));
-    assert_eq!(sets.count(), ALIASES.len() + SOKETI_APP.len());
+    assert_eq!(sets.count(), ALIASES.len() + tls.len() + SOKETI_APP.len());
 }
 
 #[test]

@@ -16,6 +16,7 @@ fn other_value(heading: &str, name: &str, default: &str) -> String {
         ("format", _) => "\"json\"".into(),
         ("secret", _) => "\"…\"".into(),
         ("over_quota_code", _) => "4100".into(),
+        ("trusted_proxies", _) => "[\"10.0.0.0/8\", \"::1/128\"]".into(),
         ("allowed_origins", _) => "[\"https://a.example:8443\", \"*.b.example\"]".into(),
         (_, "-1") => "7".into(),
         (_, number) if number.parse::<u32>().is_ok() => {
@@ -39,10 +40,20 @@ fn every_setting_is_reachable_from_every_source() {
             let value = other_value(heading, name, &section.literal(name));
             let text = &*as_text(&value);
             let key: &'static str = full_key(heading, name).leak();
-            let file = format!("{APP}[{heading}]\n{name} = {value}");
-            let mut all = vec![valid(&file, &[], &[]), valid(APP, &[], &[(key, text)])];
+            // A certificate and its key come together.
+            let base = match name {
+                "tls_cert" => format!("{APP}[server]\ntls_key = \"k\"\n"),
+                "tls_key" => format!("{APP}[server]\ntls_cert = \"c\"\n"),
+                _ => APP.to_owned(),
+            };
+            let section_of_file = match base.contains("[server]") {
+                true => String::new(),
+                false => format!("[{heading}]\n"),
+            };
+            let file = format!("{base}{section_of_file}{name} = {value}");
+            let mut all = vec![valid(&file, &[], &[]), valid(&base, &[], &[(key, text)])];
             for variable in environment::variables(section, row) {
-                all.push(valid(APP, &[(&variable, text)], &[]));
+                all.push(valid(&base, &[(&variable, text)], &[]));
             }
             for loaded in all {
                 let sections = loaded.config.sections();
@@ -104,10 +115,10 @@ fn the_example_holds_every_default() {
     };
     let lines: Vec<_> = example().lines().map(fill).collect();
     let (first, second) = lines.split_at(lines.iter().position(|l| l == "[[apps.keys]]").unwrap());
-    let filled = first.join("\n").replace("key = \"\"", "key = \"k\"");
+    let filled = first.join("\n").replace("\nkey = \"\"", "\nkey = \"k\"");
     let filled = format!(
         "{filled}\n{}",
-        second.join("\n").replace("key = \"\"", "key = \"l\"")
+        second.join("\n").replace("\nkey = \"\"", "\nkey = \"l\"")
     );
     let config = valid(&filled, &[], &[]).config;
     assert_eq!(config.server, defaults.server);

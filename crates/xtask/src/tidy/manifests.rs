@@ -76,7 +76,7 @@ const ALLOWED: [Allowed; 10] = [
     Allowed {
         name: "config",
         inside: &["protocol"],
-        outside: pure(&["serde_json", "strsim", "thiserror", "toml"]),
+        outside: pure(&["ipnet", "serde_json", "strsim", "thiserror", "toml"]),
     },
     Allowed {
         name: "server",

@@ -1,0 +1,83 @@
+//! Who is at the other end of a request.
+
+use std::net::IpAddr;
+
+use foghorn_config::Networks;
+use foghorn_node::Transport;
+use http::{HeaderMap, HeaderName};
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    /// Its address; a proxy's, if there is one.
+    pub(crate) address: IpAddr,
+    /// How it is connected.
+    pub(crate) transport: Transport,
+}
+
+impl Peer {
+    /// How the client itself is connected. Behind a proxy that ends TLS only the proxy knows, and
+    /// only listed proxies are believed: anybody can send the header.
+    pub(crate) fn client_transport(&self, headers: &HeaderMap, proxies: &Networks) -> Transport {
+        if self.transport == Transport::Tls {
+            return Transport::Tls;
+        }
+        // The last word is that of the nearest proxy.
+        let last = headers.get_all(FORWARDED_PROTO).iter().next_back();
+        let word = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+        let is_tls = word.is_some_and(|word| {
+            let word = word.trim();
+            word.eq_ignore_ascii_case("https") || word.eq_ignore_ascii_case("wss")
+        });
+        match is_tls && proxies.contain(self.address) {
+            true => Transport::Tls,
+            false => Transport::Plain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_config::{Config, Sources};
+    use http::HeaderValue;
+
+    #[test]
+    fn only_listed_proxies_are_believed() {
+        let sources = Sources {
+            file: None,
+            environment: Vec::new(),
+            flags: vec![("server.trusted_proxies", "10.0.0.0/8".to_owned())],
+        };
+        let proxies = Config::load(sources).unwrap().config.server.trusted_proxies;
+        let transport = |address: &str, transport, values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(FORWARDED_PROTO, HeaderValue::from_static(value));
+            }
+            let address = address.parse().unwrap();
+            Peer { address, transport }.client_transport(&headers, &proxies)
+        };
+        let (plain, tls) = (Transport::Plain, Transport::Tls);
+        for (address, values, expect) in [
+            ("10.1.2.3", &["https"][..], tls),
+            ("10.1.2.3", &["WSS"], tls),
+            ("::ffff:10.1.2.3", &["https"], tls),
+            ("10.1.2.3", &["http, https"], tls),
+            ("10.1.2.3", &["http", "https"], tls),
+            ("10.1.2.3", &["https, http"], plain),
+            ("10.1.2.3", &["http"], plain),
+            ("10.1.2.3", &[], plain),
+            ("11.1.2.3", &["https"], plain),
+        ] {
+            assert_eq!(
+                transport(address, plain, values),
+                expect,
+                "{address} {values:?}"
+            );
+        }
+        assert_eq!(transport("11.1.2.3", tls, &["http"]), tls);
+    }
+}
