@@ -17,9 +17,9 @@ function python() {
   return PYTHON;
 }
 
-/** Runs a program that must succeed. */
-export async function runPython(program) {
-  const child = spawn(python(), ['-c', program], { stdio: ['ignore', 'ignore', 'pipe'] });
+/** Runs Python with these arguments, which must succeed. */
+export async function runPython(args) {
+  const child = spawn(python(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (text) => (errors += text));
   const code = await within(new Promise((done) => child.on('close', done)), 'Python to end');

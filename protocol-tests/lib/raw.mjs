@@ -29,12 +29,13 @@ export class RawClient {
   traffic = { sent: { messages: 0, bytes: 0 }, received: { messages: 0, bytes: 0 } };
 
   constructor(server, options) {
-    const { app = server.app, protocol = 7, query, path, subprotocols = [], ...rest } = options;
+    const { app = server.app, protocol = 7, query, path, subprotocols = [], ...more } = options;
+    const { scheme = 'ws', ...rest } = more;
     this.server = server;
     this.app = app;
     const search = query ?? `?protocol=${protocol}&client=js&version=8.6.0&flash=false`;
     const target = `${path ?? `${server.prefix}/app/${app.key}`}${search}`;
-    const url = `ws://${server.host}:${server.port}${target}`;
+    const url = `${scheme}://${server.host}:${server.port}${target}`;
     this.socket = new WebSocket(url, subprotocols, { perMessageDeflate: false, ...rest });
     this.closed = new Promise((resolve) => {
       this.socket.once('close', (code, reason) => {

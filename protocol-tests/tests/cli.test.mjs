@@ -27,7 +27,7 @@ onOwn('without any configuration it announces an app and how to use it', async (
 const HOSTS = ['127.0.0.1', '::1'];
 const LANGUAGES = [
   ['Node', (code) => new Function('Pusher', `return (async () => { ${code} })();`)(PusherServer)],
-  ['Python', (code) => runPython(`import pusher\n${code}`)],
+  ['Python', (code) => runPython(['-c', `import pusher\n${code}`])],
 ];
 for (const host of HOSTS) {
   for (const [language, execute] of LANGUAGES) {

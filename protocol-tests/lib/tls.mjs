@@ -1,0 +1,20 @@
+// A certificate of the tests' own, made anew for each run.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { runPython } from './python.mjs';
+
+const SCRIPT = fileURLToPath(new URL('./certificate.py', import.meta.url));
+
+/** Makes a certificate for 127.0.0.1; `remove` takes its files away again. */
+export async function makeCertificate() {
+  const folder = mkdtempSync(join(tmpdir(), 'foghorn-tls-'));
+  await runPython([SCRIPT, folder]);
+  const cert = join(folder, 'cert.pem');
+  const key = join(folder, 'key.pem');
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  return { cert, key, ca: readFileSync(cert), remove };
+}
