@@ -60,14 +60,22 @@ const MEMBER_REMOVED = 'pusher:member_removed';
 
 const event = (name) => (e) => e.event === name;
 
+const PREFIXES = ['', 'private-', 'presence-', 'private-encrypted-'].flatMap((kind) => [
+  kind,
+  `${kind}cache-`,
+]);
+
 for (const language of ['node', 'python']) {
-  for (const prefix of ['', 'private-', 'presence-', 'private-encrypted-', 'private-cache-']) {
+  for (const prefix of PREFIXES) {
     test(`sdk: ${language} SDK and pusher-js on "${prefix}" channels`, async (t) => {
       const name = `${prefix}sdk-${language}`;
       const authorize = authorizers[language](t, ZOE);
       const client = await pusherJs.connect(t, server, authorize);
       const channel = await pusherJs.subscribe(client, name);
       const trigger = triggers[language](t);
+      if (prefix.endsWith('cache-')) {
+        assert.equal((await channel.events.next()).event, 'pusher:cache_miss');
+      }
       for (const data of [{ text: 'Zoë 🐦', n: [1, null] }, 'plain text', '']) {
         await trigger([name], 'greet', data);
         assert.deepEqual(await channel.events.next(), { event: 'greet', data });
@@ -76,6 +84,11 @@ for (const language of ['node', 'python']) {
       await trigger([name], 'others', {}, client.connection.socket_id);
       await trigger([name], 'mark', {});
       assert.equal((await channel.events.next()).event, 'mark');
+      if (prefix.endsWith('cache-')) {
+        const late = await pusherJs.connect(t, server, authorize);
+        const { events } = await pusherJs.subscribe(late, name);
+        assert.deepEqual(await events.next(), { event: 'mark', data: {} });
+      }
       assert.deepEqual(client.errors.drain(), []);
     });
   }
