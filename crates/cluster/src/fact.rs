@@ -10,10 +10,10 @@ use crate::{AppId, json};
 /// Something that only the announcing node knows: who is connected there, and what was published
 /// there.
 ///
-/// Each fact but [`Fact::Cached`] states one row of the announcing node in full and replaces what it
-/// said of that row before. Cached events belong to no node: each keeps the latest that it has heard
-/// of, and a node that goes takes none along. A new kind of fact needs a new wire version, because a node that cannot read one fact
-/// cannot number those after it.
+/// Each fact but [`Fact::Cached`] states one row of the announcing node in full and replaces what
+/// it said of that row before. Cached events belong to no node: each keeps the latest that it has
+/// heard of, and a node that goes takes none along. A new kind of fact needs a new wire version,
+/// because a node that cannot read one fact cannot number those after it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fact {

@@ -10,9 +10,10 @@ use crate::{AppId, NodeId};
 
 /// What a message is about, and so who wants to hear it.
 ///
-/// The text form is `control`, `node/<id>` or `audience/<app>/<channel>`, where the channel of a user
-/// is `#server-to-user-ID`. It is unambiguous for any app id because neither name holds a `/`; a driver may use it as its broker's channel name,
-/// with a prefix or an encoding of its own if the broker is picky.
+/// The text form is `control`, `node/<id>` or `audience/<app>/<channel>`, where the channel of a
+/// user is `#server-to-user-ID`. It is unambiguous for any app id because neither name holds a `/`;
+/// a driver may use it as its broker's channel name, with a prefix or an encoding of its own if the
+/// broker is picky.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// The events of one channel or one user; for nodes that have connections of it.

@@ -102,7 +102,7 @@ impl Connection {
     /// The transport or the node wants to end the connection.
     pub fn close(&mut self, close: Close) -> Option<Action> {
         self.with_session(Moment::default(), |session, host| {
-            session.close(close, host)
+            session.close(close, host);
         })
     }
 

@@ -13,7 +13,7 @@ use foghorn_session::{Busy, Host, Listening, SubscribeRefused};
 use crate::app::App;
 use crate::connection::Action;
 use crate::node::Node;
-use crate::online::watchers_of;
+use crate::online::{Watch, watchers_of};
 use crate::place::Place;
 
 /// A session's surroundings during one call.
@@ -127,10 +127,14 @@ impl Host for At<'_> {
     }
 
     fn watch(&mut self, watchlist: &[UserId]) {
+        let watch = Watch {
+            app: self.app.number(),
+            watchlist,
+            now: self.now,
+        };
         let drains = self.node.online().watch(
-            (self.app.number(), watchlist),
+            &watch,
             self.node.hub(),
-            self.now,
             // Watchers are never refused.
             |key| self.enter(key, None).unwrap_or_default(),
             |snapshot| {

@@ -36,87 +36,97 @@ pub struct AppMeters {
     overflows: IntCounter,
 }
 
+/// Makes metrics and registers them.
+struct Registrar<'a>(&'a Registry);
+
+impl Registrar<'_> {
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+        let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn gauges(&self, name: &str, help: &str) -> Result<IntGaugeVec, Error> {
+        let metric = IntGaugeVec::new(Opts::new(name, help), &["app_id"])?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
+        let metric = IntCounter::new(name, help)?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+}
+
 impl Metrics {
     /// Registers everything.
     ///
     /// # Errors
     /// A name is taken in `registry`.
     pub fn register(registry: &Registry) -> Result<Self, Error> {
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(metric.clone()))?;
-            Ok::<_, Error>(metric)
-        };
-        let gauge = |name: &str, help: &str| {
-            let metric = IntGaugeVec::new(Opts::new(name, help), &["app_id"])?;
-            registry.register(Box::new(metric.clone()))?;
-            Ok::<_, Error>(metric)
-        };
+        let new = Registrar(registry);
         let app = &["app_id"];
-        let unreadable_messages = IntCounter::new(
-            "foghorn_cluster_unreadable_messages_total",
-            "Messages of other nodes that this node does not understand.",
-        )?;
-        registry.register(Box::new(unreadable_messages.clone()))?;
-        let cache_evictions = IntCounter::new(
-            "foghorn_cache_evictions_total",
-            "Cached events that were forgotten before their time for want of room.",
-        )?;
-        registry.register(Box::new(cache_evictions.clone()))?;
         Ok(Self {
-            connections: gauge("foghorn_connections", "Connected clients.")?,
-            connections_opened: counter(
+            connections: new.gauges("foghorn_connections", "Connected clients.")?,
+            connections_opened: new.counters(
                 "foghorn_connections_opened_total",
                 "Clients that have connected.",
                 app,
             )?,
-            connections_refused: counter(
+            connections_refused: new.counters(
                 "foghorn_connections_refused_total",
                 "Clients that were refused, by close code.",
                 &["code"],
             )?,
-            subscriptions: gauge(
+            subscriptions: new.gauges(
                 "foghorn_subscriptions",
                 "Subscriptions of connected clients.",
             )?,
-            messages_received: counter(
+            messages_received: new.counters(
                 "foghorn_messages_received_total",
                 "Messages received from clients.",
                 app,
             )?,
-            messages_sent: counter(
+            messages_sent: new.counters(
                 "foghorn_messages_sent_total",
                 "Messages written to clients.",
                 app,
             )?,
-            bytes_received: counter(
+            bytes_received: new.counters(
                 "foghorn_received_bytes_total",
                 "Bytes of messages received from clients.",
                 app,
             )?,
-            bytes_sent: counter(
+            bytes_sent: new.counters(
                 "foghorn_sent_bytes_total",
                 "Bytes of messages written to clients, frame headers included.",
                 app,
             )?,
-            events_published: counter(
+            events_published: new.counters(
                 "foghorn_events_published_total",
                 "Events accepted, once per channel, by who sent them (api or client).",
                 &["app_id", "origin"],
             )?,
-            api_requests: counter(
+            api_requests: new.counters(
                 "foghorn_api_requests_total",
                 "Answered requests to the HTTP API, by route and status.",
                 &["route", "status"],
             )?,
-            overflows: counter(
+            overflows: new.counters(
                 "foghorn_overflows_total",
                 "Times a bounded queue was full: connection (closed with 4100), channel (publisher \
                  told to come back) or link (a message did not reach other nodes).",
                 &["queue"],
             )?,
-            unreadable_messages,
-            cache_evictions,
+            unreadable_messages: new.counter(
+                "foghorn_cluster_unreadable_messages_total",
+                "Messages of other nodes that this node does not understand.",
+            )?,
+            cache_evictions: new.counter(
+                "foghorn_cache_evictions_total",
+                "Cached events that were forgotten before their time for want of room.",
+            )?,
         })
     }
 

@@ -3,9 +3,9 @@
 //! A user is online while somebody is signed in as the user, on any node. Going offline is told
 //! after a delay only, so that reloading a page tells nobody anything.
 //!
-//! Everything here is level-triggered: whatever happens to a user only leaves a mark, and looking at
-//! the marked users compares what is with what was told. All telling happens under one lock, which
-//! is taken before audiences' locks; the marks have a leaf lock of their own.
+//! Everything here is level-triggered: whatever happens to a user only leaves a mark, and looking
+//! at the marked users compares what is with what was told. All telling happens under one lock,
+//! which is taken before audiences' locks; the marks have a leaf lock of their own.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -46,6 +46,13 @@ enum Status {
     Online,
     /// Told to be online, until this time.
     Leaving(Moment),
+}
+
+/// Whom a new watcher watches.
+pub(crate) struct Watch<'a> {
+    pub(crate) app: AppNumber,
+    pub(crate) watchlist: &'a [UserId],
+    pub(crate) now: Moment,
 }
 
 /// What a new watcher is told.
@@ -93,16 +100,20 @@ impl Online {
     }
 
     /// Makes `subscribe` add a watcher to each user's audience, and says how they are now. What
-    /// changes later reaches the watcher through those audiences; `greet` is called before any of it
-    /// can.
+    /// changes later reaches the watcher through those audiences; `greet` is called before any of
+    /// it can.
     pub(crate) fn watch(
         &self,
-        (app, watchlist): (AppNumber, &[UserId]),
+        watch: &Watch<'_>,
         hub: &Hub,
-        now: Moment,
         mut subscribe: impl FnMut(&Key) -> Option<Drain>,
         greet: impl FnOnce(&Snapshot),
     ) -> Vec<Drain> {
+        let Watch {
+            app,
+            watchlist,
+            now,
+        } = *watch;
         let mut told = self.told.lock();
         let mut drains = Vec::new();
         let mut snapshot = Snapshot::default();

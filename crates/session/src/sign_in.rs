@@ -90,8 +90,9 @@ impl Session {
         let limit = self.policy().limits.max_watchlist;
         if user.watched > limit {
             let message = format!(
-                "The watchlist has {} user ids, the limit is {limit}; the first {limit} are watched",
-                user.watched
+                "The watchlist has {watched} user ids, the limit is {limit}; the first {limit} are \
+                 watched",
+                watched = user.watched
             );
             tell_error(host, Some(WATCHLIST_TOO_LONG), &message);
         }
