@@ -86,3 +86,11 @@ export async function waitForText(page, selector, pattern) {
   );
   return (await found.jsonValue()).text;
 }
+
+/** Waits until the element's text is not this one any more. */
+export function waitForOtherText(page, selector, earlier) {
+  return page.waitForFunction(
+    ([where, text]) => document.querySelector(where).textContent !== text,
+    [selector, earlier],
+  );
+}

@@ -8,7 +8,13 @@ import { merge, moveCaret } from '../examples/presence-editor/public/merge.js';
 import { MAIN } from '../lib/apps.mjs';
 import { launchBrowser, screenshot } from '../lib/browser.mjs';
 import { defer, deferToEnd } from '../lib/defer.mjs';
-import { openTab, startExample, visitor, waitForText } from '../lib/examples.mjs';
+import {
+  openTab,
+  startExample,
+  visitor,
+  waitForOtherText,
+  waitForText,
+} from '../lib/examples.mjs';
 import { OWN_SERVER, Server } from '../lib/server.mjs';
 
 let browser;
@@ -38,17 +44,9 @@ test('example: metrics-stream draws every sample', async (t) => {
   const viewer = await visitor(t, browser);
   const page = await openTab(viewer, url);
   await waitForState(page, 'connected');
-  const values = () => {
-    const shown = [...document.querySelectorAll('.value')].map((value) => value.textContent);
-    return shown.join(' ');
-  };
   await waitForText(page, '#requests .value', /^\d+\.\d$/);
   for (const _ of ['the first live sample', 'the second']) {
-    const earlier = await page.evaluate(values);
-    await page.waitForFunction(
-      (text) => [...document.querySelectorAll('.value')].map((v) => v.textContent).join(' ') !== text,
-      earlier,
-    );
+    await waitForOtherText(page, '#metrics', await page.textContent('#metrics'));
   }
   const lines = await page.$$eval('.line', (all) => all.map((line) => line.getAttribute('d')));
   assert.deepEqual(lines.map((d) => d.split('L').length), [60, 60, 60, 60]);
@@ -61,8 +59,8 @@ test('example: log-stream switches itself off over quota, and on again', OWN_SER
   const url = await startExample(t, 'log-stream', server);
   const viewer = await visitor(t, browser);
   const page = await openTab(viewer, url);
-  await page.waitForSelector('#lines li:nth-child(12)');
-  await page.waitForSelector('#admin li:nth-child(2)');
+  await page.waitForSelector('#lines li:nth-child(18)');
+  await page.waitForSelector('#admin li:nth-child(3)');
   await page.waitForSelector('#switch[data-state="on"]');
   await screenshot(page, 'example-log-stream');
 
@@ -78,13 +76,10 @@ test('example: log-stream switches itself off over quota, and on again', OWN_SER
   await replace(t, refusing);
   const quiet = await (await fetch(`${url}/status`)).json();
   assert.deepEqual([quiet.broadcasting, quiet.sent], [false, sent], 'it must not try by itself');
-  const [last] = await page.$$eval('#lines li:last-child', (all) => all.map((l) => l.textContent));
+  const last = await page.textContent('#lines li:last-child');
   await page.click('#toggle');
   await waitForState(page, 'connected');
-  await page.waitForFunction(
-    (text) => document.querySelector('#lines li:last-child').textContent !== text,
-    last,
-  );
+  await waitForOtherText(page, '#lines li:last-child', last);
   await page.waitForSelector('#switch[data-state="on"]');
   assert.deepEqual(viewer.faults, []);
 });
@@ -126,24 +121,25 @@ test('example: presence-editor shows who is there and what they write', async (t
 
   await Promise.all([
     ben.waitForSelector('#members [data-name="Anna"].typing'),
-    write(anna, 'Control+Home', 'Draft of Anna.\n'),
+    write(anna, 'Control+End', '- translate the manual\n'),
   ]);
-  await waitForInput(ben, 'Draft of Anna.');
+  await waitForInput(ben, '- translate the manual\n');
+  const late = await join('Zoë');
+  await waitForInput(late, '- translate the manual\n');
+  await waitForText(anna, '#count', /^3$/);
+
   await Promise.all([
-    write(anna, 'Control+Home', 'At the top, at once.\n'),
-    write(ben, 'Control+End', '- thank everybody at the end'),
+    anna.waitForSelector('#members [data-name="Ben"].typing'),
+    write(anna, 'Control+Home', 'Out on Thursday. '),
+    write(ben, 'Control+End', '- thank everybody'),
   ]);
-  for (const page of [anna, ben]) {
-    await waitForInput(page, 'At the top, at once.\nDraft of Anna.');
-    await waitForInput(page, '- thank everybody at the end');
+  for (const page of [anna, ben, late]) {
+    await waitForInput(page, 'Out on Thursday. Release notes\n');
+    await waitForInput(page, '- translate the manual\n- thank everybody');
   }
-  await anna.waitForSelector('#members [data-name="Ben"].typing');
   await screenshot(anna, 'example-presence-editor');
   assert.equal(await anna.inputValue('#text'), await ben.inputValue('#text'));
 
-  const late = await join('Zoë');
-  await waitForInput(late, 'Draft of Anna.');
-  await waitForText(anna, '#count', /^3$/);
   await ben.context().close();
   await waitForText(anna, '#count', /^2$/);
   assert.deepEqual(await anna.$$('#members [data-name="Ben"]'), []);

@@ -18,7 +18,7 @@ LINES = [
 ADMIN_EVENTS = [
     ("user.invited", "Anna invited ben@example.com"),
     ("key.rotated", "Ben rotated the API key of the shop"),
-    ("deploy.started", "Version 2.{n} goes out to production"),
+    ("deploy.started", "Build {n} goes out to production"),
     ("user.suspended", "Zoë suspended a customer after {ms} failed log-ins"),
     ("flag.enabled", "Anna enabled the flag new-checkout"),
 ]

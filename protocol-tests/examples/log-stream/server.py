@@ -17,7 +17,7 @@ from broadcaster import Broadcaster
 
 LOGS = "private-logs"
 ADMIN = "private-admin-events"
-SECONDS_BETWEEN_LINES = 0.5
+SECONDS_BETWEEN_LINES = 0.25
 LINES_PER_ADMIN_EVENT = 6
 
 HOST = os.environ.get("PUSHER_HOST", "127.0.0.1")

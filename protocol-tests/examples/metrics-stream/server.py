@@ -52,8 +52,10 @@ class Service:
 
     def measure(self, at: float) -> dict[str, float]:
         for name, (low, high) in self.BOUNDS.items():
-            moved = self.values[name] + random.uniform(-0.09, 0.09) * (high - low)
-            self.values[name] = min(max(moved, low), high)
+            value = self.values[name]
+            step = random.uniform(-0.09, 0.09) * (high - low)
+            back_to_the_middle = 0.08 * ((low + high) / 2 - value)
+            self.values[name] = min(max(value + step + back_to_the_middle, low), high)
         return {"at": round(at), **{name: round(v, 1) for name, v in self.values.items()}}
 
 

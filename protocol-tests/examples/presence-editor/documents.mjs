@@ -3,7 +3,7 @@
 // An event carries the whole text, and the protocol allows it 10 KB once encoded as JSON.
 const MAX_BYTES = 8_000;
 
-const FIRST_TEXT = `Release notes, draft
+const FIRST_TEXT = `Release notes
 
 Foghorn 0.2 brings sign-in, so that an event can reach one person on all of their devices.
 

@@ -1,7 +1,9 @@
 // Counters twice a second, and an honest account of the connection they come through.
 
 const UPDATES_SHOWN = 60;
+const UPDATES_AT_LEAST = 20;
 const STATES_SHOWN = 8;
+const MS_PER_ATTEMPT = 4000;
 
 const element = (id) => document.getElementById(id);
 const settings = await (await fetch('/settings')).json();
@@ -20,10 +22,10 @@ let connects = 0;
 let missed = 0;
 let last = 0;
 let updates = [];
+let hurrying = false;
 
-// There is nothing to do for a reconnection: pusher-js tries until it succeeds, and subscribes
-// again. All that is left is to say what is going on.
 pusher.connection.bind('state_change', ({ current }) => {
+  if (hurrying) return;
   element('state').textContent = current;
   element('state').dataset.state = current;
   document.body.classList.toggle('stale', current !== 'connected');
@@ -46,6 +48,17 @@ pusher.subscribe(settings.channel).bind(settings.event, (counters) => {
   showFlow();
   summarise();
 });
+
+// pusher-js comes back by itself and subscribes again. But after an attempt in vain it waits for
+// 15 seconds, then for 30, then for 60, and who watches a queue is in more of a hurry. A server that
+// has refused the app leaves the state `disconnected`, which is final and stays so.
+setInterval(() => {
+  if (!['connecting', 'unavailable'].includes(pusher.connection.state)) return;
+  hurrying = true;
+  pusher.disconnect();
+  pusher.connect();
+  hurrying = false;
+}, MS_PER_ATTEMPT);
 
 function summarise() {
   const reconnects = Math.max(0, connects - 1);
@@ -79,7 +92,8 @@ function showKinds(kinds) {
 function showFlow() {
   const most = Math.max(60, ...updates.flatMap((update) => [update.arrived, update.finished]));
   const path = (name) => {
-    const x = (index) => (600 * (UPDATES_SHOWN - updates.length + index)) / (UPDATES_SHOWN - 1);
+    const places = Math.max(updates.length, UPDATES_AT_LEAST);
+    const x = (index) => (600 * (places - updates.length + index)) / (places - 1);
     const y = (value) => 218 - (210 * value) / most;
     const points = updates.map((update, index) => `${x(index)} ${y(update[name])}`);
     return `<path class="${name}" d="M${points.join('L')}" />`;
