@@ -48,7 +48,10 @@ const cards = Object.entries(METRICS).map(([name, { title, unit, colour }]) => {
 function show(all) {
   const byTime = new Map(all.map((sample) => [sample.at, sample]));
   samples = [...byTime.values()].sort((a, b) => a.at - b.at).slice(-KEPT);
-  for (const [name, card] of cards) draw(card, samples.map((sample) => sample[name]), METRICS[name]);
+  for (const [name, card] of cards) {
+    const values = samples.map((sample) => sample[name]);
+    draw(card, values, METRICS[name]);
+  }
   const time = new Date(samples.at(-1).at * 1000).toLocaleTimeString('en-GB');
   document.getElementById('updated').textContent = `updated ${time}`;
 }

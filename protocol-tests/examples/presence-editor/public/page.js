@@ -48,7 +48,9 @@ function listMembers(channel) {
   const typing = new Map();
   const show = () => {
     const members = [];
+    // They come in no particular order.
     channel.members.each((member) => members.push(member));
+    members.sort((a, b) => a.info.name.localeCompare(b.info.name));
     element('count').textContent = channel.members.count;
     element('members').replaceChildren(...members.map((member) => row(member)));
   };

@@ -50,8 +50,8 @@ pusher.subscribe(settings.channel).bind(settings.event, (counters) => {
 });
 
 // pusher-js comes back by itself and subscribes again. But after an attempt in vain it waits for
-// 15 seconds, then for 30, then for 60, and who watches a queue is in more of a hurry. A server that
-// has refused the app leaves the state `disconnected`, which is final and stays so.
+// 15 seconds, then for 30, then for 60, and who watches a queue is in more of a hurry. A server
+// that has refused the app leaves the state `disconnected`, which is final and stays so.
 setInterval(() => {
   if (!['connecting', 'unavailable'].includes(pusher.connection.state)) return;
   hurrying = true;
