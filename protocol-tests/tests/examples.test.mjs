@@ -180,6 +180,8 @@ test('example: notifications reach one user, and log-out ends them', async (t) =
   for (const page of [first, second]) await waitForText(page, '#inbox', /The numbers are in\./);
   await notify(first, 'ben', 'Thank you!');
   await waitForText(ben, '#inbox', /Thank you!/);
+  await notify(ben, 'anna', 'Shall we go through them at four?');
+  await notify(first, 'everybody', 'Version 0.2 is out.');
   await notify(ben, 'everybody', 'Cake in the kitchen.');
   for (const page of [first, second, ben]) await waitForText(page, '#inbox', /Cake in the kitchen/);
   assert.doesNotMatch(await ben.textContent('#inbox'), /numbers/);
@@ -192,6 +194,8 @@ test('example: notifications reach one user, and log-out ends them', async (t) =
     await waitForText(page, '#why', /^Anna Albrecht is logged out\.$/);
     await waitForState(page, 'disconnected');
   }
+  await second.reload();
+  await second.waitForSelector('#login:not([hidden])');
   await notify(ben, 'ben', 'Still here.');
   await waitForText(ben, '#inbox', /Still here\./);
   assert.deepEqual([...annas.faults, ...bens.faults], []);
@@ -210,6 +214,8 @@ async function notify(page, to, text) {
   await page.selectOption('#notify select', to);
   await page.fill('#notify textarea', text);
   await page.click('#notify button');
+  // The page empties the field once the text is sent.
+  await page.waitForFunction(() => document.querySelector('#notify textarea').value === '');
 }
 
 test('example: queue-monitor goes on after the server was away', OWN_SERVER, async (t) => {

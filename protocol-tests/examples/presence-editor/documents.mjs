@@ -19,9 +19,9 @@ export class Documents {
     return this.#documents.get(name) ?? { version: 0, text: FIRST_TEXT };
   }
 
-  /** Whether this can be somebody's text. */
+  /** Whether an event can carry this text. */
   fits(text) {
-    return typeof text === 'string' && Buffer.byteLength(JSON.stringify(text)) <= MAX_BYTES;
+    return Buffer.byteLength(JSON.stringify(text)) <= MAX_BYTES;
   }
 
   /** Gives the new document, or nothing if `version` is not the one to build upon any more. */

@@ -81,6 +81,7 @@ app.get('/documents/:name', (request, response) => {
 app.put('/documents/:name', async (request, response) => {
   const { name } = request.params;
   const { version, text, socketId } = request.body;
+  if (typeof text !== 'string') return response.sendStatus(400);
   if (!documents.fits(text)) return response.sendStatus(413);
   const changed = documents.put(name, version, text);
   if (!changed) return response.status(409).json(documents.get(name));
