@@ -32,8 +32,10 @@ pub enum ApiError {
         encoding: String,
     },
     /// The body is larger than any request needs.
-    #[error("The request body is larger than the limit of {limit} bytes")]
+    #[error("The request body has {length} bytes or more, the limit is {limit}")]
     BodyTooLarge {
+        /// Bytes observed; a body of unknown length is not read on.
+        length: u64,
         /// Bytes allowed.
         limit: usize,
     },

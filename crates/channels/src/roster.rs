@@ -19,8 +19,10 @@ struct Presence {
 
 /// The channel has as many distinct users as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("full ({limit} members)")]
+#[error("full ({members} members, the limit is {limit})")]
 pub struct RosterFull {
+    /// Distinct users now.
+    pub members: usize,
     /// Distinct users allowed.
     pub limit: usize,
 }
@@ -62,8 +64,9 @@ impl Roster {
                 news,
             });
         }
-        if self.users.len() >= limit {
-            return Err(RosterFull { limit });
+        let members = self.users.len();
+        if members >= limit {
+            return Err(RosterFull { members, limit });
         }
         let presence = Presence {
             user_info: member.user_info.clone(),
@@ -204,7 +207,10 @@ mod tests {
         assert_eq!(roster.join_elsewhere(&member("b", None)), Turn::Edge);
         assert_eq!(
             roster.join_here(&member("c", None), 2),
-            Err(RosterFull { limit: 2 })
+            Err(RosterFull {
+                members: 2,
+                limit: 2
+            })
         );
         assert!(roster.join_here(&member("b", None), 2).is_ok());
         assert!(roster.join_here(&member("a", None), 2).is_ok());

@@ -87,7 +87,9 @@ impl Host for At<'_> {
             .hub()
             .subscribe(&self.app.channel_key(channel), subscribe)
             .map_err(|error| match error {
-                SubscribeError::Full(RosterFull { limit }) => SubscribeRefused::Full { limit },
+                SubscribeError::Full(RosterFull { members, limit }) => {
+                    SubscribeRefused::Full { members, limit }
+                }
                 SubscribeError::Busy => SubscribeRefused::Busy,
             })?;
         self.app.meters().subscribed();

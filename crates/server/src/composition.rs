@@ -131,9 +131,9 @@ pub(crate) fn shared(config: &Config, node: Arc<Node>, clock: Clock) -> Shared {
         trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         body_timeout: server.body_timeout,
-        send_queue_bytes: server.send_queue_bytes,
         rules: Rules {
             max_message: server.max_frame_bytes,
+            send_queue: server.send_queue_bytes,
             write_timeout: server.write_timeout,
             clock,
         },

@@ -79,13 +79,14 @@ async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
 
 /// Reads a body of at most `limit` bytes.
 async fn read(body: &mut Incoming, limit: usize) -> Result<Bytes, ApiError> {
-    let too_large = ApiError::BodyTooLarge { limit };
-    if body.size_hint().lower() > limit as u64 {
-        return Err(too_large);
+    let announced = body.size_hint().lower();
+    let too_large = |length| ApiError::BodyTooLarge { length, limit };
+    if announced > limit as u64 {
+        return Err(too_large(announced));
     }
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit as u64 + 1)),
         // The client went away or sent nonsense.
         Err(error) => Err(ApiError::Json(format!("it could not be read: {error}"))),
     }

@@ -29,8 +29,6 @@ pub(crate) struct Shared {
     pub(crate) max_body_bytes: usize,
     /// How long a body may take.
     pub(crate) body_timeout: Duration,
-    /// Bytes that may wait for one connection.
-    pub(crate) send_queue_bytes: usize,
     /// What all WebSocket connections share.
     pub(crate) rules: Rules,
 }

@@ -101,7 +101,7 @@ async fn go_on(shared: Arc<Shared>, upgrade: OnUpgrade, admitted: Result<Admissi
     match admitted {
         Ok(admission) => {
             let meters = Arc::clone(admission.app.meters());
-            let outbox = Arc::new(Outbox::new(shared.send_queue_bytes, meters));
+            let outbox = Arc::new(Outbox::new(shared.rules.send_queue, meters));
             let Ok(random) = getrandom::u64() else {
                 return tracing::error!("the system has no randomness for a socket id");
             };

@@ -40,6 +40,8 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(crate) struct Rules {
     /// Bytes of a client's message.
     pub(crate) max_message: usize,
+    /// Bytes that may wait for one connection.
+    pub(crate) send_queue: usize,
     /// How long the socket may refuse to take anything.
     pub(crate) write_timeout: Duration,
     /// What time it is.
@@ -265,7 +267,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Ending::Close(close) => self.writer.close(close),
             Ending::Overflow => {
                 self.writer.abandon();
-                let reason = "Over capacity: the connection does not keep up with its messages";
+                let limit = rules.send_queue;
+                let reason =
+                    format!("Too slow: more than {limit} bytes, the limit, wait to be sent");
                 self.writer
                     .close(&Close::new(CloseCode::OverCapacity, reason));
             }

@@ -1,6 +1,8 @@
 //! Events that clients send to each other (protocol.md §10).
 
-use foghorn_protocol::{Access, ChannelName, EventName, Moment, ServerMessage, encrypted_envelope};
+use foghorn_protocol::{
+    Access, ChannelName, EventName, Exhausted, Moment, ServerMessage, encrypted_envelope,
+};
 
 use crate::host::{Busy, Host};
 use crate::policy::ClientEvents;
@@ -69,9 +71,16 @@ impl Session {
             return Err(format!("Client event rejected: not subscribed to {channel}").into());
         };
         self.take_client_event_token(now).map_err(|exhausted| {
-            let limit = exhausted.limit;
-            let message =
-                format!("The client event rate limit of {limit} per second has been exceeded");
+            let Exhausted {
+                limit,
+                remaining,
+                retry_after,
+            } = exhausted;
+            let millis = retry_after.as_millis();
+            let message = format!(
+                "The client event rate limit of {limit} per second has been exceeded: {remaining} \
+                 left, the next in {millis} ms"
+            );
             Refused {
                 code: Some(4301),
                 message,

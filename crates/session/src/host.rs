@@ -64,6 +64,8 @@ pub trait Host {
 pub enum SubscribeRefused {
     /// A presence channel has as many members as it may.
     Full {
+        /// Distinct users now.
+        members: usize,
         /// Distinct users allowed.
         limit: usize,
     },

@@ -43,9 +43,10 @@ impl Session {
             let joined = host.subscribe(&channel, member);
             joined.map(|()| user).map_err(|refused| {
                 Refusal::no_room(match refused {
-                    SubscribeRefused::Full { limit } => {
-                        format!("Presence channel {channel} is full ({limit} members)")
-                    }
+                    SubscribeRefused::Full { members, limit } => format!(
+                        "Presence channel {channel} is full ({members} members, the limit is \
+                         {limit})"
+                    ),
                     SubscribeRefused::Busy => {
                         format!("Channel {channel} is over capacity, try again later")
                     }

@@ -79,8 +79,8 @@ fn broken(code: CloseCode, reason: &'static str) -> Incoming {
 
 fn why(error: &Error) -> Incoming {
     match error {
-        Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-            let reason = format!("The message is larger than the limit of {max_size} bytes");
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            let reason = format!("The message has {size} bytes or more, the limit is {max_size}");
             Incoming::Broken(Close::new(CloseCode::MessageTooBig, reason))
         }
         Error::Utf8(_) => broken(CloseCode::InvalidUtf8, "The message is not valid UTF-8"),
