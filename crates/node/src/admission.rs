@@ -156,7 +156,7 @@ impl Node {
         };
         let java = handshake
             .client
-            .is_some_and(|client| client.starts_with("java"));
+            .is_some_and(|client| client.starts_with("java-"));
         Ok(Admission {
             app: Arc::clone(app),
             protocol,
