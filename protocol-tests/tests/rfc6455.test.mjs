@@ -208,7 +208,11 @@ rows('5.6', [
   ['a binary message', [frame({ opcode: binary, payload: PING })], ['close 1003']],
   ['an empty binary message', [frame({ opcode: binary })], ['close 1003']],
   ['a binary message in fragments', fragments(['a', 'b'], binary), ['close 1003']],
-  ['a text before a binary', [text(PING), frame({ opcode: binary })], ['pusher:pong', 'close 1003']],
+  [
+    'a text before a binary',
+    [text(PING), frame({ opcode: binary })],
+    ['pusher:pong', 'close 1003'],
+  ],
 ]);
 
 const oneMore = sized(LIMIT + 1);
