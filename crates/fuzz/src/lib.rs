@@ -16,7 +16,11 @@ mod client_frame;
 mod client_proof;
 mod configuration;
 mod event_body;
+// The server is a program and has no library that this could be taken from.
+#[path = "../../server/src/websocket/reader.rs"]
+mod reader;
 mod request_signature;
+mod websocket_bytes;
 mod world;
 
 pub use client_frame::client_frame;
@@ -24,17 +28,19 @@ pub use client_proof::client_proof;
 pub use configuration::configuration;
 pub use event_body::event_body;
 pub use request_signature::request_signature;
+pub use websocket_bytes::websocket_bytes;
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the corpus of each is in the folder of that name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("client_frame", client_frame),
     ("client_proof", client_proof),
     ("configuration", configuration),
     ("event_body", event_body),
     ("request_signature", request_signature),
+    ("websocket_bytes", websocket_bytes),
 ];
 
 /// `text` up to the first end of line, and what follows it.

@@ -91,7 +91,7 @@ const ALLOWED: [Allowed; 11] = [
             "protocol", "auth", "session", "channels", "cluster", "node", "api", "config",
         ],
         outside: Outside::Listed {
-            always: &["bytes", "http", "prometheus", "serde_json"],
+            always: &["bytes", "http", "prometheus", "serde_json", "tungstenite"],
             with_feature: &["libfuzzer-sys"],
         },
     },
