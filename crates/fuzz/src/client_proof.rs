@@ -19,24 +19,25 @@ pub fn client_proof(data: &[u8]) {
     let (channel, data) = first_line(rest);
     let ring = world::ring();
     let socket_id = &SocketId::from_random(7);
-    let user = |auth: &str| {
+    let user = |auth: &str, user_data: &str| {
         let proof = UserProof {
             socket_id,
             auth,
-            user_data: data,
+            user_data,
         };
         verify_user(&ring, &proof).is_ok()
     };
-    assert!(!user(auth), "nobody signed it");
+    assert!(!user(auth, data), "nobody signed it");
     let signed = sign_user(&world::credential(), socket_id, data);
-    assert!(user(&signed), "signed");
-    assert!(!user(&altered(&signed)), "a digit is wrong");
+    assert!(user(&signed, data), "signed");
+    assert!(!user(&altered(&signed), data), "a digit is wrong");
 
     // Only checked names get as far as signatures.
     let Ok(channel) = ChannelName::parse(channel, 200) else {
         return;
     };
     let channel = channel.as_str();
+    let both = format!("{channel}:{data}");
     for coverage in [Coverage::Exactly, Coverage::DataOptional] {
         let joined = |auth: &str, channel_data: Option<&str>| {
             let proof = ChannelProof {
@@ -55,7 +56,9 @@ pub fn client_proof(data: &[u8]) {
             let empty = channel_data == Some("") && coverage == Coverage::DataOptional;
             assert_eq!(joined(&signed, channel_data), !empty, "signed");
             assert!(!joined(&altered(&signed), channel_data), "a digit is wrong");
-            assert!(!user(&signed), "a subscription is no sign-in");
+            for user_data in [data, channel, &both] {
+                assert!(!user(&signed, user_data), "a subscription is no sign-in");
+            }
         }
         let without = sign_channel(&world::credential(), socket_id, channel, None);
         let optional = coverage == Coverage::DataOptional;
