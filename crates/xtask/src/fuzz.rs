@@ -29,6 +29,8 @@ const SLOW: u32 = 10;
 const LARGE: u32 = 1_024;
 /// Bytes of an input: enough for every limit that is not about size alone.
 const LONGEST: u32 = 4_096;
+/// Bytes of an input that is kept for good.
+const SHORT: u32 = 1_024;
 /// Lines that the engine printed last, shown with a finding.
 const LAST_WORDS: usize = 40;
 
@@ -184,7 +186,7 @@ impl Bench {
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let corpus = self.corpus.join(target);
-        let mut engine = self.engine(target);
+        let mut engine = self.engine(target, LONGEST);
         engine
             .arg(format!("-max_total_time={}", options.seconds))
             .arg(format!("-timeout={SLOW}"))
@@ -203,17 +205,17 @@ impl Bench {
         Ok(Ok(format!("{target:<18} {summary}")))
     }
 
-    fn engine(&self, target: &str) -> Command {
+    fn engine(&self, target: &str, max_len: u32) -> Command {
         let mut engine = Command::new(self.binaries.join(target));
-        engine.arg(format!("-max_len={LONGEST}"));
+        engine.arg(format!("-max_len={max_len}"));
         engine
     }
 
     /// Adds to the corpus what reaches code that it does not reach.
     fn keep(&self, target: &str, corpus: &Path, scratch: &Path) -> Result<()> {
-        let mut merge = self.engine(target);
+        let mut merge = self.engine(target, SHORT);
         // How often an edge is taken is left out: it would multiply the files for little.
-        merge.args(["-merge=1", "-use_counters=0"]);
+        merge.args(["-set_cover_merge=1", "-use_counters=0"]);
         process::capture(merge.args([corpus, scratch])).map(drop)
     }
 }
