@@ -14,6 +14,12 @@ const NOW: u64 = 1_760_000_000;
 /// Where a proxy mounts the API.
 const MOUNT: &str = "/p";
 
+/// The name of the array that is sent besides.
+const ARRAY: &str = "ids";
+
+/// How libraries escape.
+const ESCAPES: [fn(&str) -> String; 4] = [all, sparing, form, none];
+
 /// The lines are the method, the path and the query; nothing in them is signed.
 ///
 /// As it stands, no request is accepted. Signed as a back end would sign it, it is accepted in
@@ -43,39 +49,75 @@ pub fn request_signature(data: &[u8]) {
         assert_eq!(read.get(name), Some(value.as_str()), "{escaped}");
     }
     let signature = sign(&ring, method, path, &params);
-    for escape in [all as fn(&str) -> String, sparing, form, none] {
+    for escape in ESCAPES {
         let sorted = format!("{}&auth_signature={signature}", joined(&params, escape));
         let reversed: Vec<_> = sorted.rsplit('&').collect();
         let reversed = reversed.join("&");
         assert!(accepted(method, path, &sorted), "{sorted}");
         assert!(accepted(method, path, &reversed), "{reversed}");
         let mounted = format!("{MOUNT}{path}");
-        assert!(
-            !path.starts_with('/') || accepted(method, &mounted, &sorted),
-            "{mounted}"
-        );
+        let is_path = path.starts_with('/');
+        assert!(!is_path || accepted(method, &mounted, &sorted), "mounted");
         let wrong = altered(&sorted);
-        assert!(!accepted(method, path, &wrong), "a digit is wrong: {wrong}");
+        assert!(!accepted(method, path, &wrong), "a digit: {wrong}");
         let longer = format!("{sorted}&zz=1");
-        assert!(
-            !accepted(method, path, &longer),
-            "a parameter more: {longer}"
-        );
-        assert!(
-            !accepted(&format!("{method}X"), path, &sorted),
-            "another method"
-        );
+        assert!(!accepted(method, path, &longer), "a parameter: {longer}");
+        assert!(!accepted(&format!("{method}X"), path, &sorted), "a method");
+    }
+    for Array { sent, signed } in arrays(&params) {
+        let signature = sign(&ring, method, path, &signed);
+        for escape in ESCAPES {
+            let query = format!("{}&auth_signature={signature}", joined(&sent, escape));
+            assert!(accepted(method, path, &query), "{query}");
+        }
     }
 }
 
+/// Names and values.
+type Pairs = Vec<(String, String)>;
+
+/// An array among other parameters, as it goes over the wire and as it is signed.
+struct Array {
+    sent: Pairs,
+    signed: Pairs,
+}
+
+/// Arrays as libraries send them (http-api.md §3.4), of the values there are.
+fn arrays(params: &Pairs) -> [Array; 2] {
+    let values = || params.iter().map(|(_, value)| value.clone());
+    let repeated: Pairs = values()
+        .map(|value| (format!("{ARRAY}[]"), value))
+        .collect();
+    let numbered = values().enumerate();
+    let numbered = numbered.map(|(at, value)| (format!("{ARRAY}[{at}]"), value));
+    let in_one = values().collect::<Vec<_>>().join(",");
+    let with = |array: Pairs| {
+        let at = params.partition_point(|(name, _)| name.as_str() < ARRAY);
+        let mut all = params.clone();
+        all.splice(at..at, array);
+        all
+    };
+    [
+        Array {
+            sent: with(repeated.clone()),
+            signed: with(repeated),
+        },
+        // The PHP library.
+        Array {
+            sent: with(numbered.collect()),
+            signed: with(vec![(ARRAY.to_owned(), in_one)]),
+        },
+    ]
+}
+
 /// The parameters as a back end could mean them, by their lower-case names, with those of the
-/// signature. Arrays are left to the tests of the signatures, for they have rules of their own.
-fn parameters(query: &str) -> BTreeMap<String, String> {
+/// signature.
+fn parameters(query: &str) -> Pairs {
     let pairs = query.split('&').filter(|part| !part.is_empty());
     let mut params = BTreeMap::new();
     for (name, value) in pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
         let reserved = name.is_empty() || name.contains(['[', '%', '+']);
-        let ours = name.starts_with("auth_") || name == "body_md5" || name == "zz";
+        let ours = name.starts_with("auth_") || ["body_md5", "zz", ARRAY].contains(&name);
         let lower = name.to_ascii_lowercase();
         if !reserved && !ours && lower == name {
             params.entry(lower).or_insert_with(|| value.to_owned());
@@ -85,11 +127,11 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
         params.insert(name.to_owned(), value.to_owned());
     }
     params.insert("auth_timestamp".to_owned(), NOW.to_string());
-    params
+    params.into_iter().collect()
 }
 
 /// The parameters as a query.
-fn joined(params: &BTreeMap<String, String>, escape: fn(&str) -> String) -> String {
+fn joined(params: &Pairs, escape: fn(&str) -> String) -> String {
     let pairs = params
         .iter()
         .map(|(name, value)| format!("{}={}", escape(name), escape(value)));
@@ -97,7 +139,7 @@ fn joined(params: &BTreeMap<String, String>, escape: fn(&str) -> String) -> Stri
 }
 
 /// Signs as http-api.md §3.1 says: method, path and parameters, each on a line.
-fn sign(ring: &KeyRing, method: &str, path: &str, params: &BTreeMap<String, String>) -> String {
+fn sign(ring: &KeyRing, method: &str, path: &str, params: &Pairs) -> String {
     let parameters = joined(params, none);
     let text = format!("{}\n{path}\n{parameters}", method.to_ascii_uppercase());
     let credential = ring.find(KEY).unwrap();
