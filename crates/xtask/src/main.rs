@@ -8,6 +8,7 @@
     reason = "a chore's answer is what it prints; no log collector reads it"
 )]
 
+mod fuzz;
 mod process;
 mod setup;
 mod test;
@@ -28,6 +29,8 @@ Commands:
   test                set up, then run every test; the first step that fails stops the run
   test --list         name the steps of `test`
   test --only STEP    run one step, and the steps that it needs
+  fuzz [TARGET]       feed the fuzz targets with ever new inputs; --seconds 60 is for each of
+                      them, --keep adds what reaches new code to the committed corpus
   tidy                check the project's own rules; print every breach as file:line
   wasm                build the pure crates for wasm32-unknown-unknown
   help                print this text
@@ -54,6 +57,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
             Ok(())
         }
         ["test", "--only", step] => test::run_only(&workspace::root()?, step),
+        ["fuzz", options @ ..] => fuzz::run(&workspace::root()?, &fuzz::Options::parse(options)?),
         ["tidy"] => tidy::run(&workspace::root()?),
         ["wasm"] => wasm::run(&workspace::root()?),
         [] | ["help" | "--help" | "-h"] => {

@@ -71,6 +71,10 @@ fn install_system_packages() -> Result<()> {
     if process::find(BROWSER).is_none() {
         missing.push(BROWSER);
     }
+    // The engine of the fuzz targets is C++.
+    if process::find("c++").is_none() {
+        missing.push("g++");
+    }
     // Debian ships `venv` without the part that puts pip into the new environment.
     if !process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
         missing.push("python3-venv");

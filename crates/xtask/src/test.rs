@@ -1,7 +1,7 @@
 //! Every test of the project, as named steps in one order: what the README tells readers to run,
 //! and what CI runs.
 
-use crate::{process, setup, wasm, workspace};
+use crate::{fuzz, process, setup, wasm, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::Command;
@@ -15,15 +15,17 @@ enum Step {
     Wasm,
     Build,
     BlackBox,
+    Fuzz,
 }
 
-const ALL: [Step; 6] = [
+const ALL: [Step; 7] = [
     Step::Setup,
     Step::Workspace,
     Step::Concurrency,
     Step::Wasm,
     Step::Build,
     Step::BlackBox,
+    Step::Fuzz,
 ];
 
 impl Step {
@@ -35,6 +37,7 @@ impl Step {
             Self::Wasm => "wasm",
             Self::Build => "build",
             Self::BlackBox => "black-box",
+            Self::Fuzz => "fuzz",
         }
     }
 
@@ -46,6 +49,7 @@ impl Step {
             Self::Wasm => "the pure crates build for wasm32-unknown-unknown",
             Self::Build => "build the foghorn binary",
             Self::BlackBox => "clients and HTTP libraries against the foghorn binary",
+            Self::Fuzz => "a minute of ever new inputs for every parser (cargo xtask fuzz)",
         }
     }
 
@@ -53,6 +57,7 @@ impl Step {
     const fn needs(self) -> &'static [Self] {
         match self {
             Self::BlackBox => &[Self::Setup, Self::Build],
+            Self::Fuzz => &[Self::Setup],
             _ => &[],
         }
     }
@@ -68,6 +73,7 @@ impl Step {
                 &["build", "--package", "foghorn-server", "--bin", BINARY],
             ),
             Self::BlackBox => black_box(root),
+            Self::Fuzz => fuzz::run(root, &fuzz::Options::default()),
         }
     }
 }

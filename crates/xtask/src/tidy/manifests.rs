@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 10] = [
+const ALLOWED: [Allowed; 11] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -84,6 +84,16 @@ const ALLOWED: [Allowed; 10] = [
             "protocol", "auth", "session", "channels", "cluster", "node", "api", "config",
         ],
         outside: Outside::Anything,
+    },
+    Allowed {
+        name: "fuzz",
+        inside: &[
+            "protocol", "auth", "session", "channels", "cluster", "node", "api", "config",
+        ],
+        outside: Outside::Listed {
+            always: &["bytes", "http", "prometheus", "serde_json", "tungstenite"],
+            with_feature: &["libfuzzer-sys"],
+        },
     },
     Allowed {
         name: "xtask",

@@ -1,0 +1,4 @@
+//! The fuzz target `client_frame`, driven by libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| foghorn_fuzz::client_frame(data));

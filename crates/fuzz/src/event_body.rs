@@ -1,0 +1,113 @@
+//! Requests to the HTTP API, signed: what is in their bodies and parameters.
+
+use std::sync::Arc;
+
+use foghorn_api::Api;
+use foghorn_auth::{UnsignedRequest, sign_request};
+use foghorn_protocol::UnixSeconds;
+use http::{Request, Response};
+use serde_json::Value;
+
+use crate::world::{self, APP_ID, Client};
+
+/// The time at which requests are signed and answered.
+const NOW: u64 = 1_760_000_000;
+
+/// Statuses that a signed request may get.
+const STATUSES: [u16; 7] = [200, 400, 404, 405, 413, 415, 503];
+
+const CHANNELS: [&str; 4] = ["a", "private-a", "presence-a", "private-encrypted-a"];
+
+/// The first line is the method and the path within the app with its parameters, as in
+/// `GET /channels?info=user_count`; the rest is the body.
+///
+/// Every answer is a JSON object with a status that the API knows, errors say why, and who is
+/// refused has published nothing.
+pub fn event_body(data: &[u8]) {
+    let end = data.iter().position(|&byte| byte == b'\n');
+    let (head, body) = data.split_at(end.unwrap_or(data.len()));
+    let body = body.strip_prefix(b"\n").unwrap_or(body);
+    let Some(request) = std::str::from_utf8(head).ok().and_then(|h| signed(h, body)) else {
+        return;
+    };
+    let node = world::node();
+    let mut peer = Client::connect(&node, 1);
+    peer.subscribe(&CHANNELS);
+    let api = Api::new(Arc::clone(&node), String::new());
+    let (head, ()) = request.into_parts();
+    let response = match api.begin(&head, UnixSeconds(NOW)) {
+        Ok(call) => api.finish(&call, &head, body),
+        Err(refusal) => *refusal,
+    };
+    let status = response.status().as_u16();
+    check_answer(&response);
+    let heard = peer.heard();
+    assert!(heard.is_empty() || status == 200, "{status}, but {heard:?}");
+    for event in &heard {
+        let name = event
+            .get("event")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        assert!(!name.starts_with("pusher"), "{event}");
+    }
+    if status == 200 && head.uri.path().ends_with("/events") {
+        check_delivery(body, &heard);
+    }
+}
+
+/// The request that a back end would send; `None` if it could not.
+fn signed(line: &str, body: &[u8]) -> Option<Request<()>> {
+    let (method, target) = line.split_once(' ')?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let params: Vec<_> = query
+        .split('&')
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter(|(name, _)| !is_reserved(&name.to_ascii_lowercase()))
+        .collect();
+    let path = &format!("/apps/{APP_ID}{path}");
+    if path.contains('#') {
+        return None;
+    }
+    let unsigned = UnsignedRequest {
+        method,
+        path,
+        params: &params,
+        body,
+    };
+    let query = sign_request(&world::credential(), &unsigned, NOW);
+    let request = Request::builder().method(method);
+    request.uri(format!("{path}?{query}")).body(()).ok()
+}
+
+/// Whether the signature brings this parameter along.
+fn is_reserved(name: &str) -> bool {
+    name.starts_with("auth_") || name == "body_md5"
+}
+
+fn check_answer(response: &Response<bytes::Bytes>) {
+    let status = response.status().as_u16();
+    let said = String::from_utf8_lossy(response.body());
+    assert!(STATUSES.contains(&status), "{status}: {said}");
+    let answer: Value = serde_json::from_slice(response.body()).unwrap();
+    assert!(answer.is_object(), "{said}");
+    if status != 200 {
+        assert!(answer.get("error").is_some_and(Value::is_string), "{said}");
+        assert_eq!(answer.get("code"), Some(&status.into()), "{said}");
+    }
+}
+
+/// The simplest event there is arrives as it was sent.
+fn check_delivery(body: &[u8], heard: &[Value]) {
+    let sent: Value = serde_json::from_slice(body).unwrap_or_default();
+    let field = |name: &str| sent.get(name).and_then(Value::as_str);
+    let (Some("a"), Some(name), Some(data)) = (field("channel"), field("name"), field("data"))
+    else {
+        return;
+    };
+    // The sender named here may be our peer, who then gets nothing; a list has precedence.
+    if sent.get("socket_id").is_some() || sent.get("channels").is_some() {
+        return;
+    }
+    let expected = serde_json::json!({ "event": name, "channel": "a", "data": data });
+    assert_eq!(heard, [expected]);
+}
