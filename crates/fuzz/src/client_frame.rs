@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use foghorn_auth::sign_channel;
+use foghorn_auth::{sign_channel, sign_user};
 use foghorn_node::Action;
 use foghorn_protocol::{ClientMessage, Moment};
 use serde_json::Value;
@@ -41,6 +41,7 @@ pub fn client_frame(data: &[u8]) {
                 break;
             }
         }
+        node.look_at_users(Moment::default());
         client.heard();
         for message in peer.heard() {
             overhear(&message, &mut room);
@@ -66,6 +67,11 @@ fn signed(line: &str, client: &Client) -> String {
             let socket = client.connection.socket();
             let data = channel_data.as_deref();
             let auth = sign_channel(&world::credential(), socket, &channel, data);
+            line.replace(SIGN_HERE, &auth)
+        }
+        Ok(ClientMessage::SignIn { auth, user_data }) if auth == SIGN_HERE => {
+            let socket = client.connection.socket();
+            let auth = sign_user(&world::credential(), socket, &user_data);
             line.replace(SIGN_HERE, &auth)
         }
         _ => line.to_owned(),

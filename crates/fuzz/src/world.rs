@@ -7,11 +7,11 @@ use foghorn_auth::{AppKey, Credential, KeyRing, Secret, sign_channel};
 use foghorn_channels::{Delivery, HashSeed, Mailbox, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
-    AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Handshake, Metrics, Node,
-    NodeConfig, ProtocolRule, SubscriptionCount,
+    AppSpec, Apps, Clustering, Connection, Effect, Emit, Handshake, Metrics, Node, NodeConfig,
+    ProtocolRule, SubscriptionCount, Transport,
 };
-use foghorn_protocol::{Frame, Limits, Moment};
-use foghorn_session::{ClientEvents, Policy, SubscriptionErrors, Timing};
+use foghorn_protocol::{Close, Frame, Moment};
+use foghorn_session::{ClientEvents, Policy, Watchlists};
 use prometheus::Registry;
 use serde_json::{Value, json};
 
@@ -41,17 +41,14 @@ pub(crate) fn ring() -> KeyRing {
 /// A new node without connections.
 pub(crate) fn node() -> Arc<Node> {
     let metrics = Metrics::register(&Registry::new()).unwrap();
+    let policy = Policy {
+        client_events: ClientEvents::Allowed,
+        watchlists: Watchlists::Served,
+        ..Policy::new(ring())
+    };
     let app = AppSpec {
-        id: APP_ID.into(),
-        status: AppStatus::Enabled,
-        policy: Policy {
-            keys: ring(),
-            limits: Limits::default(),
-            client_events: ClientEvents::Allowed,
-            subscription_errors: SubscriptionErrors::ToConnectionAndChannel,
-            timing: Timing::default(),
-        },
         subscription_count: SubscriptionCount::Shared,
+        ..AppSpec::new(APP_ID.into(), policy)
     };
     let config = NodeConfig {
         id: NodeId::from_random(1),
@@ -64,17 +61,19 @@ pub(crate) fn node() -> Arc<Node> {
             suspect_after: Duration::from_secs(5),
             ask_again_after: Duration::from_secs(2),
         },
+        offline_delay: Duration::ZERO,
         metrics,
     };
     Arc::new(Node::new(config, Arc::new(Nothing)))
 }
 
-/// Two clients are never too many to be served at once, so nothing is left to be done.
+/// Two clients are never too many to be served at once, so nothing is left to be done but to look
+/// at the users, which is the caller's.
 struct Nothing;
 
 impl Emit for Nothing {
     fn emit(&self, effect: Effect) {
-        unreachable!("{effect:?}");
+        assert!(matches!(effect, Effect::UsersWaiting), "{effect:?}");
     }
 
     fn clustering(&self) -> Clustering {
@@ -98,6 +97,8 @@ impl Mailbox for Letters {
         letters.push(frame.clone());
         Delivery::Accepted
     }
+
+    fn ask_to_close(&self, _: &Close) {}
 }
 
 impl Client {
@@ -106,6 +107,9 @@ impl Client {
         let handshake = Handshake {
             key: Some(KEY),
             protocol: Some("7"),
+            client: None,
+            origin: None,
+            transport: Transport::Plain,
         };
         let admission = node.admit(&handshake).unwrap();
         let letters = Arc::new(Letters::default());
@@ -145,15 +149,21 @@ impl Client {
         assert_eq!(heard.len(), channels.len(), "{heard:?}");
     }
 
-    /// What came since the last time. Every message is checked for its form.
+    /// What came since the last time, but for the numbers of subscriptions. Every message is
+    /// checked for its form.
     pub(crate) fn heard(&self) -> Vec<Value> {
         let mut letters = self
             .letters
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        letters.drain(..).map(|frame| read(&frame)).collect()
+        let messages = letters.drain(..).map(|frame| read(&frame));
+        messages.filter(|message| !is_count(message)).collect()
     }
+}
+
+fn is_count(message: &Value) -> bool {
+    message.get("event") == Some(&"pusher_internal:subscription_count".into())
 }
 
 /// What holds for every message of the server (protocol.md §2.1, §11).
