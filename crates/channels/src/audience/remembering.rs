@@ -6,7 +6,7 @@
 
 use foghorn_protocol::{Moment, ServerMessage};
 
-use super::State;
+use super::{Link, State};
 use crate::announce::Stamp;
 use crate::audience::Outlet;
 use crate::key::Key;
@@ -37,13 +37,14 @@ impl State {
         }
     }
 
-    /// Takes over an event that other nodes remember.
+    /// Takes over an event that other nodes remember. Those who still wait for the topic to be
+    /// joined get it too: the event itself may have gone by before.
     pub(crate) fn remember(&mut self, key: &Key, cached: Cached, outlet: &impl Outlet) {
         if !self.is_news(&cached) {
             return;
         }
         self.cached_at_end = Some(cached.clone());
-        match self.is_under_way() {
+        match self.is_under_way() && self.link != Link::Awaited {
             true => self.queue.push_back(Op::Remember(cached)),
             false => self.cache(key, cached, outlet),
         }
@@ -65,9 +66,7 @@ impl State {
     /// Whether an event from elsewhere is later than what is remembered. Of two that nodes
     /// published at the same time, all nodes choose the same.
     pub(crate) fn is_news(&self, cached: &Cached) -> bool {
-        self.cached_at_end.as_ref().is_none_or(|last| {
-            (cached.version, cached.frame.text()) > (last.version, last.frame.text())
-        })
+        is_later(cached, self.cached_at_end.as_ref())
     }
 
     /// The last event, as the next newcomer will get it.
@@ -93,8 +92,12 @@ impl State {
         None
     }
 
-    /// The cached event has its turn.
+    /// The cached event has its turn. It may be late: what other nodes remember overtakes what waits
+    /// for the topic.
     pub(super) fn cache(&mut self, key: &Key, cached: Cached, outlet: &impl Outlet) {
+        if !is_later(&cached, self.cached.as_ref()) {
+            return;
+        }
         outlet.memory().exchange(key, self.cached.as_ref(), &cached);
         self.cached = Some(cached);
     }
@@ -114,4 +117,10 @@ impl State {
     fn is_under_way(&self) -> bool {
         !self.queue.is_empty() || self.members.is_none()
     }
+}
+
+fn is_later(cached: &Cached, last: Option<&Cached>) -> bool {
+    last.is_none_or(|last| {
+        (cached.version, cached.frame.text()) > (last.version, last.frame.text())
+    })
 }
