@@ -23,7 +23,7 @@ impl State {
         outlet: &impl Outlet,
     ) {
         if let Some(cached) = &cached {
-            self.cached_at_end = Some(cached.clone());
+            self.note(cached, outlet);
         }
         if self.here > 0 || (cached.is_some() && self.is_under_way()) {
             self.push(Sending {
@@ -43,7 +43,7 @@ impl State {
         if !self.is_news(&cached) {
             return;
         }
-        self.cached_at_end = Some(cached.clone());
+        self.note(&cached, outlet);
         match self.is_under_way() && self.link != Link::Awaited {
             true => self.queue.push_back(Op::Remember(cached)),
             false => self.cache(key, cached, outlet),
@@ -51,10 +51,9 @@ impl State {
     }
 
     /// What a local publisher's event is remembered as, and what other nodes need to do the same.
-    pub(crate) fn stamp(&self, send: &Send, lifetime: Lifetime) -> (Cached, Stamp) {
+    pub(crate) fn stamp(send: &Send, lifetime: Lifetime, outlet: &impl Outlet) -> (Cached, Stamp) {
         let Lifetime { now, ttl } = lifetime;
-        let before = self.cached_at_end.as_ref().map_or(0, |last| last.version);
-        let version = before.saturating_add(1);
+        let version = outlet.memory().next_version();
         let cached = Cached {
             frame: send.frame.clone(),
             until: now.after(ttl),
@@ -111,6 +110,11 @@ impl State {
                 None => ServerMessage::CacheMiss { channel }.encode(),
             });
         }
+    }
+
+    fn note(&mut self, cached: &Cached, outlet: &impl Outlet) {
+        outlet.memory().saw_version(cached.version);
+        self.cached_at_end = Some(cached.clone());
     }
 
     /// Whether operations wait or are being carried out.
