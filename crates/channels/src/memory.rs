@@ -14,8 +14,8 @@ use crate::sync::Mutex;
 pub(crate) struct Memory {
     limit: usize,
     used: AtomicUsize,
-    /// The highest that this node gave or heard of, on any channel: a channel that has forgotten its
-    /// event must not begin again below what other nodes still remember.
+    /// The highest that this node gave or heard of, on any channel: a channel that has forgotten
+    /// its event must not begin again below what other nodes still remember.
     version: AtomicU64,
     /// One entry per channel that has a cached event, with a time no later than its expiry.
     due: Mutex<BinaryHeap<Reverse<(Moment, Key)>>>,

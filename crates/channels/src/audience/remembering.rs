@@ -91,8 +91,8 @@ impl State {
         None
     }
 
-    /// The cached event has its turn. It may be late: what other nodes remember overtakes what waits
-    /// for the topic.
+    /// The cached event has its turn. It may be late: what other nodes remember overtakes what
+    /// waits for the topic.
     pub(super) fn cache(&mut self, key: &Key, cached: Cached, outlet: &impl Outlet) {
         if !is_later(&cached, self.cached.as_ref()) {
             return;
