@@ -90,7 +90,8 @@ impl Session {
         let limit = self.policy().limits.max_watchlist;
         if user.watched > limit {
             let message = format!(
-                "The watchlist has {} user ids, the limit is {limit}; the first {limit} are watched",
+                "The watchlist has {} user ids, the limit is {limit}; the first {limit} are \
+                 watched",
                 user.watched
             );
             tell_error(host, Some(WATCHLIST_TOO_LONG), &message);
