@@ -270,13 +270,9 @@ fn a_first_newcomer_goes_on_from_the_cached_event() {
         let (cached, later) = (&heard[1..2], &heard[2..]);
         assert!(!later.contains(&cached[0]), "INV-CACHE-1: {heard:?}");
         for publisher in 0..2 {
-            let goes_on = match (numbers(cached, publisher).as_slice(), later.is_empty()) {
-                (&[n], _) => n + 1,
-                // Another publisher's event is cached, or none is yet.
-                (_, false) if numbers(later, publisher).is_empty() => CACHED_EVENTS,
-                (_, false) => numbers(later, publisher)[0],
-                (_, true) => CACHED_EVENTS,
-            };
+            let heard_first = numbers(later, publisher).first().copied();
+            let after_cached = numbers(cached, publisher).first().map(|n| n + 1);
+            let goes_on = after_cached.or(heard_first).unwrap_or(CACHED_EVENTS);
             let expect: Vec<usize> = (goes_on..CACHED_EVENTS).collect();
             assert_eq!(numbers(later, publisher), expect, "INV-CACHE-1: {heard:?}");
         }

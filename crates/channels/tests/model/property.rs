@@ -26,19 +26,24 @@ const USERS: u64 = 3;
 enum Step {
     Join(usize, u64, Hearing),
     Leave(usize, u64),
-    /// A local publisher sends; on a cache channel it may be remembered.
+    /// A local publisher sends, perhaps to all but one.
     Send(usize, Option<u64>),
+    /// The same, to be remembered.
     SendCached(usize),
-    /// Another node's publisher sends, and says which version it is.
+    /// Another node's publisher sends; on a cache channel the event has this version.
     Receive(usize, u64),
+    /// Another node remembers an event of this version.
     Remember(usize, u64),
     Hear(usize, u64, Hearing),
     Close(usize),
+    /// So many subscribe on other nodes.
     Elsewhere(usize, u32),
     /// A user comes or goes on another node.
     Member(usize, u64),
     TellCount(usize),
+    /// The topic is joined.
     Joined(usize),
+    /// Milliseconds go by.
     Later(u64),
     Expire,
     /// Goes on with an unfinished drain.
@@ -279,7 +284,7 @@ impl Walk {
     }
 
     fn topic_is_joined(&mut self, c: usize) {
-        self.announced.is_joined(&self.keys[c]);
+        self.announced.has_joined(&self.keys[c]);
         self.models[c].unpark();
         let drain = self.hub.joined(&self.keys[c]);
         self.keep(c, drain);

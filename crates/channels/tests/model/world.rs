@@ -82,7 +82,7 @@ impl Recorder {
     }
 
     /// The topic is joined, or nobody waits for it any more.
-    pub(crate) fn is_joined(&self, key: &Key) {
+    pub(crate) fn has_joined(&self, key: &Key) {
         self.0.lock().unwrap().awaited.remove(key);
     }
 
