@@ -180,6 +180,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn reading_all_values_of_a_parameter() {
+        let table: [(&str, &[&str]); 8] = [
+            ("", &[]),
+            ("channel=a", &[]),
+            ("channels[]=a", &["a"]),
+            ("channels%5B%5D=a&x=y&channels[]=b%2Cc", &["a", "b,c"]),
+            (
+                "channels[]=b&Channels[]=a&CHANNELS%5b%5D=b",
+                &["b", "a", "b"],
+            ),
+            ("channels[]&channels[]=", &["", ""]),
+            ("channels[]=a+b&channels[]=50%", &["a+b", "50%"]),
+            ("channels=a&channels[0]=b&channels[]x=c", &[]),
+        ];
+        for (raw, expect) in table {
+            let query = Query::parse(raw);
+            let all: Vec<&str> = query.all("channels[]").collect();
+            assert_eq!(all, expect, "{raw:?}");
+            assert_eq!(query.get("channels[]"), expect.first().copied(), "{raw:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn encoding_round_trips(text: String) {
@@ -191,7 +214,8 @@ mod tests {
 
         #[test]
         fn any_text_is_a_query(raw: String, name: String) {
-            let _ = Query::parse(&raw).get(&name);
+            let query = Query::parse(&raw);
+            prop_assert_eq!(query.get(&name), query.all(&name).next());
             let _ = percent_decode(&raw);
         }
     }

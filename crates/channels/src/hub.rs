@@ -104,7 +104,7 @@ impl Hub {
     /// last.
     pub fn publish_cached(&self, key: &Key, send: Send, lifetime: Lifetime) -> Option<Drain> {
         self.with_live_audience(key, |state| {
-            let (cached, stamp) = state.stamp(&send, lifetime);
+            let (cached, stamp) = State::stamp(&send, lifetime, &*self.shared);
             self.shared.announce.relay(key, &send, Some(stamp));
             state.send(key, send, Some(cached), &*self.shared);
         })

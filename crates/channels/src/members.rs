@@ -167,7 +167,8 @@ mod tests {
             for (join, id) in steps {
                 let socket = SocketId::from_random(id);
                 if join && model.insert(socket) {
-                    members.add(socket, Arc::new(Log(socket, Arc::clone(&log))), Hearing::Everything, seed);
+                    let mailbox = Arc::new(Log(socket, Arc::clone(&log)));
+                    members.add(socket, mailbox, Hearing::Everything, seed);
                 } else if !join {
                     model.remove(&socket);
                     members.remove(socket);

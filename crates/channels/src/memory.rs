@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use foghorn_protocol::Moment;
 
@@ -14,6 +14,9 @@ use crate::sync::Mutex;
 pub(crate) struct Memory {
     limit: usize,
     used: AtomicUsize,
+    /// The highest that this node gave or heard of, on any channel: a channel that has forgotten
+    /// its event must not begin again below what other nodes still remember.
+    version: AtomicU64,
     /// One entry per channel that has a cached event, with a time no later than its expiry.
     due: Mutex<BinaryHeap<Reverse<(Moment, Key)>>>,
 }
@@ -40,8 +43,20 @@ impl Memory {
         Self {
             limit,
             used: AtomicUsize::new(0),
+            version: AtomicU64::new(0),
             due: Mutex::new(BinaryHeap::new()),
         }
+    }
+
+    /// The version of an event that is later than all that this node knows of.
+    pub(crate) fn next_version(&self) -> u64 {
+        let before = self.version.fetch_add(1, Ordering::Relaxed);
+        before.saturating_add(1)
+    }
+
+    /// An event with this version exists.
+    pub(crate) fn saw_version(&self, version: u64) {
+        self.version.fetch_max(version, Ordering::Relaxed);
     }
 
     /// A channel remembers `after` instead of `before`. Called under its lock.

@@ -33,7 +33,7 @@ pub struct Cached {
     pub frame: Frame,
     /// Until when.
     pub until: Moment,
-    /// Counts the channel's events, so that nodes agree which is the last.
+    /// The higher is the later; nodes agree on it which event is the channel's last.
     pub version: u64,
 }
 

@@ -8,12 +8,13 @@
 )]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use foghorn_channels::{
-    Announce, AppNumber, Change, Delivery, Drain, HashSeed, Hub, Joining, Key, Mailbox, Progress,
-    QueueLimits, Send, Subscribe,
+    Announce, AppNumber, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub, Joining, Key,
+    Lifetime, Mailbox, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
 };
-use foghorn_protocol::{ChannelName, Frame, ServerMessage, SocketId};
+use foghorn_protocol::{ChannelName, Close, Frame, Moment, Recipient, ServerMessage, SocketId};
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
@@ -26,6 +27,14 @@ impl Mailbox for Inbox {
         self.0.lock().unwrap().push(text);
         Delivery::Accepted
     }
+
+    fn ask_to_close(&self, _: &Close) {}
+}
+
+impl Inbox {
+    fn heard(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 struct Silent;
@@ -36,14 +45,37 @@ impl Announce for Silent {
     }
     fn lost_interest(&self, _: &Key) {}
     fn changed(&self, _: &Key, _: Change<'_>) {}
-    fn relay(&self, _: &Key, _: &Send) {}
+    fn relay(&self, _: &Key, _: &Send, _: Option<Stamp>) {}
+    fn counting(&self, _: &Key) -> Counting {
+        Counting::Silent
+    }
+    fn count_waits(&self, _: &Key) {}
+    fn turned(&self, _: &Key) {}
+    fn evicted(&self) {}
 }
 
-fn key() -> Key {
+fn hub() -> Arc<Hub> {
+    Arc::new(Hub::new(
+        HashSeed::new(1, 2),
+        QueueLimits::default(),
+        Box::new(Silent),
+    ))
+}
+
+fn key(name: &str) -> Key {
+    let channel = ChannelName::parse(name, 200).unwrap();
     Key {
         app: AppNumber(0),
-        channel: ChannelName::parse("news", 200).unwrap(),
+        target: Target::Recipient(Recipient::Channel(channel)),
     }
+}
+
+fn news() -> Key {
+    key("news")
+}
+
+fn car() -> Key {
+    key("cache-car")
 }
 
 fn finish(drain: Option<Drain>) {
@@ -54,16 +86,43 @@ fn finish(drain: Option<Drain>) {
     }
 }
 
-fn event(publisher: usize, n: usize) -> Frame {
+fn event(key: &Key, publisher: usize, n: usize) -> Send {
     let data = format!("{publisher}:{n}");
-    let channel = key().channel;
-    ServerMessage::Event {
+    let event = ServerMessage::Event {
         event: "e",
-        channel: &channel,
+        channel: key.channel().unwrap().as_str(),
         data: &data,
         user_id: None,
+    };
+    Send {
+        frame: event.encode(),
+        except: None,
     }
-    .encode()
+}
+
+fn subscriber(socket: SocketId) -> (Arc<Inbox>, Subscribe) {
+    let inbox = Arc::new(Inbox::default());
+    let mailbox: Arc<dyn Mailbox> = Arc::clone(&inbox) as _;
+    let subscribe = Subscribe {
+        socket,
+        mailbox,
+        greeting: None,
+        member: None,
+        max_members: 0,
+        hearing: Hearing::Everything,
+        now: Moment::default(),
+    };
+    (inbox, subscribe)
+}
+
+/// The numbers of one publisher's events, as they were heard.
+fn numbers(heard: &[String], publisher: usize) -> Vec<usize> {
+    let mark = format!("\"data\":\"{publisher}:");
+    heard
+        .iter()
+        .filter_map(|text| text.split_once(&mark))
+        .map(|(_, rest)| rest.trim_end_matches("\"}").parse().unwrap())
+        .collect()
 }
 
 /// What one subscription heard: the acknowledgement first, then each publisher's events in order,
@@ -74,62 +133,43 @@ fn check(heard: &[String]) {
         "INV-ACK-1: ack first: {heard:?}"
     );
     for publisher in 0..2 {
-        let mark = format!("\"data\":\"{publisher}:");
-        let numbers: Vec<usize> = heard
-            .iter()
-            .filter_map(|text| text.split_once(&mark))
-            .map(|(_, rest)| rest.trim_end_matches("\"}").parse().unwrap())
-            .collect();
         assert!(
-            numbers.windows(2).all(|w| w[1] == w[0] + 1),
+            numbers(heard, publisher)
+                .windows(2)
+                .all(|w| w[1] == w[0] + 1),
             "INV-ORDER-1: {heard:?}"
         );
     }
 }
 
+/// Events of each publisher to the cache channel.
+const CACHED_EVENTS: usize = 2;
+
 fn scenario() {
     const EVENTS: usize = 3;
-    let hub = Arc::new(Hub::new(
-        HashSeed::new(1, 2),
-        QueueLimits::default(),
-        Box::new(Silent),
-    ));
+    let hub = hub();
     let mut threads = Vec::new();
     for publisher in 0..2 {
         let hub = Arc::clone(&hub);
         threads.push(thread::spawn(move || {
             for n in 0..EVENTS {
-                finish(hub.publish(
-                    &key(),
-                    Send {
-                        frame: event(publisher, n),
-                        except: None,
-                    },
-                ));
+                finish(hub.publish(&news(), event(&news(), publisher, n)));
             }
         }));
     }
-    for subscriber in 0..2u64 {
+    for newcomer in 0..2u64 {
         let hub = Arc::clone(&hub);
         threads.push(thread::spawn(move || {
-            let socket = SocketId::from_random(subscriber);
+            let socket = SocketId::from_random(newcomer);
             for _ in 0..2 {
-                let inbox = Arc::new(Inbox::default());
-                let mailbox: Arc<dyn Mailbox> = Arc::clone(&inbox) as _;
-                let subscribe = Subscribe {
-                    socket,
-                    mailbox,
-                    member: None,
-                    max_members: 0,
-                };
-                finish(hub.subscribe(&key(), subscribe).unwrap());
-                finish(hub.unsubscribe(&key(), socket, None));
+                let (inbox, subscribe) = subscriber(socket);
+                finish(hub.subscribe(&news(), subscribe).unwrap());
+                finish(hub.unsubscribe(&news(), socket, None));
                 // Whoever drains last has delivered the greeting before the leave; wait for it.
-                while hub.channels() > 0 && inbox.0.lock().unwrap().is_empty() {
+                while hub.channels() > 0 && inbox.heard().is_empty() {
                     thread::yield_now();
                 }
-                let heard = inbox.0.lock().unwrap().clone();
-                check(&heard);
+                check(&inbox.heard());
             }
         }));
     }
@@ -141,33 +181,15 @@ fn scenario() {
 
 /// A subscriber that stays hears everything published after its join returned.
 fn nothing_is_missed() {
-    let hub = Arc::new(Hub::new(
-        HashSeed::new(1, 2),
-        QueueLimits::default(),
-        Box::new(Silent),
-    ));
-    let inbox = Arc::new(Inbox::default());
-    let mailbox: Arc<dyn Mailbox> = Arc::clone(&inbox) as _;
-    let socket = SocketId::from_random(9);
-    let subscribe = Subscribe {
-        socket,
-        mailbox,
-        member: None,
-        max_members: 0,
-    };
-    let first = hub.subscribe(&key(), subscribe).unwrap();
+    let hub = hub();
+    let (inbox, subscribe) = subscriber(SocketId::from_random(9));
+    let first = hub.subscribe(&news(), subscribe).unwrap();
     let publishers: Vec<_> = (0..2)
         .map(|publisher| {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
                 for n in 0..2 {
-                    finish(hub.publish(
-                        &key(),
-                        Send {
-                            frame: event(publisher, n),
-                            except: None,
-                        },
-                    ));
+                    finish(hub.publish(&news(), event(&news(), publisher, n)));
                 }
             })
         })
@@ -176,13 +198,90 @@ fn nothing_is_missed() {
     for handle in publishers {
         handle.join().unwrap();
     }
-    let heard = inbox.0.lock().unwrap().clone();
+    let heard = inbox.heard();
     assert_eq!(
         heard.len(),
         5,
         "INV-BATON-1: nobody left work undone: {heard:?}"
     );
     check(&heard);
+}
+
+/// Publishes to the cache channel and subscribes to it, all at once; what the newcomers heard in
+/// the end.
+fn publish_to_newcomers(hub: &Arc<Hub>) -> Vec<Vec<String>> {
+    let publishers = (0..2).map(|publisher| {
+        let hub = Arc::clone(hub);
+        thread::spawn(move || {
+            for n in 0..CACHED_EVENTS {
+                let lifetime = Lifetime {
+                    now: Moment::default(),
+                    ttl: Duration::from_secs(1),
+                };
+                finish(hub.publish_cached(&car(), event(&car(), publisher, n), lifetime));
+            }
+        })
+    });
+    let newcomers = (0..2).map(|newcomer| {
+        let hub = Arc::clone(hub);
+        thread::spawn(move || {
+            let (inbox, subscribe) = subscriber(SocketId::from_random(newcomer));
+            finish(hub.subscribe(&car(), subscribe).unwrap());
+            inbox
+        })
+    });
+    let (publishers, newcomers): (Vec<_>, Vec<_>) = (publishers.collect(), newcomers.collect());
+    for handle in publishers {
+        handle.join().unwrap();
+    }
+    let newcomers = newcomers.into_iter().map(|handle| handle.join().unwrap());
+    let inboxes: Vec<Arc<Inbox>> = newcomers.collect();
+    inboxes.iter().map(|inbox| inbox.heard()).collect()
+}
+
+/// INV-CACHE-1, as a witness sees it who was there before: a newcomer's cached event, or the lack
+/// of one, and all that follows are what the witness heard from some place on.
+fn a_newcomer_goes_on_from_the_cached_event() {
+    let hub = hub();
+    let (witness, subscribe) = subscriber(SocketId::from_random(9));
+    finish(hub.subscribe(&car(), subscribe).unwrap());
+    let newcomers = publish_to_newcomers(&hub);
+    let all = witness.heard();
+    assert_eq!(all.len(), 2 + 2 * CACHED_EVENTS, "{all:?}");
+    check(&all);
+    for heard in newcomers {
+        assert_eq!(heard[0], all[0], "INV-ACK-1");
+        assert!(
+            heard.len() > 1 && all[1..].ends_with(&heard[1..]),
+            "INV-CACHE-1: {heard:?} of {all:?}"
+        );
+    }
+    let last = hub.cached(&car(), Moment::default()).unwrap();
+    assert_eq!(last.frame.text(), all.last().unwrap().as_bytes());
+}
+
+/// INV-CACHE-1 where nobody may be there yet: an event is cached with or without a queue. Each
+/// publisher's later events follow without a gap, none of them twice, and the last is among them
+/// unless it is before the cached one.
+fn a_first_newcomer_goes_on_from_the_cached_event() {
+    let hub = hub();
+    for heard in publish_to_newcomers(&hub) {
+        check(&heard);
+        let (cached, later) = (&heard[1..2], &heard[2..]);
+        assert!(!later.contains(&cached[0]), "INV-CACHE-1: {heard:?}");
+        for publisher in 0..2 {
+            let heard_first = numbers(later, publisher).first().copied();
+            let after_cached = numbers(cached, publisher).first().map(|n| n + 1);
+            let goes_on = after_cached.or(heard_first).unwrap_or(CACHED_EVENTS);
+            let expect: Vec<usize> = (goes_on..CACHED_EVENTS).collect();
+            assert_eq!(numbers(later, publisher), expect, "INV-CACHE-1: {heard:?}");
+        }
+        let nothing = cached[0].contains("cache_miss");
+        assert!(
+            !nothing || later.len() == 2 * CACHED_EVENTS,
+            "INV-CACHE-1: {heard:?}"
+        );
+    }
 }
 
 #[test]
@@ -198,4 +297,16 @@ fn rare_interleavings_keep_order_and_leave_nothing_behind() {
 #[test]
 fn random_interleavings_miss_nothing() {
     shuttle::check_random(nothing_is_missed, 3_000);
+}
+
+#[test]
+fn random_interleavings_of_cached_events_and_newcomers() {
+    shuttle::check_random(a_newcomer_goes_on_from_the_cached_event, 3_000);
+    shuttle::check_random(a_first_newcomer_goes_on_from_the_cached_event, 3_000);
+}
+
+#[test]
+fn rare_interleavings_of_cached_events_and_newcomers() {
+    shuttle::check_pct(a_newcomer_goes_on_from_the_cached_event, 2_000, 4);
+    shuttle::check_pct(a_first_newcomer_goes_on_from_the_cached_event, 2_000, 4);
 }

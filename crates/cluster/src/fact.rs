@@ -73,7 +73,7 @@ pub struct Cached {
     /// The channel.
     #[serde(with = "json::word")]
     pub channel: ChannelName,
-    /// Counts the channel's events: the higher is the later.
+    /// The higher is the later.
     pub version: u64,
     /// How long it lives from now on.
     #[serde(rename = "ttl_ms", with = "json::millis")]

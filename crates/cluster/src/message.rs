@@ -68,7 +68,7 @@ pub enum Message {
 /// What a node needs to remember an event that another published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Stamp {
-    /// Counts the channel's events: the higher is the later.
+    /// The higher is the later.
     pub version: u64,
     /// How long it lives.
     #[serde(rename = "ttl_ms", with = "json::millis")]

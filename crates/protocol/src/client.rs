@@ -309,6 +309,17 @@ mod tests {
                 })
             );
         }
+        for data in [
+            "",
+            ",\"data\":null",
+            ",\"data\":{}",
+            ",\"data\":{\"auth\":\"k:s\"}",
+            ",\"data\":{\"auth\":\"k:s\",\"user_data\":{\"id\":\"u\"}}",
+            ",\"data\":[\"k:s\",\"{}\"]",
+        ] {
+            let text = format!(r#"{{"event":"pusher:signin"{data}}}"#);
+            assert_eq!(parse(&text), Err(MalformedMessage::SignIn), "{text}");
+        }
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub fn encrypted_envelope(data: &str) -> bool {
         #[serde(borrow, rename = "ciphertext")]
         _ciphertext: Cow<'a, str>,
     }
-    serde_json::from_str::<Envelope<'_>>(data).is_ok()
+    // serde would also take an array for a struct.
+    data.trim_start().starts_with('{') && serde_json::from_str::<Envelope<'_>>(data).is_ok()
 }
 
 /// The text of `user_info`: an object, or absent. `None` if it is anything else.
@@ -55,4 +56,91 @@ pub fn event_data(message: &[u8]) -> Option<String> {
     serde_json::from_slice(message)
         .ok()
         .map(|Event { data }| data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn raw(text: &str) -> &RawValue {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_a_value_is_on_the_wire() {
+        for (value, expect) in [
+            (r#""text""#, "text"),
+            (r#""a \"b\" \u00eb""#, "a \"b\" ë"),
+            (r#"{"b": 1,  "a":2}"#, r#"{"b": 1,  "a":2}"#),
+            ("[1, 2]", "[1, 2]"),
+            ("null", "null"),
+            ("1e400", "1e400"),
+        ] {
+            assert_eq!(wire_text(raw(value)).unwrap(), expect, "{value}");
+        }
+        assert!(wire_text(raw(r#""\ud800""#)).is_err());
+    }
+
+    #[test]
+    fn what_clients_can_decrypt() {
+        for (data, expect) in [
+            (r#"{"nonce":"n","ciphertext":"c"}"#, true),
+            (r#" {"ciphertext":"\u0063","x":[[]],"nonce":""} "#, true),
+            (r#"{"nonce":"n"}"#, false),
+            (r#"{"nonce":1,"ciphertext":"c"}"#, false),
+            (r#"{"nonce":null,"ciphertext":"c"}"#, false),
+            (r#"{"nonce":"n","ciphertext":"c"} x"#, false),
+            (r#"["n","c"]"#, false),
+            (r#""{}""#, false),
+            ("{}", false),
+            ("", false),
+        ] {
+            assert_eq!(encrypted_envelope(data), expect, "{data}");
+        }
+    }
+
+    #[test]
+    fn what_a_message_carries() {
+        for (message, expect) in [
+            (r#"{"event":"e","data":"{}"}"#, Some("{}")),
+            (r#"{"data":{}}"#, None),
+            (r#"{"event":"e"}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(
+                event_data(message.as_bytes()).as_deref(),
+                expect,
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn user_info_is_an_object_or_absent() {
+        for (value, expect) in [
+            (None, Some(None)),
+            (Some(r#"{"a": 1}"#), Some(Some(r#"{"a": 1}"#))),
+            (Some("[]"), None),
+            (Some("null"), None),
+            (Some("7"), None),
+        ] {
+            let text = object_text(value.map(raw));
+            let text = text.as_ref().map(|text| text.as_deref());
+            assert_eq!(text, expect, "{value:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_string_is_itself_on_the_wire(text: String) {
+            let json = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(wire_text(raw(&json)).unwrap(), text);
+        }
+
+        #[test]
+        fn no_text_panics(text: String) {
+            let _ = (encrypted_envelope(&text), event_data(text.as_bytes()));
+        }
+    }
 }

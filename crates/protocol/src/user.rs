@@ -102,6 +102,7 @@ fn watchlist(ids: &[String], limits: &Limits) -> Result<Vec<UserId>, InvalidUser
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn parse(text: &str) -> Result<User, InvalidUser> {
         User::parse(text, &Limits::default())
@@ -167,5 +168,49 @@ mod tests {
         assert_eq!((full.watchlist.len(), full.watched), (100, 100));
         let over = parse(&list(101)).unwrap();
         assert_eq!((over.watchlist, over.watched), (full.watchlist, 101));
+    }
+
+    #[test]
+    fn deep_nesting_costs_no_stack() {
+        let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+        assert!(parse(&format!(r#"{{"id":"u","x":{deep}}}"#)).is_ok());
+        for (member, expect) in [
+            ("id", InvalidUser::NoId),
+            ("user_info", InvalidUser::UserInfoType),
+            ("watchlist", InvalidUser::WatchlistType),
+        ] {
+            let id = if member == "id" { "" } else { r#""id":"u","# };
+            let text = format!(r#"{{{id}"{member}":{deep}}}"#);
+            assert_eq!(parse(&text), Err(expect), "{member}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_keeps_its_limits(ids in prop::collection::vec("[a-c]{1,2}", 0..30)) {
+            let limits = Limits { max_watchlist: 8, ..Limits::default() };
+            let text = serde_json::json!({"id": "u", "watchlist": ids}).to_string();
+            let user = User::parse(&text, &limits).unwrap();
+            prop_assert_eq!(user.watched, ids.len());
+            let mut expect: Vec<String> = Vec::new();
+            for id in ids.into_iter().take(8) {
+                if !expect.contains(&id) { expect.push(id); }
+            }
+            let watchlist: Vec<_> = user.watchlist.iter().map(|id| id.as_str()).collect();
+            prop_assert_eq!(watchlist, expect);
+        }
+
+        #[test]
+        fn no_text_panics(text: String) {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn no_perturbed_user_panics(at in 0usize..60, byte: u8) {
+            let mut text =
+                br#"{"id":"u-17","user_info":{"nick":"Z"},"watchlist":["u-18"]}"#.to_vec();
+            if let Some(b) = text.get_mut(at) { *b = byte; }
+            if let Ok(text) = std::str::from_utf8(&text) { let _ = parse(text); }
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 use foghorn_protocol::{Moment, ServerMessage};
 
-use super::State;
+use super::{Link, State};
 use crate::announce::Stamp;
 use crate::audience::Outlet;
 use crate::key::Key;
@@ -23,7 +23,7 @@ impl State {
         outlet: &impl Outlet,
     ) {
         if let Some(cached) = &cached {
-            self.cached_at_end = Some(cached.clone());
+            self.note(cached, outlet);
         }
         if self.here > 0 || (cached.is_some() && self.is_under_way()) {
             self.push(Sending {
@@ -37,23 +37,23 @@ impl State {
         }
     }
 
-    /// Takes over an event that other nodes remember.
+    /// Takes over an event that other nodes remember. Those who still wait for the topic to be
+    /// joined get it too: the event itself may have gone by before.
     pub(crate) fn remember(&mut self, key: &Key, cached: Cached, outlet: &impl Outlet) {
         if !self.is_news(&cached) {
             return;
         }
-        self.cached_at_end = Some(cached.clone());
-        match self.is_under_way() {
+        self.note(&cached, outlet);
+        match self.is_under_way() && self.link != Link::Awaited {
             true => self.queue.push_back(Op::Remember(cached)),
             false => self.cache(key, cached, outlet),
         }
     }
 
     /// What a local publisher's event is remembered as, and what other nodes need to do the same.
-    pub(crate) fn stamp(&self, send: &Send, lifetime: Lifetime) -> (Cached, Stamp) {
+    pub(crate) fn stamp(send: &Send, lifetime: Lifetime, outlet: &impl Outlet) -> (Cached, Stamp) {
         let Lifetime { now, ttl } = lifetime;
-        let before = self.cached_at_end.as_ref().map_or(0, |last| last.version);
-        let version = before.saturating_add(1);
+        let version = outlet.memory().next_version();
         let cached = Cached {
             frame: send.frame.clone(),
             until: now.after(ttl),
@@ -65,9 +65,7 @@ impl State {
     /// Whether an event from elsewhere is later than what is remembered. Of two that nodes
     /// published at the same time, all nodes choose the same.
     pub(crate) fn is_news(&self, cached: &Cached) -> bool {
-        self.cached_at_end.as_ref().is_none_or(|last| {
-            (cached.version, cached.frame.text()) > (last.version, last.frame.text())
-        })
+        is_later(cached, self.cached_at_end.as_ref())
     }
 
     /// The last event, as the next newcomer will get it.
@@ -93,8 +91,12 @@ impl State {
         None
     }
 
-    /// The cached event has its turn.
+    /// The cached event has its turn. It may be late: what other nodes remember overtakes what
+    /// waits for the topic.
     pub(super) fn cache(&mut self, key: &Key, cached: Cached, outlet: &impl Outlet) {
+        if !is_later(&cached, self.cached.as_ref()) {
+            return;
+        }
         outlet.memory().exchange(key, self.cached.as_ref(), &cached);
         self.cached = Some(cached);
     }
@@ -110,8 +112,19 @@ impl State {
         }
     }
 
+    fn note(&mut self, cached: &Cached, outlet: &impl Outlet) {
+        outlet.memory().saw_version(cached.version);
+        self.cached_at_end = Some(cached.clone());
+    }
+
     /// Whether operations wait or are being carried out.
     fn is_under_way(&self) -> bool {
         !self.queue.is_empty() || self.members.is_none()
     }
+}
+
+fn is_later(cached: &Cached, last: Option<&Cached>) -> bool {
+    last.is_none_or(|last| {
+        (cached.version, cached.frame.text()) > (last.version, last.frame.text())
+    })
 }

@@ -1,0 +1,111 @@
+//! When a cached event is forgotten: in its time, or before that because there is no room.
+
+use foghorn_channels::{QueueLimits, Subscribe};
+use proptest::prelude::*;
+
+use crate::world::{
+    Recorder, at, cached, event, finish, hub, join, key, limited, living, missed, newcomer_hears,
+    send, subscriber, text,
+};
+
+#[test]
+fn an_event_lives_as_long_as_was_said_and_no_longer() {
+    let hub = hub(Recorder::quick());
+    let car = key("cache-car");
+    finish(hub.publish_cached(&car, send(event(&car, 1)), living(1_000, 500)));
+    assert_eq!(newcomer_hears(&hub, &car, 1_499)[1], text(&event(&car, 1)));
+    assert!(hub.cached(&car, at(1_499)).is_some());
+    // Whether or not anybody has cleaned up.
+    assert_eq!(newcomer_hears(&hub, &car, 1_500)[1], missed(&car));
+    assert_eq!(hub.cached(&car, at(1_500)), None);
+    hub.expire(at(1_499));
+    assert_eq!(hub.channels(), 1);
+    hub.expire(at(1_500));
+    assert_eq!(hub.channels(), 0);
+}
+
+#[test]
+fn a_later_event_starts_the_time_again() {
+    let hub = hub(Recorder::quick());
+    let car = key("cache-car");
+    finish(hub.publish_cached(&car, send(event(&car, 1)), living(0, 500)));
+    finish(hub.publish_cached(&car, send(event(&car, 2)), living(400, 500)));
+    hub.expire(at(600));
+    assert_eq!(newcomer_hears(&hub, &car, 600)[1], text(&event(&car, 2)));
+    hub.expire(at(900));
+    assert_eq!(hub.channels(), 0);
+}
+
+/// What waits in the queue is not forgotten before it has been cached.
+#[test]
+fn forgetting_does_not_reach_into_the_queue() {
+    let hub = hub(Recorder::quick());
+    let car = key("cache-car");
+    finish(hub.publish_cached(&car, send(event(&car, 1)), living(0, 500)));
+    let (_, drain) = join(&hub, &car, 1);
+    hub.publish_cached(&car, send(event(&car, 2)), living(400, 500));
+    let (inbox, subscribe) = subscriber(2);
+    let subscribe = Subscribe {
+        now: at(600),
+        ..subscribe
+    };
+    assert!(hub.subscribe(&car, subscribe).unwrap().is_none());
+    hub.expire(at(600));
+    finish(drain);
+    assert_eq!(inbox.heard()[1..], [text(&event(&car, 2))]);
+    hub.expire(at(900));
+    assert_eq!(newcomer_hears(&hub, &car, 0)[1], missed(&car));
+}
+
+/// A node that forgot an event before its time must not number the next one as if it were older.
+#[test]
+fn versions_go_on_after_an_event_is_forgotten() {
+    let announced = Recorder::quick();
+    let hub = hub(announced.clone());
+    let car = key("cache-car");
+    finish(hub.remember(&car, cached(&event(&car, 1), 500, 7)));
+    hub.expire(at(500));
+    finish(hub.publish_cached(&car, send(event(&car, 2)), living(500, 500)));
+    assert!(announced.last_stamp().version > 7);
+}
+
+proptest! {
+    /// Too much is remembered: the events that expire soonest go, and no more of them than needed.
+    #[test]
+    fn what_expires_soonest_makes_room(
+        lives in Just((1..=12).collect::<Vec<u64>>()).prop_shuffle(),
+        room in 0usize..=13,
+        again in prop::collection::vec(0usize..12, 0..6),
+    ) {
+        let keys: Vec<_> = (0..12).map(|n| key(&format!("cache-{n:02}"))).collect();
+        let size = event(&keys[0], 1).wire_len();
+        let announced = Recorder::quick();
+        let limits = QueueLimits { cached_bytes: room * size, ..QueueLimits::default() };
+        let hub = limited(limits, announced.clone());
+        let mut until: Vec<u64> = Vec::new();
+        for (key, life) in keys.iter().zip(lives) {
+            finish(hub.publish_cached(key, send(event(key, 1)), living(0, life * 1_000)));
+            until.push(life * 1_000);
+        }
+        // Some publish again, and so come last.
+        for (n, at) in again.into_iter().enumerate() {
+            until[at] = 20_000 + n as u64;
+            let lifetime = living(0, until[at]);
+            finish(hub.publish_cached(&keys[at], send(event(&keys[at], 2)), lifetime));
+        }
+        announced.said();
+        hub.expire(at(0));
+        let mut order: Vec<usize> = (0..12).collect();
+        order.sort_unstable_by_key(|n| until[*n]);
+        let gone = 12_usize.saturating_sub(room);
+        for (place, n) in order.into_iter().enumerate() {
+            let kept = hub.cached(&keys[n], at(0)).is_some();
+            prop_assert_eq!(kept, place >= gone, "{} of {}", place, gone);
+        }
+        prop_assert_eq!(hub.channels(), 12 - gone);
+        prop_assert_eq!(announced.said(), vec!["evicted"; gone]);
+        hub.expire(at(30_000));
+        prop_assert_eq!(hub.channels(), 0);
+        prop_assert_eq!(announced.said(), Vec::<String>::new(), "that was their time");
+    }
+}

@@ -1,0 +1,131 @@
+//! Waiting in the queue: for the topic, for whoever drains, and when too much waits already.
+
+use foghorn_channels::{Progress, QueueLimits, Subscribe, SubscribeError};
+
+use crate::world::{
+    Recorder, event, finish, hub, join, join_as, joined, key, limited, member, send, socket,
+    subscriber, user, watchers_of,
+};
+
+#[test]
+fn a_join_waits_until_its_topic_is_joined() {
+    let hub = hub(Recorder::slow());
+    let news = key("news");
+    let (inbox, drain) = join(&hub, &news, 1);
+    assert!(
+        drain.is_none(),
+        "INV-ACK-1: no ack before the topic is joined"
+    );
+    assert!(hub.publish(&news, send(event(&news, 1))).is_none());
+    assert!(inbox.heard().is_empty());
+    finish(hub.joined(&news));
+    let heard = inbox.heard();
+    assert_eq!(heard.len(), 2);
+    assert!(heard[0].contains("subscription_succeeded"), "{heard:?}");
+}
+
+#[test]
+fn a_lost_link_lets_those_who_wait_in() {
+    let hub = hub(Recorder::slow());
+    let inbox = joined(&hub, &key("news"), 1);
+    for drain in hub.stop_waiting() {
+        finish(Some(drain));
+    }
+    assert_eq!(inbox.heard().len(), 1);
+}
+
+#[test]
+fn a_drain_that_is_dropped_loses_nothing() {
+    let hub = hub(Recorder::quick());
+    let news = key("news");
+    let inboxes: Vec<_> = (0..10).map(|id| joined(&hub, &news, id)).collect();
+    let mut drain = hub.publish(&news, send(event(&news, 1))).unwrap();
+    assert_eq!(drain.run(4), Progress::More);
+    drop(drain);
+    finish(hub.publish(&news, send(event(&news, 2))));
+    for inbox in inboxes {
+        assert_eq!(
+            inbox.heard().len(),
+            3,
+            "greeting and both events, once each"
+        );
+    }
+}
+
+#[test]
+fn a_full_queue_is_busy_until_it_is_drained() {
+    let limits = QueueLimits {
+        sends: 2,
+        ..QueueLimits::default()
+    };
+    let hub = limited(limits, Recorder::quick());
+    let news = key("news");
+    joined(&hub, &news, 1);
+    let drain = hub.publish(&news, send(event(&news, 1)));
+    assert!(!hub.is_busy(&news));
+    assert!(
+        hub.publish(&news, send(event(&news, 1))).is_none(),
+        "INV-BATON-1: one drainer at a time"
+    );
+    assert!(hub.is_busy(&news));
+    finish(drain);
+    assert!(!hub.is_busy(&news));
+}
+
+#[test]
+fn a_queue_is_also_full_of_bytes() {
+    let news = key("news");
+    let limits = QueueLimits {
+        bytes: 2 * event(&news, 1).wire_len(),
+        ..QueueLimits::default()
+    };
+    let hub = limited(limits, Recorder::quick());
+    joined(&hub, &news, 1);
+    let drain = hub.publish(&news, send(event(&news, 1)));
+    assert!(!hub.is_busy(&news));
+    hub.publish(&news, send(event(&news, 2)));
+    assert!(hub.is_busy(&news));
+    finish(drain);
+    assert!(!hub.is_busy(&news));
+}
+
+#[test]
+fn newcomers_are_refused_when_too_much_waits_but_members_never_silence_a_publisher() {
+    let limits = QueueLimits {
+        sends: 2,
+        operations: 6,
+        ..QueueLimits::default()
+    };
+    let hub = limited(limits, Recorder::quick());
+    let lobby = key("presence-lobby");
+    finish(join_as(&hub, &lobby, 1, "zoe").1);
+    let drain = hub.publish(&lobby, send(event(&lobby, 1)));
+    // Somebody comes and goes while the channel is being drained: four operations each time.
+    assert!(join_as(&hub, &lobby, 2, "bob").1.is_none());
+    assert!(
+        hub.unsubscribe(&lobby, socket(2), Some(&user("bob")))
+            .is_none()
+    );
+    assert!(!hub.is_busy(&lobby), "members do not push publishers back");
+    join_as(&hub, &lobby, 3, "bob");
+    let newcomer = Subscribe {
+        member: Some(member("zoe")),
+        ..subscriber(4).1
+    };
+    let refused = hub.subscribe(&lobby, newcomer).err();
+    assert_eq!(refused, Some(SubscribeError::Busy));
+    finish(drain);
+    assert!(join_as(&hub, &lobby, 4, "zoe").1.is_some());
+}
+
+#[test]
+fn watchers_are_never_refused() {
+    let limits = QueueLimits {
+        operations: 0,
+        ..QueueLimits::default()
+    };
+    let hub = limited(limits, Recorder::quick());
+    let refused = hub.subscribe(&key("#server-to-user-zoe"), subscriber(1).1);
+    assert_eq!(refused.err(), Some(SubscribeError::Busy));
+    assert!(hub.subscribe(&watchers_of("zoe"), subscriber(1).1).is_ok());
+}
