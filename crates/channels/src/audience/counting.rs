@@ -17,7 +17,11 @@ impl State {
             Counted::Never => {}
             // Whoever comes next knows nothing yet.
             Counted::Last(_) if self.here == 0 => self.counted = Counted::Last(0),
-            Counted::Last(_) if self.subscriptions() > CROWD => outlet.count_waits(key),
+            Counted::Last(_) if self.subscriptions() > CROWD => {
+                // A newcomer has been told nothing, even if the number comes back to what it was.
+                self.counted = Counted::Last(0);
+                outlet.count_waits(key);
+            }
             Counted::Last(_) => self.tell_count(key),
         }
     }

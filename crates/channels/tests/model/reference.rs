@@ -228,7 +228,10 @@ impl Reference {
         match self.subscriptions() {
             _ if !self.is_counted() => {}
             _ if self.seats.is_empty() => self.told = 0,
-            101.. => self.say("count waits on"),
+            101.. => {
+                self.told = 0;
+                self.say("count waits on");
+            }
             _ => self.tell_count(),
         }
     }

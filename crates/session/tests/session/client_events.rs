@@ -128,7 +128,7 @@ fn the_eleventh_client_event_of_a_second_is_4301_and_not_passed_on() {
     for _ in 0..10 {
         assert!(world.feed(message)[0].starts_with("PUBLISH"));
     }
-    world.check(message, &[r#"{"event":"pusher:error","data":{"code":4301,"message":"The client event rate limit of 10 per second has been exceeded"}}"#]);
+    world.check(message, &[r#"{"event":"pusher:error","data":{"code":4301,"message":"The client event rate limit of 10 per second has been exceeded: 0 left, the next in 100 ms"}}"#]);
     world.later(100);
     assert!(world.feed(message)[0].starts_with("PUBLISH"));
     let limits = Limits {

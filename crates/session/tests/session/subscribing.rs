@@ -124,7 +124,7 @@ fn refusals_are_worded_as_people_search_for_them() {
     ));
     assert_eq!(
         out[0],
-        error("Presence channel presence-x is full (100 members)")
+        error("Presence channel presence-x is full (100 members, the limit is 100)")
     );
     assert!(
         out[1].contains(r#"\"type\":\"LimitReached\""#) && out[1].contains("4100"),

@@ -50,7 +50,10 @@ impl Host for Record {
         member: Option<Member>,
     ) -> Result<(), SubscribeRefused> {
         if self.full {
-            return Err(SubscribeRefused::Full { limit: 100 });
+            return Err(SubscribeRefused::Full {
+                members: 100,
+                limit: 100,
+            });
         }
         if self.busy {
             return Err(SubscribeRefused::Busy);
