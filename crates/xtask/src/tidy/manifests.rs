@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 9] = [
+const ALLOWED: [Allowed; 10] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -74,9 +74,14 @@ const ALLOWED: [Allowed; 9] = [
         outside: pure(&["bytes", "http", "serde", "serde_json", "thiserror"]),
     },
     Allowed {
+        name: "cli",
+        inside: &["protocol", "auth"],
+        outside: Outside::Anything,
+    },
+    Allowed {
         name: "server",
         inside: &[
-            "protocol", "auth", "session", "channels", "cluster", "node", "api",
+            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli",
         ],
         outside: Outside::Anything,
     },
