@@ -11,6 +11,9 @@ use super::{Draft, Given, apps, full_key};
 /// The variable that names the configuration file.
 const FILE_VARIABLE: &str = "FOGHORN_CONFIG";
 
+/// The variable that tells the tools where a server is; the server itself need not know.
+const TOOLS_VARIABLE: &str = "FOGHORN_URL";
+
 const PREFIX: &str = "FOGHORN_";
 
 /// The configuration file that the environment names, if it does; an empty name is none.
@@ -37,7 +40,8 @@ pub(super) fn variables(section: &dyn Section, row: &Row) -> Vec<String> {
 /// Reads the variables in the order of their names.
 pub(super) fn read(mut environment: Vec<(String, String)>, draft: &mut Draft) {
     environment.retain(|(name, value)| {
-        let ours = name.strip_prefix(PREFIX).filter(|_| name != FILE_VARIABLE);
+        let is_setting = ![FILE_VARIABLE, TOOLS_VARIABLE].contains(&name.as_str());
+        let ours = name.strip_prefix(PREFIX).filter(|_| is_setting);
         ours.is_some_and(|tail| !is_service_link(tail, value))
     });
     environment.sort();
