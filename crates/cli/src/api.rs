@@ -132,8 +132,11 @@ pub(crate) fn segment(text: &str) -> String {
 fn refusal(status: StatusCode, text: &str) -> Failure {
     let said = serde_json::from_str::<Value>(text).ok();
     let said = said.as_ref().and_then(|body| body.get("error")?.as_str());
+    // A page is for browsers; it comes from something in front of the server.
+    let plain = Some(text.trim()).filter(|text| !text.starts_with('<'));
     let said: String = said
-        .unwrap_or(text.trim())
+        .or(plain)
+        .unwrap_or_default()
         .chars()
         .take(SAID_LIMIT)
         .collect();
@@ -189,7 +192,7 @@ mod tests {
                 "clocks",
             ),
             (404, "", "404 Not Found: ", "path prefix"),
-            (413, "<html>", "413 Payload Too Large: <html>", ""),
+            (413, "<html>", "413 Payload Too Large: \"", ""),
         ];
         for (status, body, said, hint) in table {
             let failure = refusal(StatusCode::from_u16(status).unwrap(), body);

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use crate::address::{Address, Security};
 use crate::failure::Failure;
@@ -23,14 +23,25 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Connects.
 pub(crate) async fn dial(address: &Address) -> Result<Box<dyn Stream>, Failure> {
-    let cannot = |why: String| {
-        let hint = "is the server running there? name another with --url or FOGHORN_URL";
-        Failure::refused(format!("cannot connect to {address}: {why}")).hint(hint)
-    };
+    let cannot = |why: String| Failure::refused(format!("cannot connect to {address}: {why}"));
     match tokio::time::timeout(PATIENCE, connect(address)).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(cannot(error.to_string())),
-        Err(_) => Err(cannot(format!("no answer in {} s", PATIENCE.as_secs()))),
+        Ok(Err(error)) => Err(cannot(error.to_string()).hint(hint(&error))),
+        Err(_) => Err(cannot(format!("no answer in {} s", PATIENCE.as_secs())).hint(NOBODY)),
+    }
+}
+
+const NOBODY: &str = "is the server running there? name another with --url or FOGHORN_URL";
+
+fn hint(error: &std::io::Error) -> &'static str {
+    let inner = error.get_ref();
+    match inner.and_then(|error| error.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "if the certificate is right, let the system trust who issued it, or name a file with \
+             their certificate in SSL_CERT_FILE"
+        }
+        Some(_) => "does the server speak TLS there? if not, --url begins with http://",
+        None => NOBODY,
     }
 }
 

@@ -52,6 +52,7 @@ struct Loss {
     code: Option<u16>,
     reason: String,
     established: bool,
+    lasted: Duration,
 }
 
 /// What goes on from one connection to the next.
@@ -79,18 +80,16 @@ impl Listener<'_> {
                     code: None,
                     reason: "cannot connect".to_owned(),
                     established: false,
+                    lasted: Duration::ZERO,
                 },
                 Err(failure) => return Err(failure),
             };
-            if loss.established {
-                ever_established = true;
-                retry.reset();
-            }
+            ever_established |= loss.established;
             let advice = Advice::of(loss.code);
             if advice == Advice::Stop || !self.reconnect {
                 return Err(loss.failure());
             }
-            let wait = retry.wait(advice);
+            let wait = retry.wait(advice, loss.lasted);
             let text = format!("{}; reconnecting in {} s", loss.text(), wait.as_secs());
             self.output.progress(&text);
             tokio::select! {
@@ -140,7 +139,10 @@ impl Listener<'_> {
                 let hint = "is it a Pusher-compatible server, and is its path prefix in --url?";
                 Err(Failure::refused(said).hint(hint))
             }
-            Ok(Err(error)) => Err(Failure::refused(format!("{}: {error}", self.address))),
+            Ok(Err(error)) => {
+                let hint = "does --url say http or https as the server does?";
+                Err(Failure::refused(format!("{}: {error}", self.address)).hint(hint))
+            }
             Err(_) => Err(Failure::refused(format!(
                 "{} does not answer",
                 self.address
@@ -158,6 +160,7 @@ impl Listener<'_> {
                 code,
                 reason,
                 established,
+                lasted: clock.now().since_start(),
             }))
         };
         loop {

@@ -46,16 +46,15 @@ pub(super) struct Retry {
 impl Retry {
     const LONGEST: Duration = Duration::from_secs(30);
 
-    /// A connection was established, so what was before does not matter any more.
-    pub(super) fn reset(&mut self) {
-        self.failures = 0;
-    }
-
-    /// How long to wait after this end. Being sent away at once again and again is no reason to
-    /// go round as fast as possible.
-    pub(super) fn wait(&mut self, advice: Advice) -> Duration {
+    /// How long to wait after a connection that ended so and had lasted so long. Who is sent away
+    /// at once, again and again, does not go round as fast as possible: only a connection that
+    /// lasted makes what was before not matter any more.
+    pub(super) fn wait(&mut self, advice: Advice, lasted: Duration) -> Duration {
+        if lasted >= Self::LONGEST {
+            self.failures = 0;
+        }
         let failures = self.failures;
-        self.failures += 1;
+        self.failures = failures.saturating_add(1);
         if advice == Advice::AtOnce && failures == 0 {
             return Duration::ZERO;
         }
@@ -90,18 +89,19 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_to_a_limit_and_start_again() {
+    fn waits_grow_to_a_limit_and_start_again_after_a_connection_that_lasted() {
         let mut retry = Retry::default();
-        let waits = |retry: &mut Retry, advice, times: usize| -> Vec<u64> {
-            (0..times).map(|_| retry.wait(advice).as_secs()).collect()
+        let mut waits = |table: &[(Advice, u64)]| -> Vec<u64> {
+            let wait = |&(advice, lasted): &(Advice, u64)| {
+                retry.wait(advice, Duration::from_secs(lasted)).as_secs()
+            };
+            table.iter().map(wait).collect()
         };
-        assert_eq!(
-            waits(&mut retry, Advice::BackOff, 7),
-            [1, 2, 4, 8, 16, 30, 30]
-        );
-        retry.reset();
-        assert_eq!(waits(&mut retry, Advice::AtOnce, 3), [0, 2, 4]);
-        retry.failures = 1_000;
-        assert_eq!(retry.wait(Advice::BackOff), Retry::LONGEST);
+        let lost = (Advice::BackOff, 1);
+        assert_eq!(waits(&[lost; 7]), [1, 2, 4, 8, 16, 30, 30]);
+        let sent_away = (Advice::AtOnce, 1);
+        let after_long = (Advice::AtOnce, 30);
+        assert_eq!(waits(&[after_long, sent_away, sent_away]), [0, 2, 4]);
+        assert_eq!(waits(&[(Advice::BackOff, 3_600)]), [1]);
     }
 }
