@@ -47,7 +47,8 @@ function greet(socket, activityTimeout = 120) {
 tools('a client asks for its channels once it is greeted, and keeps in touch', async (t) => {
   const { connections } = await stub(t, ['private-a']);
   const { socket, inbox, path } = await connections.next();
-  assert.match(path, new RegExp(`^/prefix/app/${MAIN.key}\\?protocol=7&client=foghorn-cli&version=`));
+  const query = '?protocol=7&client=foghorn-cli&version=';
+  assert.ok(path.startsWith(`/prefix/app/${MAIN.key}${query}`), path);
   greet(socket, 1);
   const auth = channelAuth(MAIN, SOCKET_ID, 'private-a');
   const wanted = { event: 'pusher:subscribe', data: { channel: 'private-a', auth } };

@@ -29,6 +29,9 @@ tools('a signed-in user is a member, gets events of their own, and is terminated
   assert.match(presence.child.stderr, /closed with 4009/);
 });
 
+const WATCHLIST = 'pusher_internal:watchlist_events';
+const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
 test('cli tools: a signed-in user hears who comes and goes', OWN_SERVER, async (t) => {
   const watching = ['--sign-in', 'watcher', '--watch', 'friend', '--watch', 'stranger'];
   const watcher = await subscribe(t, watched, ['tools-p'], watching);
@@ -40,6 +43,3 @@ test('cli tools: a signed-in user hears who comes and goes', OWN_SERVER, async (
   const offline = { name: 'offline', user_ids: ['friend'] };
   while (!(await heard()).some((event) => isSame(event, offline)));
 });
-
-const WATCHLIST = 'pusher_internal:watchlist_events';
-const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);

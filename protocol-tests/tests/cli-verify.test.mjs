@@ -12,7 +12,8 @@ const APP = { key: 'k7f3d0c1b2a39485', secret: 's3cr3t-9f8e7d6c5b4a' };
 
 /** What `foghorn verify` says; exit code 0 if and only if it is well. */
 async function verify(...args) {
-  const { code, lines, stderr } = await tool(['verify', ...args, '--key', APP.key, '--secret', APP.secret]);
+  const credential = ['--key', APP.key, '--secret', APP.secret];
+  const { code, lines, stderr } = await tool(['verify', ...args, ...credential]);
   assert.equal(lines.length, 1, stderr);
   assert.equal(code, lines[0].ok ? 0 : 1);
   return lines[0];
@@ -83,6 +84,7 @@ tools('verify names the mistake and marks the difference', async () => {
   for (const { expected_text, error, ...rest } of [without, python, unknown]) {
     assert.ok(!JSON.stringify({ error, ...rest }).includes(sign(expected_text)));
   }
-  const key = await verify('channel', channelAuth({ ...APP, key: 'x' }, '1.2', 'private-a'), '1.2', 'private-a');
+  const ofOther = channelAuth({ ...APP, key: 'x' }, '1.2', 'private-a');
+  const key = await verify('channel', ofOther, '1.2', 'private-a');
   assert.match(key.mistake, /another key/);
 });

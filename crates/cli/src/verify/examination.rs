@@ -95,7 +95,7 @@ impl Examination<'_> {
             let fits = |secret: &Secret, text: &[u8]| secret.sign_bytes(text) == signature;
             self.find(fits)
         });
-        let explained = found.is_some() || !mistakes.is_empty();
+        let unexplained = digest.signature.is_some() && found.is_none() && self.signed.is_none();
         let signed = match (found, self.signed.clone()) {
             (Some(found), signed) => {
                 mistakes.extend(found.mistakes);
@@ -117,7 +117,7 @@ impl Examination<'_> {
             let place = || self.meaning_at(difference.at);
             difference.hint = difference.hint.or_else(place);
             verdict.place(signed, difference);
-        } else if !explained {
+        } else if unexplained {
             verdict.notes.push(NOT_FOUND.to_owned());
         }
         verdict

@@ -134,6 +134,14 @@ fn what_is_not_known_is_not_guessed() {
     let verdict = explain(&sign("another secret", "another text"), SECRET, None);
     assert_eq!(told(&verdict), (String::new(), None));
     assert!(verdict.notes[0].contains("--signed-text"));
+
+    // What cannot be read needs no search.
+    let verdict = explain("zz", SECRET, None);
+    assert_eq!(
+        told(&verdict).0,
+        "the signature is no text of 64 hex digits"
+    );
+    assert!(verdict.notes.is_empty());
 }
 
 #[test]
