@@ -52,12 +52,21 @@ pub fn sign_channel(
     channel: &str,
     channel_data: Option<&str>,
 ) -> String {
-    let subject = Subject {
-        socket_id: &socket_id,
+    let text = channel_text(&socket_id, channel, channel_data);
+    format!("{}:{}", credential.key, credential.secret.sign(text))
+}
+
+/// The text that a subscription's signature covers; `channel_data` exactly as it is sent.
+pub fn channel_text<'a>(
+    socket_id: &'a dyn fmt::Display,
+    channel: &'a str,
+    channel_data: Option<&'a str>,
+) -> impl fmt::Display + 'a {
+    Subject {
+        socket_id,
         channel,
         channel_data,
-    };
-    format!("{}:{}", credential.key, credential.secret.sign(subject))
+    }
 }
 
 impl Signed for ChannelProof<'_> {

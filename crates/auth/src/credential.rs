@@ -100,6 +100,13 @@ impl Secret {
         let _ = write!(sink, "{text}");
         Signature::from_bytes(sink.0.finalize().into_bytes().into())
     }
+
+    /// Signs bytes that need not be text, such as a body.
+    #[must_use]
+    pub fn sign_bytes(&self, bytes: &[u8]) -> Signature {
+        let mac = self.0.clone().chain_update(bytes);
+        Signature::from_bytes(mac.finalize().into_bytes().into())
+    }
 }
 
 impl fmt::Debug for Secret {

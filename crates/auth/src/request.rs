@@ -94,16 +94,23 @@ pub fn verify_head<'r>(
         };
         return Ok(Verified { credential, body });
     }
+    Err(RequestAuthError::WrongSignature {
+        text: excerpt(&request_text(head), CANONICAL_EXCERPT),
+        got: signature.to_string(),
+    })
+}
+
+/// The text that a request's signature covers, as the reference client builds it.
+#[must_use]
+pub fn request_text(head: &SignedHead<'_>) -> String {
+    let query = Query::parse(head.query);
     let parameters = Parameters::of_query(&query, Style::REFERENCE);
     let canonical = Canonical {
         method: head.method,
         path: head.path,
         parameters: &parameters,
     };
-    Err(RequestAuthError::WrongSignature {
-        text: excerpt(&canonical.to_string(), CANONICAL_EXCERPT),
-        got: signature.to_string(),
-    })
+    canonical.to_string()
 }
 
 impl SignedBody {

@@ -28,35 +28,30 @@ pub fn verify_user(ring: &KeyRing, proof: &UserProof<'_>) -> Result<(), ProofErr
 /// Signs a sign-in as an application's back end does: `KEY:SIGNATURE`.
 #[must_use]
 pub fn sign_user(credential: &Credential, socket_id: impl fmt::Display, user_data: &str) -> String {
-    let subject = Subject {
-        socket_id: &socket_id,
+    let text = user_text(&socket_id, user_data);
+    format!("{}:{}", credential.key, credential.secret.sign(text))
+}
+
+/// The text that a sign-in's signature covers; `user_data` exactly as it is sent.
+pub fn user_text<'a>(
+    socket_id: &'a dyn fmt::Display,
+    user_data: &'a str,
+) -> impl fmt::Display + 'a {
+    Subject {
+        socket_id,
         user_data,
-    };
-    format!("{}:{}", credential.key, credential.secret.sign(subject))
+    }
 }
 
 impl Signed for UserProof<'_> {
     const PURPOSE: Purpose = Purpose::SignIn;
 
     fn is_signed(&self, secret: &Secret, signature: Signature) -> bool {
-        let Self {
-            socket_id,
-            user_data,
-            ..
-        } = *self;
-        secret.sign(Subject {
-            socket_id,
-            user_data,
-        }) == signature
+        secret.sign(user_text(self.socket_id, self.user_data)) == signature
     }
 
     fn shortened(&self) -> String {
-        let user_data = &excerpt(self.user_data, 200);
-        Subject {
-            socket_id: self.socket_id,
-            user_data,
-        }
-        .to_string()
+        user_text(self.socket_id, &excerpt(self.user_data, 200)).to_string()
     }
 }
 

@@ -10,6 +10,9 @@ use super::{Draft, Given, apps::OwnApp, full_key};
 /// The variable that names the configuration file.
 const FILE_VARIABLE: &str = "FOGHORN_CONFIG";
 
+/// The variable that tells the tools where a server is; the server itself need not know.
+const TOOLS_VARIABLE: &str = "FOGHORN_URL";
+
 const PREFIX: &str = "FOGHORN_";
 
 /// The configuration file that the environment names, if it does; an empty name is none.
@@ -36,7 +39,8 @@ pub(super) fn variables(section: &dyn Section, row: &Row) -> Vec<String> {
 /// Reads the variables in the order of their names; those of an app go to `own`.
 pub(super) fn read(environment: &[(String, String)], own: &mut OwnApp, draft: &mut Draft) {
     let ours = environment.iter().filter(|(name, value)| {
-        let tail = name.strip_prefix(PREFIX).filter(|_| name != FILE_VARIABLE);
+        let is_setting = ![FILE_VARIABLE, TOOLS_VARIABLE].contains(&name.as_str());
+        let tail = name.strip_prefix(PREFIX).filter(|_| is_setting);
         tail.is_some_and(|tail| !is_service_link(tail, value))
     });
     let mut ours: Vec<_> = ours.collect();

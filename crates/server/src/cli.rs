@@ -1,9 +1,11 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use foghorn_config::{Config, Loaded, Sources, example, file_variable};
 
 use crate::console::print;
@@ -30,6 +32,9 @@ enum Command {
     /// Look at the configuration without serving
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The tools, each of which is a command of its own
+    #[command(flatten)]
+    Tool(Box<foghorn_cli::Command>),
 }
 
 #[derive(Subcommand)]
@@ -70,23 +75,45 @@ struct Settings {
     log_format: Option<String>,
 }
 
-/// Does what the command line asks for.
+/// Does what the command line asks for; gives the exit code.
 ///
 /// # Errors
 /// What a person at the terminal needs to know.
-pub(crate) fn run() -> Result<()> {
-    let Cli { command, settings } = Cli::parse();
+pub(crate) fn run() -> Result<ExitCode> {
+    let Cli { command, settings } = parse();
     match command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(load(settings)?),
+        Command::Serve => serve::run(load(settings)?)?,
         Command::Config(ConfigCommand::Check) => {
             for warning in load(settings)?.warnings {
                 print(&format!("warning: {warning}\n"))?;
             }
-            print("The configuration is in order.\n")
+            print("The configuration is in order.\n")?;
         }
-        Command::Config(ConfigCommand::Show) => print(&load(settings)?.show()),
-        Command::Config(ConfigCommand::Example) => print(&example()),
+        Command::Config(ConfigCommand::Show) => print(&load(settings)?.show())?,
+        Command::Config(ConfigCommand::Example) => print(&example())?,
+        Command::Tool(tool) => match settings.flags().first() {
+            None => return Ok(foghorn_cli::run(*tool)),
+            Some((key, _)) => {
+                let said = format!("{key} is a setting of the server; the tools have --url");
+                Cli::command()
+                    .error(ErrorKind::ArgumentConflict, said)
+                    .exit();
+            }
+        },
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the command line. The server's settings are no flags of the tools, which have their own.
+fn parse() -> Cli {
+    let is_tool = |word: String| foghorn_cli::Command::has_subcommand(&word);
+    // Behind `help`, the tool is the second word.
+    let mut command = Cli::command();
+    if std::env::args().skip(1).take(2).any(is_tool) {
+        command = command.mut_args(|flag| flag.global(false));
+    }
+    let matches = command.get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 fn load(settings: Settings) -> Result<Loaded> {

@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 11] = [
+const ALLOWED: [Allowed; 12] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -79,9 +79,14 @@ const ALLOWED: [Allowed; 11] = [
         outside: pure(&["ipnet", "serde_json", "strsim", "thiserror", "toml"]),
     },
     Allowed {
+        name: "cli",
+        inside: &["protocol", "auth"],
+        outside: Outside::Anything,
+    },
+    Allowed {
         name: "server",
         inside: &[
-            "protocol", "auth", "session", "channels", "cluster", "node", "api", "config",
+            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli", "config",
         ],
         outside: Outside::Anything,
     },

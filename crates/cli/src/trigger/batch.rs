@@ -1,0 +1,122 @@
+//! Many events, ten to a request.
+
+use std::path::Path;
+
+use foghorn_protocol::{Limits, wire_text};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::{NO_DATA, Published, post, sealed};
+use crate::encryption::MasterKey;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::Output;
+use crate::target::Target;
+
+/// One line of the file.
+#[derive(Deserialize)]
+struct Line {
+    channel: String,
+    /// `event` is what `foghorn subscribe` prints, `name` what the API takes.
+    #[serde(alias = "event")]
+    name: String,
+    data: Option<Box<RawValue>>,
+    socket_id: Option<String>,
+    info: Option<String>,
+}
+
+/// One entry of a request.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Entry {
+    channel: String,
+    name: String,
+    data: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    info: Option<String>,
+}
+
+/// Publishes all lines of the file, or none if one of them cannot be read.
+pub(super) fn run(
+    target: &Target,
+    path: &Path,
+    master_key: Option<&MasterKey>,
+    output: Output,
+) -> Result<(), Failure> {
+    let text = String::from_utf8(input::file(path)?)
+        .map_err(|_| Failure::usage(format!("{} is not valid UTF-8", path.display())))?;
+    let entries = read(&text, master_key)?;
+    let mut done = 0;
+    for batch in entries.chunks(Limits::default().max_batch_size) {
+        let answer = post(target, "/batch_events", &json!({ "batch": batch }))
+            .inspect_err(|_| output.progress(&format!("published {done} of {}", entries.len())))?;
+        for (index, entry) in batch.iter().enumerate() {
+            let attributes = answer.get("batch").and_then(|all| all.get(index)).cloned();
+            let attributes = attributes.unwrap_or_else(|| Value::Object(Map::new()));
+            output.report(&Published {
+                event: entry.name.clone(),
+                channels: Map::from_iter([(entry.channel.clone(), attributes)]),
+            })?;
+        }
+        done += batch.len();
+    }
+    Ok(())
+}
+
+fn read(text: &str, master_key: Option<&MasterKey>) -> Result<Vec<Entry>, Failure> {
+    let lines = text
+        .lines()
+        .zip(1..)
+        .filter(|(line, _)| !line.trim().is_empty());
+    let entry = |(line, number): (&str, usize)| {
+        let bad = |why: &dyn std::fmt::Display| Failure::usage(format!("line {number}: {why}"));
+        let line: Line = serde_json::from_str(line).map_err(|error| bad(&error))?;
+        let data = match &line.data {
+            Some(data) => wire_text(data).map_err(|error| bad(&error))?.into_owned(),
+            None => NO_DATA.to_owned(),
+        };
+        let data = sealed(std::slice::from_ref(&line.channel), data, master_key)?;
+        Ok(Entry {
+            channel: line.channel,
+            name: line.name,
+            data,
+            socket_id: line.socket_id,
+            info: line.info,
+        })
+    };
+    lines.map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_event() {
+        let text = concat!(
+            r#"{"channel":"a","event":"e","data":{"x": 1},"user_id":null}"#,
+            "\n\n",
+            r#"{"channel":"b","name":"n","data":"text","socket_id":"1.2","info":"user_count"}"#,
+            "\n",
+            r#"{"channel":"c","name":"n"}"#,
+        );
+        let entries = serde_json::to_string(&read(text, None).unwrap()).unwrap();
+        let expect = concat!(
+            r#"[{"channel":"a","name":"e","data":"{\"x\": 1}"},"#,
+            r#"{"channel":"b","name":"n","data":"text","socket_id":"1.2","info":"user_count"},"#,
+            r#"{"channel":"c","name":"n","data":"{}"}]"#,
+        );
+        assert_eq!(entries, expect);
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let good = r#"{"channel":"a","event":"e"}"#;
+        for bad in ["{", "[]", r#"{"channel":"a"}"#, r#"{"event":"e"}"#] {
+            let failure = read(&format!("{good}\n{bad}"), None).unwrap_err();
+            assert!(format!("{failure:?}").contains("line 2: "), "{failure:?}");
+        }
+    }
+}
