@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::site::{Client, Letter, Site, member_ids};
+use crate::client::{Client, Letter, member_ids};
+use crate::site::Site;
 use crate::world::{Fate, World, is_control};
 
 const SITES: usize = 3;

@@ -7,6 +7,7 @@
 )]
 
 mod admission;
+mod client;
 mod client_events;
 mod cluster;
 mod connection;
