@@ -1,9 +1,11 @@
 //! Who is let in, and what the others are told.
 
-use foghorn_node::{Admission, ProtocolRule, Refusal};
-use foghorn_protocol::{CloseCode, ProtocolVersion};
+use foghorn_node::{
+    Admission, AppSpec, Handshake, ProtocolRule, Refusal, Transport, TransportRule,
+};
+use foghorn_protocol::{Ceiling, CloseCode, OriginPattern, Origins, ProtocolVersion};
 
-use crate::site::{Setup, Site};
+use crate::site::{Setup, Site, handshake};
 
 /// What a refused client sees: the text of the error event, if any, then the close.
 fn refusal(admitted: Result<Admission, Refusal>) -> (Option<String>, u16, String) {
@@ -128,4 +130,172 @@ fn a_full_node_takes_the_next_when_one_has_gone() {
     assert_eq!(code, 4100);
     drop(first);
     assert!(site.admit("key-one", Some("7")).is_ok());
+}
+
+/// An app that takes nobody whose page is not its own, over anything but TLS, and has no place.
+fn strict(app: &mut AppSpec) {
+    app.transport = TransportRule::TlsOnly;
+    let own = ["https://own.example", "*.own.example"].map(|text| OriginPattern::parse(text));
+    app.origins = Origins::new(own.map(Result::unwrap).into()).unwrap();
+    app.policy.limits.max_connections = Ceiling::AtMost(0);
+}
+
+#[test]
+fn rules_are_looked_at_in_the_order_in_which_clients_can_follow_them() {
+    let site = |max_connections, rules| {
+        let setup = Setup {
+            protocol_rule: ProtocolRule::Required,
+            max_connections,
+            rules,
+            ..Setup::default()
+        };
+        Site::new(1, setup)
+    };
+    let draining = site(0, strict);
+    draining.node.start_draining();
+    let (busy, full) = (site(0, strict), site(9, strict));
+    // Everything is wrong at first; each handshake is mended a little further.
+    let nowhere = Handshake {
+        key: None,
+        protocol: Some("8"),
+        client: None,
+        origin: Some("https://other.example"),
+        transport: Transport::Plain,
+    };
+    let with_key = |key| Handshake {
+        key: Some(key),
+        ..nowhere
+    };
+    let speaking = |key| Handshake {
+        protocol: Some("7"),
+        ..with_key(key)
+    };
+    let secure = Handshake {
+        transport: Transport::Tls,
+        ..speaking("key-one")
+    };
+    let at_home = Handshake {
+        origin: Some("https://own.example"),
+        ..secure
+    };
+    let silent = Handshake {
+        protocol: None,
+        ..with_key("nobody")
+    };
+    for (site, handshake, code, reason) in [
+        (
+            &draining,
+            nowhere,
+            4005,
+            "Path not found; clients connect to /app/APP_KEY",
+        ),
+        (
+            &draining,
+            with_key("nobody"),
+            4007,
+            "Unsupported protocol version \"8\"; this server speaks 4, 5, 6 and 7",
+        ),
+        (&draining, silent, 4008, "No protocol version given"),
+        (
+            &draining,
+            speaking("nobody"),
+            4001,
+            "App key nobody does not exist",
+        ),
+        (&draining, speaking("key-off"), 4003, "The app is disabled"),
+        (
+            &draining,
+            speaking("key-one"),
+            4000,
+            "The app accepts TLS connections only (wss://)",
+        ),
+        (
+            &draining,
+            secure,
+            4009,
+            "Origin https://other.example is not allowed",
+        ),
+        (
+            &draining,
+            at_home,
+            4200,
+            "The server is shutting down, reconnect immediately",
+        ),
+        (&busy, at_home, 4100, "The server is over capacity"),
+        (
+            &full,
+            at_home,
+            4004,
+            "The app has 0 connections, the limit is 0",
+        ),
+    ] {
+        let (_, number, text) = refusal(site.node.admit(&handshake));
+        assert_eq!((number, &*text), (code, reason));
+    }
+    // Nobody who was refused has kept a place.
+    assert_eq!(full.node.connections(), 0);
+}
+
+#[test]
+fn a_page_of_the_app_or_no_page_at_all_may_connect() {
+    let site = Site::new(
+        1,
+        Setup {
+            rules: |app| {
+                strict(app);
+                app.policy.limits.max_connections = Ceiling::Unlimited;
+            },
+            ..Setup::default()
+        },
+    );
+    for (origin, is_welcome) in [
+        (None, true),
+        (Some("https://own.example"), true),
+        (Some("https://a.own.example:8443"), true),
+        (Some("https://own.example:8443"), false),
+        (Some("http://own.example"), false),
+        (Some("https://notown.example"), false),
+        (Some("null"), false),
+        (Some(""), false),
+        (Some("\u{e9}"), false),
+    ] {
+        let handshake = Handshake {
+            origin,
+            transport: Transport::Tls,
+            ..handshake("key-one", Some("7"))
+        };
+        let admitted = site.node.admit(&handshake);
+        assert_eq!(admitted.is_ok(), is_welcome, "{origin:?}");
+        if !is_welcome {
+            let (_, code, _) = refusal(admitted);
+            assert_eq!(code, CloseCode::Unauthorized.number());
+        }
+    }
+    // Another app has rules of its own.
+    assert!(site.admit("key-two", Some("7")).is_ok());
+    let long = Handshake {
+        origin: Some(&"\u{e9}".repeat(5_000)),
+        transport: Transport::Tls,
+        ..handshake("key-one", Some("7"))
+    };
+    let (_, _, reason) = refusal(site.node.admit(&long));
+    assert!(reason.len() <= 123, "{reason}");
+}
+
+#[test]
+fn a_path_that_is_nobodys_is_refused_in_the_way_that_the_client_knows() {
+    let site = Site::alone();
+    for (protocol, event_first) in [
+        (Some("5"), true),
+        (Some("7"), false),
+        (Some("x"), false),
+        (None, false),
+    ] {
+        let handshake = Handshake {
+            key: None,
+            ..handshake("", protocol)
+        };
+        let (event, code, _) = refusal(site.node.admit(&handshake));
+        assert_eq!((event.is_some(), code), (event_first, 4005), "{protocol:?}");
+    }
 }

@@ -17,6 +17,12 @@ pub(crate) struct Letters {
     asked_to_close: OnceLock<Close>,
 }
 
+impl Letters {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.lock().unwrap().is_empty()
+    }
+}
+
 impl Mailbox for Letters {
     fn deliver(&self, frame: &Frame) -> Delivery {
         self.frames.lock().unwrap().push(frame.clone());

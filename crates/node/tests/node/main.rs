@@ -7,14 +7,19 @@
 )]
 
 mod admission;
+mod cache;
 mod client;
 mod client_events;
 mod cluster;
 mod connection;
 mod convergence;
+mod counts;
 mod fan_out;
 mod joining;
 mod presence;
+mod quota;
 mod repair;
 mod site;
+mod users;
+mod watchlist;
 mod world;
