@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use foghorn_channels::QueueLimits;
-use foghorn_cluster::Message;
+use foghorn_cluster::{Message, Topic};
+use foghorn_node::Effect;
 use serde_json::json;
 
 use crate::client::{Client, event};
@@ -197,6 +198,20 @@ fn subscribers_on_other_nodes_hear_it_once() {
         assert_eq!(client.heard(), [""; 0]);
     }
     all_remember(&world, Some("2"));
+}
+
+/// Who heard of it as a fact before the event itself came would hear it twice.
+#[test]
+fn the_event_goes_out_before_the_fact() {
+    let world = World::with(1, setup());
+    let site = &world.sites[0];
+    site.effects();
+    site.publish(&[CAR], "1").unwrap();
+    let effects = site.effects();
+    let at = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted).unwrap();
+    let event = at(|effect| matches!(effect, Effect::Publish(Topic::Audience { .. }, _)));
+    let fact = at(|effect| matches!(effect, Effect::FactsWaiting));
+    assert!(event < fact, "{effects:?}");
 }
 
 #[test]
