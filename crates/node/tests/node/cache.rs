@@ -8,7 +8,7 @@ use foghorn_node::Effect;
 use serde_json::json;
 
 use crate::client::{Client, event};
-use crate::site::{ONE, Setup, Site};
+use crate::site::{ONE, SUSPECT_AFTER, Setup, Site};
 use crate::world::{Fate, World};
 
 const CAR: &str = "cache-car";
@@ -233,6 +233,27 @@ fn a_node_that_comes_later_learns_it_with_the_time_that_is_left() {
     all_remember(&world, None);
     world.quiesce();
     world.sites.iter().for_each(Site::assert_empty);
+}
+
+#[test]
+fn it_outlives_the_node_that_published_it() {
+    for goodbye in [true, false] {
+        let mut world = World::with(3, setup());
+        world.sites[0].publish(&[CAR], "1").unwrap();
+        world.second();
+        if goodbye {
+            world.sites[0].node.say_goodbye();
+            world.settle();
+        }
+        for _ in 0..2 * SUSPECT_AFTER.as_secs() {
+            world.second_of(&[1, 2]);
+        }
+        assert_eq!(newcomer(&world.sites[1]), hit("1"));
+        // And may be passed on by those who never published it.
+        let late = world.add();
+        world.second_of(&[1, 2, 3]);
+        assert_eq!(newcomer(&world.sites[late]), hit("1"));
+    }
 }
 
 #[test]
