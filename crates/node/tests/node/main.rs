@@ -21,5 +21,6 @@ mod quota;
 mod repair;
 mod site;
 mod users;
+mod visitors;
 mod watchlist;
 mod world;
