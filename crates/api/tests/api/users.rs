@@ -105,7 +105,7 @@ fn a_bad_id_is_400_and_nothing_is_published() {
         let channels = json!(["news", "#server-to-user-ann", bad]);
         let answer = world.trigger(&greet(&channels));
         assert_eq!(answer.status, 400, "{bad}: {}", answer.body);
-        let error = format!(r#"{{"error":"Invalid channel \"{:.60}"#, bad);
+        let error = format!(r#"{{"error":"Invalid channel \"{bad:.60}"#);
         assert!(answer.body.starts_with(&error), "{}", answer.body);
         let good = json!({ "name": "e", "channel": "news", "data": "" });
         let item = json!({ "name": "e", "channel": bad, "data": "" });

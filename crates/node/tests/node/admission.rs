@@ -135,7 +135,7 @@ fn a_full_node_takes_the_next_when_one_has_gone() {
 /// An app that takes nobody whose page is not its own, over anything but TLS, and has no place.
 fn strict(app: &mut AppSpec) {
     app.transport = TransportRule::TlsOnly;
-    let own = ["https://own.example", "*.own.example"].map(|text| OriginPattern::parse(text));
+    let own = ["https://own.example", "*.own.example"].map(OriginPattern::parse);
     app.origins = Origins::new(own.map(Result::unwrap).into()).unwrap();
     app.policy.limits.max_connections = Ceiling::AtMost(0);
 }
@@ -154,84 +154,45 @@ fn rules_are_looked_at_in_the_order_in_which_clients_can_follow_them() {
     let draining = site(0, strict);
     draining.node.start_draining();
     let (busy, full) = (site(0, strict), site(9, strict));
-    // Everything is wrong at first; each handshake is mended a little further.
-    let nowhere = Handshake {
+    let told = |site: &Site, handshake: &Handshake<'_>| {
+        let (_, code, reason) = refusal(site.node.admit(handshake));
+        format!("{code} {reason}")
+    };
+    // Everything is wrong at first; the handshake is mended step by step.
+    let mut handshake = Handshake {
         key: None,
         protocol: Some("8"),
         client: None,
         origin: Some("https://other.example"),
         transport: Transport::Plain,
     };
-    let with_key = |key| Handshake {
-        key: Some(key),
-        ..nowhere
-    };
-    let speaking = |key| Handshake {
-        protocol: Some("7"),
-        ..with_key(key)
-    };
-    let secure = Handshake {
-        transport: Transport::Tls,
-        ..speaking("key-one")
-    };
-    let at_home = Handshake {
-        origin: Some("https://own.example"),
-        ..secure
-    };
-    let silent = Handshake {
-        protocol: None,
-        ..with_key("nobody")
-    };
-    for (site, handshake, code, reason) in [
-        (
-            &draining,
-            nowhere,
-            4005,
-            "Path not found; clients connect to /app/APP_KEY",
-        ),
-        (
-            &draining,
-            with_key("nobody"),
-            4007,
-            "Unsupported protocol version \"8\"; this server speaks 4, 5, 6 and 7",
-        ),
-        (&draining, silent, 4008, "No protocol version given"),
-        (
-            &draining,
-            speaking("nobody"),
-            4001,
-            "App key nobody does not exist",
-        ),
-        (&draining, speaking("key-off"), 4003, "The app is disabled"),
-        (
-            &draining,
-            speaking("key-one"),
-            4000,
-            "The app accepts TLS connections only (wss://)",
-        ),
-        (
-            &draining,
-            secure,
-            4009,
-            "Origin https://other.example is not allowed",
-        ),
-        (
-            &draining,
-            at_home,
-            4200,
-            "The server is shutting down, reconnect immediately",
-        ),
-        (&busy, at_home, 4100, "The server is over capacity"),
-        (
-            &full,
-            at_home,
-            4004,
-            "The app has 0 connections, the limit is 0",
-        ),
-    ] {
-        let (_, number, text) = refusal(site.node.admit(&handshake));
-        assert_eq!((number, &*text), (code, reason));
-    }
+    let path = "4005 Path not found; clients connect to /app/APP_KEY";
+    assert_eq!(told(&draining, &handshake), path);
+    handshake.key = Some("nobody");
+    let version = "4007 Unsupported protocol version \"8\"; this server speaks 4, 5, 6 and 7";
+    assert_eq!(told(&draining, &handshake), version);
+    handshake.protocol = None;
+    let no_version = "4008 No protocol version given";
+    assert_eq!(told(&draining, &handshake), no_version);
+    handshake.protocol = Some("7");
+    let key = "4001 App key nobody does not exist";
+    assert_eq!(told(&draining, &handshake), key);
+    handshake.key = Some("key-off");
+    let disabled = "4003 The app is disabled";
+    assert_eq!(told(&draining, &handshake), disabled);
+    handshake.key = Some("key-one");
+    let tls = "4000 The app accepts TLS connections only (wss://)";
+    assert_eq!(told(&draining, &handshake), tls);
+    handshake.transport = Transport::Tls;
+    let origin = "4009 Origin https://other.example is not allowed";
+    assert_eq!(told(&draining, &handshake), origin);
+    handshake.origin = Some("https://own.example");
+    let leaving = "4200 The server is shutting down, reconnect immediately";
+    assert_eq!(told(&draining, &handshake), leaving);
+    let capacity = "4100 The server is over capacity";
+    assert_eq!(told(&busy, &handshake), capacity);
+    let quota = "4004 The app has 0 connections, the limit is 0";
+    assert_eq!(told(&full, &handshake), quota);
     // Nobody who was refused has kept a place.
     assert_eq!(full.node.connections(), 0);
 }
