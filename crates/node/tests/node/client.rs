@@ -21,6 +21,12 @@ impl Letters {
     pub(crate) fn is_empty(&self) -> bool {
         self.frames.lock().unwrap().is_empty()
     }
+
+    /// Takes what is there.
+    pub(crate) fn take(&self) -> Vec<Letter> {
+        let frames = std::mem::take(&mut *self.frames.lock().unwrap());
+        frames.iter().map(Letter::read).collect()
+    }
 }
 
 impl Mailbox for Letters {
@@ -125,8 +131,7 @@ impl Client {
 
     /// Takes what is in the mailbox.
     pub(crate) fn letters(&self) -> Vec<Letter> {
-        let frames = std::mem::take(&mut *self.letters.frames.lock().unwrap());
-        frames.iter().map(Letter::read).collect()
+        self.letters.take()
     }
 
     /// Takes the oldest message out of the mailbox.

@@ -20,6 +20,7 @@ mod presence;
 mod quota;
 mod repair;
 mod site;
+mod threads;
 mod users;
 mod visitors;
 mod watchlist;
