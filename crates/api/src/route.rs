@@ -126,23 +126,6 @@ mod tests {
             get("/apps/1/channels/x/users"),
             Ok((Owner::Id("1"), Route::Users("x".to_owned())))
         );
-        let terminate = Route::Terminate("u@17".to_owned());
-        assert_eq!(
-            post("/apps/1/users/u%4017/terminate_connections"),
-            Ok((Owner::Id("1"), terminate.clone()))
-        );
-        assert_eq!(
-            post("/users/u@17/terminate_connections"),
-            Ok((Owner::Key, terminate))
-        );
-        assert_eq!(
-            post("/apps/1/channels/x/events"),
-            Ok((Owner::Id("1"), Route::ChannelEvents("x".to_owned())))
-        );
-        assert_eq!(
-            get("/apps/1/channels/x/stats"),
-            Ok((Owner::Id("1"), Route::Stats("x".to_owned())))
-        );
         for unknown in [
             "/",
             "/users",
@@ -171,6 +154,29 @@ mod tests {
         assert_eq!(
             post("/apps/1/channels"),
             Err(ApiError::Method { allow: "GET" })
+        );
+    }
+
+    #[test]
+    fn users_and_old_paths() {
+        let get = |path| parse(&Method::GET, path);
+        let post = |path| parse(&Method::POST, path);
+        let terminate = Route::Terminate("u@17".to_owned());
+        assert_eq!(
+            post("/apps/1/users/u%4017/terminate_connections"),
+            Ok((Owner::Id("1"), terminate.clone()))
+        );
+        assert_eq!(
+            post("/users/u@17/terminate_connections"),
+            Ok((Owner::Key, terminate))
+        );
+        assert_eq!(
+            post("/apps/1/channels/x/events"),
+            Ok((Owner::Id("1"), Route::ChannelEvents("x".to_owned())))
+        );
+        assert_eq!(
+            get("/apps/1/channels/x/stats"),
+            Ok((Owner::Id("1"), Route::Stats("x".to_owned())))
         );
     }
 }

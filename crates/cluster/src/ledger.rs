@@ -18,11 +18,14 @@ pub struct Ledger {
 
 impl Ledger {
     /// An empty ledger of node `me` that holds at most `waiting_limit` unsent facts.
+    ///
+    /// It counts from 1, as if something had been said before anybody could hear it: so whoever
+    /// meets this node asks for a snapshot, which alone tells of events that others have published.
     #[must_use]
     pub fn new(me: NodeId, waiting_limit: usize) -> Self {
         Self {
             rows: Rows::new(me),
-            next: 0,
+            next: 1,
             waiting: Vec::new(),
             waiting_limit,
             overflows: 0,

@@ -10,10 +10,9 @@ use crate::{Cached, Fact, Message, NodeId, RowChange};
 
 /// The rows of every peer, kept in step by sequence numbers.
 ///
-/// A peer is followed from its number 0 on. A number further ahead is a gap, and the first contact
-/// with a peer that has said something before is one too: the view asks for a snapshot and ignores
-/// news until it comes. So the rows held of a peer are always those which that peer had at one of
-/// its numbers.
+/// A number further ahead than the next is a gap, and the first contact with a peer is one too,
+/// because ledgers count from 1: the view asks for a snapshot and ignores news until it comes. So
+/// the rows held of a peer are always those which that peer had at one of its numbers.
 #[derive(Debug)]
 pub struct View {
     me: NodeId,

@@ -102,16 +102,6 @@ impl Announce for Herald {
         let Topic::Audience { app, recipient } = &topic else {
             return;
         };
-        // Nodes without subscribers do not hear the event itself.
-        if let (Some(Stamp { version, ttl }), Some(channel)) = (stamp, recipient.channel()) {
-            self.record(Fact::Cached(Cached {
-                app: app.clone(),
-                channel: channel.clone(),
-                version,
-                ttl,
-                frame: send.frame.clone(),
-            }));
-        }
         let message = Message::Event {
             app: app.clone(),
             recipient: recipient.clone(),
@@ -119,7 +109,22 @@ impl Announce for Herald {
             stamp: stamp.map(|Stamp { version, ttl }| cluster::Stamp { version, ttl }),
             frame: send.frame.clone(),
         };
+        // Nodes without subscribers do not hear the event itself. It goes first: who gets it from
+        // the cache of a node that has heard the fact alone would hear it again.
+        let fact = match (stamp, recipient.channel()) {
+            (Some(Stamp { version, ttl }), Some(channel)) => Some(Fact::Cached(Cached {
+                app: app.clone(),
+                channel: channel.clone(),
+                version,
+                ttl,
+                frame: send.frame.clone(),
+            })),
+            _ => None,
+        };
         self.emit.emit(Effect::Publish(topic, message));
+        if let Some(fact) = fact {
+            self.record(fact);
+        }
     }
 
     fn counting(&self, key: &Key) -> Counting {

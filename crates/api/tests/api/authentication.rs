@@ -51,6 +51,20 @@ fn published_vectors_are_accepted() {
             "",
             r#"{"users":[]}"#,
         ),
+        (
+            "POST",
+            "/apps/4242/users/u-17/terminate_connections",
+            "body_md5=99914b932bd37a50b983c5e7c90ae93b&auth_signature=da399159fb6b356188d626938b359ec55cb55e3cc3594e7e01f6b58903d3ac1f",
+            "{}",
+            "{}",
+        ),
+        (
+            "POST",
+            "/users/u-17/terminate_connections",
+            "body_md5=99914b932bd37a50b983c5e7c90ae93b&auth_signature=abb1c294f0dd304d78e97fe835ce9d9917230f90a920af40f57e0a049c160993",
+            "{}",
+            "{}",
+        ),
     ] {
         let uri = format!("{path}?{auth}&{query}");
         world.raw(method, &uri, body.as_bytes()).is(answer);
@@ -236,6 +250,9 @@ fn a_request_without_any_signature_goes_nowhere() {
         ("GET", "channels"),
         ("GET", "channels/news"),
         ("GET", "channels/presence-a/users"),
+        ("GET", "channels/news/stats"),
+        ("POST", "channels/news/events"),
+        ("POST", "users/ann/terminate_connections"),
     ] {
         let answer = world.raw(method, &HIDDEN.path(path), b"");
         answer.is_refusal(401, "Missing parameter: auth_key");

@@ -7,10 +7,17 @@
 
 mod authentication;
 mod batch;
+mod cache;
 mod channels;
+mod compat;
 mod events;
 mod info;
+mod legacy;
 mod malformed;
 mod meters;
+mod query_parameters;
+mod rates;
 mod routing;
+mod terminate;
+mod users;
 mod world;

@@ -16,6 +16,14 @@ fn requests_are_counted_by_route_and_status() {
     world.get(&HIDDEN, "channels/secret-name", &[]);
     world.get(&HIDDEN, "channels/secret-name/users", &[]);
     world.get(&HIDDEN, "channels/presence-a/users", &[]);
+    world.get(&HIDDEN, "channels/secret-name/stats", &[]);
+    world.post_with(
+        &HIDDEN,
+        "channels/secret-name/events",
+        &[("name", "e")],
+        b"1",
+    );
+    world.post(&HIDDEN, "users/secret-user/terminate_connections", "{}");
     world.get(&DISABLED, "channels", &[]);
     world.raw("GET", &HIDDEN.path("channels"), b"");
     world.raw("GET", "/apps/nobody/channels", b"");
@@ -33,16 +41,19 @@ fn requests_are_counted_by_route_and_status() {
         ("channel", "200", 1),
         ("users", "200", 1),
         ("users", "400", 1),
+        ("channel_stats", "200", 1),
+        ("channel_events", "202", 1),
+        ("terminate_connections", "200", 1),
         ("unknown", "404", 1),
     ] {
         let labels = [("route", route), ("status", status)];
         assert_eq!(counted(&labels), count, "{route} {status}");
     }
     assert_eq!(counted(&[("status", "405")]), 1);
-    assert_eq!(counted(&[]), 13);
+    assert_eq!(counted(&[]), 16);
     let published = [("app_id", HIDDEN.id), ("origin", "api")];
     assert_eq!(
         world.counter("foghorn_events_published_total", &published),
-        4
+        5
     );
 }

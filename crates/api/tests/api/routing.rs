@@ -19,6 +19,17 @@ fn unknown_paths_are_404() {
         "/apps/4242/channels//users",
         "/apps/4242/channels/a/members",
         "/apps/4242/channels/a/users/b",
+        "/apps/4242/users",
+        "/apps/4242/users/ann",
+        "/apps/4242/users//terminate_connections",
+        "/apps/4242/users/ann/terminate_connections/now",
+        "/apps/4242/channels//stats",
+        "/users/ann",
+        "/users//terminate_connections",
+        // Of all paths, one alone needs no app.
+        "/events",
+        "/channels",
+        "/channels/news/stats",
         "//apps/4242/channels",
         "/app/k7f3d0c1b2a39485",
         "/metrics",
@@ -38,6 +49,9 @@ fn a_trailing_slash_is_404() {
         ("GET", "channels/"),
         ("GET", "channels/news/"),
         ("GET", "channels/presence-a/users/"),
+        ("GET", "channels/news/stats/"),
+        ("POST", "channels/news/events/"),
+        ("POST", "users/ann/terminate_connections/"),
     ] {
         let path = HIDDEN.path(path);
         let query = HIDDEN.sign(method, &path, &[], b"");
@@ -78,12 +92,21 @@ fn another_method_is_405_and_told_which() {
         ("channels", "GET"),
         ("channels/news", "GET"),
         ("channels/presence-a/users", "GET"),
+        ("channels/news/stats", "GET"),
+        ("channels/news/events", "POST"),
+        ("users/ann/terminate_connections", "POST"),
+        // Python's path, which names no app.
+        ("/users/ann/terminate_connections", "POST"),
     ] {
+        let path = match path.starts_with('/') {
+            true => path.to_owned(),
+            false => HIDDEN.path(path),
+        };
         for method in ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "get"] {
             if method == allow {
                 continue;
             }
-            let answer = world.raw(method, &HIDDEN.path(path), b"");
+            let answer = world.raw(method, &path, b"");
             answer.is_refusal(405, &format!("Method not allowed, use {allow}"));
             assert_eq!(answer.headers["allow"], allow);
         }

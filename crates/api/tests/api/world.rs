@@ -1,20 +1,21 @@
 //! A node that is alone, its API, and clients that listen.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
-use foghorn_api::Api;
+use foghorn_api::{Api, Options};
 use foghorn_auth::{
-    AppKey, Credential, KeyRing, Secret, UnsignedRequest, sign_channel, sign_request,
+    AppKey, Credential, KeyRing, Secret, UnsignedRequest, sign_channel, sign_request, sign_user,
 };
 use foghorn_channels::{Delivery, HashSeed, Mailbox, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
     AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Handshake, Metrics, Node,
-    NodeConfig, ProtocolRule, SubscriptionCount,
+    NodeConfig, ProtocolRule, SubscriptionCount, Transport,
 };
-use foghorn_protocol::{Frame, Limits, Moment, UnixSeconds};
-use foghorn_session::{ClientEvents, Policy, SubscriptionErrors, Timing};
+use foghorn_protocol::{Close, Frame, Limits, Moment, UnixSeconds};
+use foghorn_session::Policy;
 use http::{HeaderMap, Request};
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -85,27 +86,16 @@ impl Account {
         sign_request(&self.credential(), &request, NOW)
     }
 
-    fn spec(&self) -> AppSpec {
-        let status = match self.id {
-            "disabled-app" => AppStatus::Disabled,
-            _ => AppStatus::Enabled,
-        };
-        let subscription_count = match self.id {
-            "shared-app" => SubscriptionCount::Shared,
-            _ => SubscriptionCount::Hidden,
-        };
-        AppSpec {
-            id: self.id.into(),
-            status,
-            policy: Policy {
-                keys: KeyRing::new(vec![self.credential()]).unwrap(),
-                limits: Limits::default(),
-                client_events: ClientEvents::Refused,
-                subscription_errors: SubscriptionErrors::ToConnection,
-                timing: Timing::default(),
-            },
-            subscription_count,
+    fn spec(&self, limits: &Limits) -> AppSpec {
+        let mut policy = Policy::new(KeyRing::new(vec![self.credential()]).unwrap());
+        policy.limits = limits.clone();
+        let mut spec = AppSpec::new(self.id.into(), policy);
+        match self.id {
+            "disabled-app" => spec.status = AppStatus::Disabled,
+            "shared-app" => spec.subscription_count = SubscriptionCount::Shared,
+            _ => {}
         }
+        spec
     }
 }
 
@@ -127,81 +117,176 @@ pub(crate) struct World {
     node: Arc<Node>,
     registry: Registry,
     sockets: AtomicU64,
+    millis: AtomicU64,
+}
+
+/// What differs between the worlds of different tests.
+#[derive(Default)]
+pub(crate) struct Setup {
+    pub(crate) options: Options,
+    pub(crate) queue_limits: QueueLimits,
+    /// Of every app.
+    pub(crate) limits: Limits,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(QueueLimits::default(), "")
+        Self::with(Setup::default())
     }
 
     pub(crate) fn mounted(prefix: &str) -> Self {
-        Self::with(QueueLimits::default(), prefix)
+        Self::answering(Options {
+            mount_prefix: prefix.to_owned(),
+            ..Options::default()
+        })
+    }
+
+    /// A world whose answers look like this.
+    pub(crate) fn answering(options: Options) -> Self {
+        Self::with(Setup {
+            options,
+            ..Setup::default()
+        })
+    }
+
+    /// A world in which every app has these limits.
+    pub(crate) fn limited(limits: Limits) -> Self {
+        Self::with(Setup {
+            limits,
+            ..Setup::default()
+        })
     }
 
     /// A world in which every channel with a subscriber is over capacity.
     pub(crate) fn over_capacity() -> Self {
-        let nothing_waits = QueueLimits {
+        let queue_limits = QueueLimits {
             sends: 0,
             bytes: 0,
             operations: usize::MAX,
+            ..QueueLimits::default()
         };
-        Self::with(nothing_waits, "")
+        Self::with(Setup {
+            queue_limits,
+            ..Setup::default()
+        })
     }
 
-    fn with(queue_limits: QueueLimits, mount_prefix: &str) -> Self {
+    fn with(setup: Setup) -> Self {
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).unwrap();
-        let specs = ACCOUNTS.iter().map(Account::spec).collect();
+        let specs = ACCOUNTS.iter().map(|account| account.spec(&setup.limits));
         let config = NodeConfig {
             id: NodeId::from_random(1),
-            apps: Apps::new(specs, &metrics).unwrap(),
+            apps: Apps::new(specs.collect(), &metrics).unwrap(),
             seed: HashSeed::new(1, 2),
-            queue_limits,
+            queue_limits: setup.queue_limits,
             protocol_rule: ProtocolRule::Assumed,
             max_connections: 1_000,
             patience: Patience {
-                suspect_after: std::time::Duration::from_secs(5),
-                ask_again_after: std::time::Duration::from_secs(2),
+                suspect_after: Duration::from_secs(5),
+                ask_again_after: Duration::from_secs(2),
             },
+            offline_delay: Duration::ZERO,
             metrics,
         };
         let node = Arc::new(Node::new(config, Arc::new(Nothing)));
         Self {
-            api: Api::new(Arc::clone(&node), mount_prefix.to_owned()),
+            api: Api::new(Arc::clone(&node), setup.options),
             node,
             registry,
             sockets: AtomicU64::new(0),
+            millis: AtomicU64::new(0),
         }
+    }
+
+    /// The time that passes; that of signatures stands still.
+    fn now(&self) -> Moment {
+        Moment::from_start(Duration::from_millis(self.millis.load(Ordering::Relaxed)))
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&self, span: Duration) {
+        let millis = u64::try_from(span.as_millis()).unwrap();
+        self.millis.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// A listener of the app, subscribed to `channels`; `presence-` ones as `user`.
     pub(crate) fn listener(&self, account: &Account, user: &str, channels: &[&str]) -> Listener {
+        let mut listener = self.connect(account);
+        for channel in channels {
+            let channel_data = json!({ "user_id": user }).to_string();
+            let channel_data = channel.starts_with("presence-").then_some(&*channel_data);
+            let socket = listener.connection.socket();
+            let auth = sign_channel(&account.credential(), socket, channel, channel_data);
+            let data = json!({ "channel": channel, "auth": auth, "channel_data": channel_data });
+            listener.say(
+                &json!({ "event": "pusher:subscribe", "data": data }),
+                self.now(),
+            );
+        }
+        let heard = listener.heard();
+        let acknowledged = heard
+            .iter()
+            .filter(|text| text.contains("subscription_succeeded"));
+        assert_eq!(acknowledged.count(), channels.len(), "{heard:?}");
+        listener
+    }
+
+    /// A member of the channel `presence-lobby`.
+    pub(crate) fn member(
+        &self,
+        account: &Account,
+        user: &str,
+        user_info: Option<&str>,
+    ) -> Listener {
+        let mut listener = self.connect(account);
+        let user_info = user_info.map(|info| format!(r#","user_info":{info}"#));
+        let channel_data = format!(r#"{{"user_id":"{user}"{}}}"#, user_info.unwrap_or_default());
+        let (channel, socket) = ("presence-lobby", listener.connection.socket());
+        let auth = sign_channel(&account.credential(), socket, channel, Some(&channel_data));
+        let data = json!({ "channel": channel, "auth": auth, "channel_data": channel_data });
+        listener.say(
+            &json!({ "event": "pusher:subscribe", "data": data }),
+            self.now(),
+        );
+        listener
+    }
+
+    /// A connection of the app that is signed in as `user`.
+    pub(crate) fn signed_in(&self, account: &Account, user: &str) -> Listener {
+        let mut listener = self.connect(account);
+        let user_data = json!({ "id": user }).to_string();
+        let socket = listener.connection.socket();
+        let auth = sign_user(&account.credential(), socket, &user_data);
+        let data = json!({ "auth": auth, "user_data": user_data });
+        listener.say(
+            &json!({ "event": "pusher:signin", "data": data }),
+            self.now(),
+        );
+        assert!(listener.heard()[0].contains("signin_success"));
+        listener
+    }
+
+    /// A connection of the app that has read its greeting.
+    fn connect(&self, account: &Account) -> Listener {
         let handshake = Handshake {
             key: Some(account.key),
             protocol: Some("7"),
+            client: None,
+            origin: None,
+            transport: Transport::Plain,
         };
         let admission = self.node.admit(&handshake).unwrap();
         let letters = Arc::new(Letters::default());
         let mailbox: Arc<dyn Mailbox> = Arc::<Letters>::clone(&letters);
         let random = self.sockets.fetch_add(1, Ordering::Relaxed);
-        let now = Moment::default();
         let node = Arc::clone(&self.node);
-        let mut connection = Connection::open(node, admission, mailbox, random, now);
-        for channel in channels {
-            let channel_data = json!({ "user_id": user }).to_string();
-            let channel_data = channel.starts_with("presence-").then_some(&*channel_data);
-            let socket = connection.socket();
-            let auth = sign_channel(&account.credential(), socket, channel, channel_data);
-            let data = json!({ "channel": channel, "auth": auth, "channel_data": channel_data });
-            let message = json!({ "event": "pusher:subscribe", "data": data });
-            assert_eq!(connection.on_text(&message.to_string(), now), None);
-        }
+        let connection = Connection::open(node, admission, mailbox, random, self.now());
         let listener = Listener {
             connection,
             letters,
         };
-        let heard = listener.heard();
-        assert_eq!(heard.len(), 1 + channels.len(), "{heard:?}");
+        assert_eq!(listener.heard().len(), 1);
         listener
     }
 
@@ -209,7 +294,7 @@ impl World {
     pub(crate) fn send(&self, head: Request<()>, body: &[u8], now: u64) -> Answer {
         let (head, ()) = head.into_parts();
         let response = match self.api.begin(&head, UnixSeconds(now)) {
-            Ok(call) => self.api.finish(&call, &head, body),
+            Ok(call) => self.api.finish(&call, &head, body, self.now()),
             Err(refusal) => *refusal,
         };
         Answer::read(response)
@@ -233,9 +318,20 @@ impl World {
 
     /// Posts `body` to `path` of the app, signed.
     pub(crate) fn post(&self, account: &Account, path: &str, body: &str) -> Answer {
+        self.post_with(account, path, &[], body.as_bytes())
+    }
+
+    /// Posts `body` to `path` of the app with parameters, signed.
+    pub(crate) fn post_with(
+        &self,
+        account: &Account,
+        path: &str,
+        params: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         let path = account.path(path);
-        let query = account.sign("POST", &path, &[], body.as_bytes());
-        self.raw("POST", &format!("{path}?{query}"), body.as_bytes())
+        let query = account.sign("POST", &path, params, body);
+        self.raw("POST", &format!("{path}?{query}"), body)
     }
 
     /// Posts to `events` of [`HIDDEN`].
@@ -284,7 +380,7 @@ impl Answer {
         assert_eq!(answer.headers["content-type"], "application/json");
         let json: Value = serde_json::from_str(&answer.body).unwrap();
         let object = json.as_object().unwrap();
-        if answer.status != 200 {
+        if !(200..300).contains(&answer.status) {
             assert_eq!(object.keys().collect::<Vec<_>>(), ["code", "error"]);
             assert_eq!(object["code"], answer.status);
             assert!(!object["error"].as_str().unwrap().is_empty());
@@ -297,7 +393,13 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn is(&self, body: &str) {
-        assert_eq!((self.status, &*self.body), (200, body));
+        self.is_with(200, body);
+    }
+
+    /// A success with another status.
+    #[track_caller]
+    pub(crate) fn is_with(&self, status: u16, body: &str) {
+        assert_eq!((self.status, &*self.body), (status, body));
     }
 
     /// An error with exactly this text.
@@ -309,12 +411,19 @@ impl Answer {
 }
 
 #[derive(Default)]
-struct Letters(Mutex<Vec<Frame>>);
+struct Letters {
+    frames: Mutex<Vec<Frame>>,
+    asked_to_close: OnceLock<Close>,
+}
 
 impl Mailbox for Letters {
     fn deliver(&self, frame: &Frame) -> Delivery {
-        self.0.lock().unwrap().push(frame.clone());
+        self.frames.lock().unwrap().push(frame.clone());
         Delivery::Accepted
+    }
+
+    fn ask_to_close(&self, close: &Close) {
+        self.asked_to_close.get_or_init(|| close.clone());
     }
 }
 
@@ -328,9 +437,19 @@ impl Listener {
         self.connection.socket().to_string()
     }
 
+    fn say(&mut self, message: &Value, now: Moment) {
+        assert_eq!(self.connection.on_text(&message.to_string(), now), None);
+    }
+
+    /// The code and reason with which the node wants this connection closed.
+    pub(crate) fn asked_to_close(&self) -> Option<(u16, &str)> {
+        let close = self.letters.asked_to_close.get()?;
+        Some((close.code().number(), close.reason()))
+    }
+
     /// Takes the messages that have arrived.
     pub(crate) fn heard(&self) -> Vec<String> {
-        let frames = std::mem::take(&mut *self.letters.0.lock().unwrap());
+        let frames = std::mem::take(&mut *self.letters.frames.lock().unwrap());
         let texts = frames.iter().map(|frame| frame.text().to_vec());
         texts.map(|text| String::from_utf8(text).unwrap()).collect()
     }

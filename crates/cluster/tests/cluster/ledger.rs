@@ -8,7 +8,7 @@ use crate::{joined, left, node, occupied};
 fn news_are_numbered_and_what_is_known_is_not_news() {
     let mut ledger = Ledger::new(node(1), 100);
     assert_eq!(ledger.flush(), None);
-    assert_eq!(ledger.heartbeat(), Message::Heartbeat { next: 0 });
+    assert_eq!(ledger.heartbeat(), Message::Heartbeat { next: 1 });
 
     let member = joined("presence-a", r#"{"user_id":"u"}"#);
     let news = vec![occupied("presence-a", 1), member.clone()];
@@ -18,7 +18,7 @@ fn news_are_numbered_and_what_is_known_is_not_news() {
     ledger.record(left("presence-a", "stranger"));
     ledger.record(occupied("never", 0));
     let first = Message::Facts {
-        first: 0,
+        first: 1,
         facts: news,
     };
     assert_eq!(ledger.flush(), Some(first));
@@ -26,13 +26,13 @@ fn news_are_numbered_and_what_is_known_is_not_news() {
 
     ledger.record(occupied("presence-a", 0));
     let second = Message::Facts {
-        first: 2,
+        first: 3,
         facts: vec![occupied("presence-a", 0)],
     };
     assert_eq!(ledger.flush(), Some(second));
-    assert_eq!(ledger.heartbeat(), Message::Heartbeat { next: 3 });
+    assert_eq!(ledger.heartbeat(), Message::Heartbeat { next: 4 });
     let rows = Message::Snapshot {
-        next: 3,
+        next: 4,
         facts: vec![member],
     };
     assert_eq!(ledger.snapshot([]), rows);
@@ -46,9 +46,9 @@ fn too_many_unsent_facts_leave_a_gap_in_the_numbers() {
     }
     assert_eq!(ledger.overflows(), 1);
     let rest = Message::Facts {
-        first: 3,
+        first: 4,
         facts: vec![occupied("a", 4)],
     };
     assert_eq!(ledger.flush(), Some(rest));
-    assert_eq!(ledger.heartbeat(), Message::Heartbeat { next: 4 });
+    assert_eq!(ledger.heartbeat(), Message::Heartbeat { next: 5 });
 }

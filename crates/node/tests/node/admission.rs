@@ -1,9 +1,11 @@
 //! Who is let in, and what the others are told.
 
-use foghorn_node::{Admission, ProtocolRule, Refusal};
-use foghorn_protocol::{CloseCode, ProtocolVersion};
+use foghorn_node::{
+    Admission, AppSpec, Handshake, ProtocolRule, Refusal, Transport, TransportRule,
+};
+use foghorn_protocol::{Ceiling, CloseCode, OriginPattern, Origins, ProtocolVersion};
 
-use crate::site::{Setup, Site};
+use crate::site::{Setup, Site, handshake};
 
 /// What a refused client sees: the text of the error event, if any, then the close.
 fn refusal(admitted: Result<Admission, Refusal>) -> (Option<String>, u16, String) {
@@ -128,4 +130,133 @@ fn a_full_node_takes_the_next_when_one_has_gone() {
     assert_eq!(code, 4100);
     drop(first);
     assert!(site.admit("key-one", Some("7")).is_ok());
+}
+
+/// An app that takes nobody whose page is not its own, over anything but TLS, and has no place.
+fn strict(app: &mut AppSpec) {
+    app.transport = TransportRule::TlsOnly;
+    let own = ["https://own.example", "*.own.example"].map(OriginPattern::parse);
+    app.origins = Origins::new(own.map(Result::unwrap).into()).unwrap();
+    app.policy.limits.max_connections = Ceiling::AtMost(0);
+}
+
+#[test]
+fn rules_are_looked_at_in_the_order_in_which_clients_can_follow_them() {
+    let site = |max_connections, rules| {
+        let setup = Setup {
+            protocol_rule: ProtocolRule::Required,
+            max_connections,
+            rules,
+            ..Setup::default()
+        };
+        Site::new(1, setup)
+    };
+    let draining = site(0, strict);
+    draining.node.start_draining();
+    let (busy, full) = (site(0, strict), site(9, strict));
+    let told = |site: &Site, handshake: &Handshake<'_>| {
+        let (_, code, reason) = refusal(site.node.admit(handshake));
+        format!("{code} {reason}")
+    };
+    // Everything is wrong at first; the handshake is mended step by step.
+    let mut handshake = Handshake {
+        key: None,
+        protocol: Some("8"),
+        client: None,
+        origin: Some("https://other.example"),
+        transport: Transport::Plain,
+    };
+    let path = "4005 Path not found; clients connect to /app/APP_KEY";
+    assert_eq!(told(&draining, &handshake), path);
+    handshake.key = Some("nobody");
+    let version = "4007 Unsupported protocol version \"8\"; this server speaks 4, 5, 6 and 7";
+    assert_eq!(told(&draining, &handshake), version);
+    handshake.protocol = None;
+    let no_version = "4008 No protocol version given";
+    assert_eq!(told(&draining, &handshake), no_version);
+    handshake.protocol = Some("7");
+    let key = "4001 App key nobody does not exist";
+    assert_eq!(told(&draining, &handshake), key);
+    handshake.key = Some("key-off");
+    let disabled = "4003 The app is disabled";
+    assert_eq!(told(&draining, &handshake), disabled);
+    handshake.key = Some("key-one");
+    let tls = "4000 The app accepts TLS connections only (wss://)";
+    assert_eq!(told(&draining, &handshake), tls);
+    handshake.transport = Transport::Tls;
+    let origin = "4009 Origin https://other.example is not allowed";
+    assert_eq!(told(&draining, &handshake), origin);
+    handshake.origin = Some("https://own.example");
+    let leaving = "4200 The server is shutting down, reconnect immediately";
+    assert_eq!(told(&draining, &handshake), leaving);
+    let capacity = "4100 The server is over capacity";
+    assert_eq!(told(&busy, &handshake), capacity);
+    let quota = "4004 The app has 0 connections, the limit is 0";
+    assert_eq!(told(&full, &handshake), quota);
+    // Nobody who was refused has kept a place.
+    assert_eq!(full.node.connections(), 0);
+}
+
+#[test]
+fn a_page_of_the_app_or_no_page_at_all_may_connect() {
+    let site = Site::new(
+        1,
+        Setup {
+            rules: |app| {
+                strict(app);
+                app.policy.limits.max_connections = Ceiling::Unlimited;
+            },
+            ..Setup::default()
+        },
+    );
+    for (origin, is_welcome) in [
+        (None, true),
+        (Some("https://own.example"), true),
+        (Some("https://a.own.example:8443"), true),
+        (Some("https://own.example:8443"), false),
+        (Some("http://own.example"), false),
+        (Some("https://notown.example"), false),
+        (Some("null"), false),
+        (Some(""), false),
+        (Some("\u{e9}"), false),
+    ] {
+        let handshake = Handshake {
+            origin,
+            transport: Transport::Tls,
+            ..handshake("key-one", Some("7"))
+        };
+        let admitted = site.node.admit(&handshake);
+        assert_eq!(admitted.is_ok(), is_welcome, "{origin:?}");
+        if !is_welcome {
+            let (_, code, _) = refusal(admitted);
+            assert_eq!(code, CloseCode::Unauthorized.number());
+        }
+    }
+    // Another app has rules of its own.
+    assert!(site.admit("key-two", Some("7")).is_ok());
+    let long = Handshake {
+        origin: Some(&"\u{e9}".repeat(5_000)),
+        transport: Transport::Tls,
+        ..handshake("key-one", Some("7"))
+    };
+    let (_, _, reason) = refusal(site.node.admit(&long));
+    assert!(reason.len() <= 123, "{reason}");
+}
+
+#[test]
+fn a_path_that_is_nobodys_is_refused_in_the_way_that_the_client_knows() {
+    let site = Site::alone();
+    for (protocol, event_first) in [
+        (Some("5"), true),
+        (Some("7"), false),
+        (Some("x"), false),
+        (None, false),
+    ] {
+        let handshake = Handshake {
+            key: None,
+            ..handshake("", protocol)
+        };
+        let (event, code, _) = refusal(site.node.admit(&handshake));
+        assert_eq!((event.is_some(), code), (event_first, 4005), "{protocol:?}");
+    }
 }

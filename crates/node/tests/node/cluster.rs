@@ -4,7 +4,8 @@ use foghorn_cluster::{Fact, Inbound, Message, NodeId, Topic};
 use foghorn_protocol::Frame;
 use serde_json::json;
 
-use crate::site::{Client, ONE, SUSPECT_AFTER, event, member_ids};
+use crate::client::{Client, event, member_ids, name};
+use crate::site::{ONE, SUSPECT_AFTER};
 use crate::world::World;
 
 const LOBBY: &str = "presence-lobby";
@@ -34,7 +35,7 @@ fn an_event_reaches_the_subscribers_of_every_node_once() {
     publish.except = Some(a.socket());
     let site = &world.sites[0];
     site.node
-        .publish(site.app(ONE), &[publish.clone()])
+        .publish(site.app(ONE), &[publish.clone()], world.now())
         .unwrap();
     world.settle();
     assert_eq!(a.heard(), [""; 0]);
@@ -43,7 +44,9 @@ fn an_event_reaches_the_subscribers_of_every_node_once() {
     // The excepted connection may be on another node than the publisher.
     publish.except = Some(b.socket());
     let site = &world.sites[0];
-    site.node.publish(site.app(ONE), &[publish]).unwrap();
+    site.node
+        .publish(site.app(ONE), &[publish], world.now())
+        .unwrap();
     world.settle();
     assert_eq!(a.heard(), ["e news 1"]);
     assert_eq!(b.heard(), [""; 0]);
@@ -288,9 +291,9 @@ fn what_was_missed_while_the_link_was_down_is_not_silence() {
     world.second();
     a.letters();
     let node = std::sync::Arc::clone(&world.sites[0].node);
-    node.on_inbound(Inbound::LinkDown, world.now);
+    node.on_inbound(Inbound::LinkDown, world.now());
     world.wait(20 * SUSPECT_AFTER);
-    node.on_inbound(Inbound::LinkUp, world.now);
+    node.on_inbound(Inbound::LinkUp, world.now());
     world.second();
     assert_eq!(a.heard(), [""; 0]);
     assert_eq!(world.sites[0].user_ids(LOBBY), ["ann", "bob"]);
@@ -304,7 +307,7 @@ fn what_makes_no_sense_is_counted_and_changes_nothing() {
     let say = |bytes| {
         let topic = Topic::Control;
         site.node
-            .on_inbound(Inbound::Message { topic, bytes }, world.now);
+            .on_inbound(Inbound::Message { topic, bytes }, world.now());
     };
     say("no header".into());
     say("{\"v\":2,\"kind\":\"heartbeat\"}\n".into());
@@ -315,7 +318,7 @@ fn what_makes_no_sense_is_counted_and_changes_nothing() {
         first: 0,
         facts: vec![Fact::Occupied {
             app: app.into(),
-            channel: crate::site::name("news"),
+            recipient: name("news").into(),
             count: 7,
         }],
     };
@@ -323,8 +326,9 @@ fn what_makes_no_sense_is_counted_and_changes_nothing() {
     say(occupied(ONE).encode(site.node.id()));
     let event = Message::Event {
         app: ONE.into(),
-        channel: crate::site::name("news"),
+        recipient: name("news").into(),
         except: None,
+        stamp: None,
         frame: Frame::from_text(b"{}"),
     };
     say(event.encode(site.node.id()));

@@ -6,7 +6,8 @@ use foghorn_node::Action;
 use foghorn_protocol::{Close, CloseCode, Moment};
 use serde_json::json;
 
-use crate::site::{ONE, Site, TWO, event};
+use crate::client::event;
+use crate::site::{ONE, Site, TWO};
 
 #[test]
 fn from_the_greeting_to_the_last_trace() {
@@ -152,7 +153,7 @@ fn apps_do_not_see_each_other() {
         .collect();
     assert_eq!(occupied, ["elsewhere", "private-room"]);
     site.node
-        .publish(app, &[event(&["private-room"], "3")])
+        .publish(app, &[event(&["private-room"], "3")], site.clock.now())
         .unwrap();
     assert_eq!(two.heard(), ["e private-room 3"]);
     assert_eq!(one.heard(), [""; 0]);
@@ -165,7 +166,9 @@ fn an_event_reaches_everyone_but_the_excepted_socket() {
     let [a, b, c] = ["news"; 3].map(|channel| site.subscriber(channel));
     let mut publish = event(&["news", "other"], "1");
     publish.except = Some(b.socket());
-    site.node.publish(site.app(ONE), &[publish]).unwrap();
+    site.node
+        .publish(site.app(ONE), &[publish], site.clock.now())
+        .unwrap();
     assert_eq!(a.heard(), ["e news 1"]);
     assert_eq!(b.heard(), [""; 0]);
     assert_eq!(c.heard(), ["e news 1"]);
@@ -178,7 +181,9 @@ fn one_copy_for_each_channel_of_the_publish() {
     client.subscribe("b");
     client.letters();
     let events = [event(&["b", "a"], "1"), event(&["a"], "2")];
-    site.node.publish(site.app(ONE), &events).unwrap();
+    site.node
+        .publish(site.app(ONE), &events, site.clock.now())
+        .unwrap();
     assert_eq!(client.heard(), ["e b 1", "e a 1", "e a 2"]);
 }
 

@@ -1,19 +1,26 @@
 //! Three nodes, clients that come, go and publish at any moment, messages that take their time and
 //! control messages that get lost: in the end everyone agrees, and every client's own list is true.
 //!
-//! Each client is acknowledged before anything else (INV-ACK-1), and its snapshot with the member
-//! events that follow is the roster (INV-SNAPSHOT-1).
+//! Each client is acknowledged before anything else (INV-ACK-1), its snapshot with the member
+//! events that follow is the roster (INV-SNAPSHOT-1), and what it gets from the cache is older than
+//! what it hears live, and none of that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use foghorn_session::Watchlists;
 use proptest::prelude::*;
 
-use crate::site::{Client, Letter, Site, member_ids};
+use crate::client::{Client, Letter, member_ids};
+use crate::site::{OFFLINE_DELAY, Setup, Site};
+use crate::visitors::{VISITORS, Visitor, online, online_at};
 use crate::world::{Fate, World, is_control};
 
 const SITES: usize = 3;
-const CHANNELS: [&str; 2] = ["presence-a", "news"];
+const CHANNELS: [&str; 3] = ["presence-a", "news", CACHE];
+const CACHE: &str = "cache-a";
+/// Longer than any run of the test.
+const TTL: Duration = Duration::from_secs(3_600);
 /// Each client's site and user: users are spread over sites, and one has two connections on one.
 const CLIENTS: [(usize, &str); 7] = [
     (0, "u0"),
@@ -35,6 +42,15 @@ enum Step {
     Publish {
         site: usize,
         channel: usize,
+    },
+    /// The visitor connects and signs in, or goes.
+    Visit {
+        visitor: usize,
+    },
+    /// An event for the visitor's user is published.
+    Greet {
+        site: usize,
+        visitor: usize,
     },
     /// So many effects of the site are carried out; control messages are lost where a bit says so.
     Carry {
@@ -64,6 +80,9 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..CLIENTS.len(), channel.clone())
             .prop_map(|(client, channel)| Step::Toggle { client, channel }),
         3 => (site.clone(), channel).prop_map(|(site, channel)| Step::Publish { site, channel }),
+        3 => (0..VISITORS.len()).prop_map(|visitor| Step::Visit { visitor }),
+        1 => (site.clone(), 0..VISITORS.len())
+            .prop_map(|(site, visitor)| Step::Greet { site, visitor }),
         5 => (site.clone(), 1..9usize, any::<u8>(), any::<u8>())
             .prop_map(|(site, count, a, b)| Step::Carry { site, count, losses: a & b }),
         3 => site.clone().prop_map(|site| Step::Flush { site }),
@@ -152,6 +171,7 @@ impl Following {
                 assert_ne!(user(), me, "told of itself");
                 assert!(self.members.remove(&user()), "was not there: {letter:?}");
             }
+            "pusher:cache_miss" => assert!(self.heard.is_empty(), "too late: {letter:?}"),
             _ => {
                 let (site, number) = letter.data.split_once(' ').unwrap();
                 let event: Event = (site.parse().unwrap(), number.parse().unwrap());
@@ -169,12 +189,24 @@ impl Following {
 struct Stage {
     world: World,
     actors: Vec<Actor>,
+    visitors: Vec<Visitor>,
     published: [u32; SITES],
+    /// Events for the cache channel since everybody agreed, by their data.
+    to_cache: Vec<String>,
+    /// What everybody remembered then.
+    cached: Option<String>,
 }
 
 impl Stage {
     fn new() -> Self {
-        let world = World::of(SITES);
+        let setup = Setup {
+            rules: |app| {
+                app.policy.watchlists = Watchlists::Served;
+                app.policy.limits.cache_ttl = TTL;
+            },
+            ..Setup::default()
+        };
+        let world = World::with(SITES, setup);
         let actors = CLIENTS.map(|(site, user)| Actor {
             site,
             user,
@@ -184,8 +216,11 @@ impl Stage {
         });
         Self {
             actors: actors.into(),
+            visitors: Visitor::all(),
             world,
             published: [0; SITES],
+            to_cache: Vec::new(),
+            cached: None,
         }
     }
 
@@ -193,6 +228,11 @@ impl Stage {
         match *step {
             Step::Toggle { client, channel } => self.actors[client].toggle(CHANNELS[channel]),
             Step::Publish { site, channel } => self.publish(site, CHANNELS[channel]),
+            Step::Visit { visitor } => {
+                let visitor = &mut self.visitors[visitor];
+                visitor.toggle(&self.world.sites[visitor.site]);
+            }
+            Step::Greet { site, visitor } => self.greet(site, VISITORS[visitor].1),
             Step::Carry {
                 site,
                 count,
@@ -220,6 +260,17 @@ impl Stage {
             Step::Wait { seconds } => self.world.wait(Duration::from_secs(seconds)),
         }
         self.actors.iter_mut().for_each(Actor::read);
+        self.visitors.iter_mut().for_each(Visitor::read);
+    }
+
+    fn greet(&mut self, site: usize, user: &str) {
+        let data = format!("{site} {}", self.published[site]);
+        self.published[site] += 1;
+        for visitor in &mut self.visitors {
+            visitor.expect(user, &data);
+        }
+        let name = format!("#server-to-user-{user}");
+        self.world.sites[site].publish(&[&name], &data).unwrap();
     }
 
     fn publish(&mut self, site: usize, channel: &'static str) {
@@ -231,13 +282,46 @@ impl Stage {
             }
         }
         let data = format!("{} {}", event.0, event.1);
+        if channel == CACHE {
+            self.to_cache.push(data.clone());
+        }
         self.world.sites[site].publish(&[channel], &data).unwrap();
+    }
+
+    fn check_visitors(&self) {
+        let online = online(&self.visitors);
+        for visitor in &self.visitors {
+            visitor.check(&online);
+        }
+        for (number, site) in self.world.sites.iter().enumerate() {
+            assert_eq!(online_at(site), online, "site {number}");
+        }
+    }
+
+    /// All remember one of the events that came since they last agreed, or still the one of then.
+    fn check_cache(&mut self) {
+        let cached = self.world.sites[0].cached(CACHE);
+        for (number, site) in self.world.sites.iter().enumerate() {
+            assert_eq!(site.cached(CACHE), cached, "site {number}");
+        }
+        let recent = std::mem::take(&mut self.to_cache);
+        match recent.is_empty() {
+            true => assert_eq!(cached, self.cached),
+            false => assert!(recent.contains(cached.as_ref().unwrap()), "{cached:?}"),
+        }
+        self.cached = cached;
     }
 
     /// After everything has arrived and every loss has been noticed.
     fn check(&mut self) {
         self.world.quiesce();
+        for _ in 0..=OFFLINE_DELAY.as_secs() {
+            self.world.second();
+        }
         self.actors.iter_mut().for_each(Actor::read);
+        self.visitors.iter_mut().for_each(Visitor::read);
+        self.check_visitors();
+        self.check_cache();
         for channel in CHANNELS {
             let there = || {
                 self.actors
@@ -297,6 +381,9 @@ proptest! {
         }
         stage.check();
         stage.actors.clear();
+        stage.visitors.iter_mut().for_each(Visitor::leave);
+        stage.world.quiesce();
+        stage.world.wait(TTL);
         stage.world.quiesce();
         stage.world.sites.iter().for_each(Site::assert_empty);
     }

@@ -4,7 +4,8 @@ use foghorn_channels::{Progress, QueueLimits};
 use foghorn_node::OverCapacity;
 use serde_json::json;
 
-use crate::site::{Client, ONE, Setup, Site, event, name};
+use crate::client::{Client, event, name};
+use crate::site::{ONE, Setup, Site};
 
 /// More than a publisher serves itself.
 const MANY: usize = 300;
@@ -25,6 +26,7 @@ fn with_limits(sends: usize, bytes: usize) -> Site {
                 sends,
                 bytes,
                 operations: usize::MAX,
+                ..QueueLimits::default()
             },
             ..Setup::default()
         },
@@ -116,15 +118,16 @@ fn an_audience_over_capacity_takes_nothing_and_neither_do_the_others() {
         // The first is being delivered, two more wait.
         for _ in 0..3 {
             site.node
-                .publish(site.app(ONE), std::slice::from_ref(&tiny))
+                .publish(site.app(ONE), std::slice::from_ref(&tiny), site.clock.now())
                 .unwrap();
         }
         let over = Err(OverCapacity {
-            channel: name("big"),
+            recipient: name("big").into(),
         });
         assert_eq!(site.publish(&["small", "big"], "4"), over);
         let events = [event(&["small"], "4"), event(&["big"], "4")];
-        assert_eq!(site.node.publish(site.app(ONE), &events), over);
+        let published = site.node.publish(site.app(ONE), &events, site.clock.now());
+        assert_eq!(published, over);
         assert!(small.heard().is_empty());
         let overflows = site.counter("foghorn_overflows_total", &[("queue", "channel")]);
         assert_eq!(overflows, 2);

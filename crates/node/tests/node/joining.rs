@@ -4,7 +4,8 @@ use foghorn_cluster::{Inbound, Joining, Message, Topic};
 use foghorn_node::{Clustering, Effect};
 use foghorn_protocol::{Frame, Moment};
 
-use crate::site::{Client, ONE, Setup, Site, name};
+use crate::client::{Client, name};
+use crate::site::{ONE, Setup, Site};
 
 const NEWS: &str = "news";
 const ACK: &str = "pusher_internal:subscription_succeeded news {}";
@@ -22,7 +23,7 @@ fn site() -> Site {
 fn topic() -> Topic {
     Topic::Audience {
         app: ONE.into(),
-        channel: name(NEWS),
+        recipient: name(NEWS).into(),
     }
 }
 
@@ -47,8 +48,9 @@ fn inbound(site: &Site, inbound: Inbound) {
 fn event_from_elsewhere(site: &Site, text: &str) {
     let message = Message::Event {
         app: ONE.into(),
-        channel: name(NEWS),
+        recipient: name(NEWS).into(),
         except: None,
+        stamp: None,
         frame: Frame::from_text(text.as_bytes()),
     };
     let bytes = message.encode(foghorn_cluster::NodeId::from_random(2));
@@ -157,7 +159,7 @@ fn what_is_not_known_is_not_wanted() {
     let other = foghorn_cluster::NodeId::from_random(2);
     let elsewhere = Topic::Audience {
         app: "nowhere".into(),
-        channel: name(NEWS),
+        recipient: name(NEWS).into(),
     };
     for (topic, wanted) in [
         (Topic::Control, true),

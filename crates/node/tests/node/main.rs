@@ -7,13 +7,21 @@
 )]
 
 mod admission;
+mod cache;
+mod client;
 mod client_events;
 mod cluster;
 mod connection;
 mod convergence;
+mod counts;
 mod fan_out;
 mod joining;
 mod presence;
+mod quota;
 mod repair;
 mod site;
+mod threads;
+mod users;
+mod visitors;
+mod watchlist;
 mod world;

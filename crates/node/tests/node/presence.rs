@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::site::{Client, Site};
+use crate::client::Client;
+use crate::site::Site;
 
 const LOBBY: &str = "presence-lobby";
 

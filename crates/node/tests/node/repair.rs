@@ -204,7 +204,7 @@ fn a_message_may_come_twice_and_long_after_its_time() {
         if topic == Topic::Control || topic == Topic::Node(me) {
             let bytes = message.encode(from);
             let again = Inbound::Message { topic, bytes };
-            world.sites[0].node.on_inbound(again, world.now);
+            world.sites[0].node.on_inbound(again, world.now());
             assert_eq!(users(), "");
         }
     }

@@ -5,18 +5,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use foghorn_auth::{AppKey, Credential, KeyRing, Secret, sign_channel};
-use foghorn_channels::{Delivery, Drain, HashSeed, Mailbox, Progress, QueueLimits};
+use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
+use foghorn_channels::{Drain, HashSeed, Mailbox, Progress, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
-    Action, Admission, App, AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit,
-    Handshake, Metrics, Node, NodeConfig, OverCapacity, ProtocolRule, Publish, Refusal,
-    SubscriptionCount,
+    Admission, App, AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Handshake,
+    Metrics, Node, NodeConfig, OverCapacity, ProtocolRule, Refusal, Transport,
 };
-use foghorn_protocol::{ChannelName, Close, EventName, Frame, Limits, Moment, SocketId};
-use foghorn_session::{ClientEvents, Policy, SubscriptionErrors, Timing};
+use foghorn_protocol::{Moment, UserId};
+use foghorn_session::{ClientEvents, Policy};
 use prometheus::Registry;
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::client::{Client, Letters, event, name};
 
 /// Apps of every site; the key of app `x` is `key-x`, its secret `secret-x`.
 pub(crate) const ONE: &str = "one";
@@ -26,6 +27,8 @@ pub(crate) const DISABLED: &str = "off";
 /// Silence after which peers are given up.
 pub(crate) const SUSPECT_AFTER: Duration = Duration::from_secs(5);
 pub(crate) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// How long watchers do not hear that a user has gone.
+pub(crate) const OFFLINE_DELAY: Duration = Duration::from_secs(3);
 
 /// What differs between the sites of different tests.
 #[derive(Clone, Copy)]
@@ -34,6 +37,9 @@ pub(crate) struct Setup {
     pub(crate) protocol_rule: ProtocolRule,
     pub(crate) max_connections: u64,
     pub(crate) queue_limits: QueueLimits,
+    pub(crate) offline_delay: Duration,
+    /// Changes the rules of app [`ONE`].
+    pub(crate) rules: fn(&mut AppSpec),
 }
 
 impl Default for Setup {
@@ -43,7 +49,25 @@ impl Default for Setup {
             protocol_rule: ProtocolRule::Assumed,
             max_connections: 10_000,
             queue_limits: QueueLimits::default(),
+            offline_delay: OFFLINE_DELAY,
+            rules: |_| {},
         }
+    }
+}
+
+/// The time on which everybody agrees.
+#[derive(Clone, Default)]
+pub(crate) struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    pub(crate) fn now(&self) -> Moment {
+        Moment::from_start(Duration::from_millis(self.0.load(Ordering::Relaxed)))
+    }
+
+    /// Time passes; nobody notices yet.
+    pub(crate) fn wait(&self, span: Duration) {
+        let millis = u64::try_from(span.as_millis()).unwrap();
+        self.0.fetch_add(millis, Ordering::Relaxed);
     }
 }
 
@@ -66,6 +90,7 @@ impl Emit for Outbox {
 pub(crate) struct Site {
     pub(crate) node: Arc<Node>,
     pub(crate) registry: Registry,
+    pub(crate) clock: Clock,
     outbox: Arc<Outbox>,
     sockets: AtomicU64,
 }
@@ -76,13 +101,15 @@ impl Site {
     }
 
     pub(crate) fn new(number: u64, setup: Setup) -> Self {
+        Self::on_clock(number, setup, Clock::default())
+    }
+
+    pub(crate) fn on_clock(number: u64, setup: Setup, clock: Clock) -> Self {
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).unwrap();
-        let specs = vec![
-            spec(ONE, AppStatus::Enabled),
-            spec(TWO, AppStatus::Enabled),
-            spec(DISABLED, AppStatus::Disabled),
-        ];
+        let mut specs = vec![spec(ONE), spec(TWO), spec(DISABLED)];
+        (setup.rules)(&mut specs[0]);
+        specs[2].status = AppStatus::Disabled;
         let outbox = Arc::new(Outbox {
             clustering: setup.clustering,
             effects: Mutex::default(),
@@ -98,12 +125,14 @@ impl Site {
                 suspect_after: SUSPECT_AFTER,
                 ask_again_after: ASK_AGAIN_AFTER,
             },
+            offline_delay: setup.offline_delay,
             metrics,
         };
         let emit: Arc<dyn Emit> = Arc::<Outbox>::clone(&outbox);
         Self {
             node: Arc::new(Node::new(config, emit)),
             registry,
+            clock,
             outbox,
             // Socket ids are unique in the cluster: the node's number is their first half.
             sockets: AtomicU64::new(number << 32),
@@ -145,24 +174,27 @@ impl Site {
     }
 
     pub(crate) fn admit(&self, key: &str, protocol: Option<&str>) -> Result<Admission, Refusal> {
-        self.node.admit(&Handshake {
-            key: Some(key),
-            protocol,
-        })
+        self.node.admit(&handshake(key, protocol))
     }
 
     /// A client of app `app` that speaks `protocol`, its greeting not yet read.
     pub(crate) fn open(&self, app: &str, protocol: &str) -> Client {
         let admission = self.admit(&format!("key-{app}"), Some(protocol)).unwrap();
+        self.connect(app, admission)
+    }
+
+    /// An admitted client of app `app`, its greeting not yet read.
+    pub(crate) fn connect(&self, app: &str, admission: Admission) -> Client {
         let letters = Arc::new(Letters::default());
         let mailbox: Arc<dyn Mailbox> = Arc::<Letters>::clone(&letters);
         let random = self.sockets.fetch_add(1, Ordering::Relaxed);
         let node = Arc::clone(&self.node);
-        let connection = Connection::open(node, admission, mailbox, random, Moment::default());
+        let connection = Connection::open(node, admission, mailbox, random, self.clock.now());
         Client {
             credential: credential(app),
             connection,
             letters,
+            clock: self.clock.clone(),
         }
     }
 
@@ -193,9 +225,39 @@ impl Site {
         client
     }
 
+    /// A client that is signed in as `user`, with nothing in its mailbox.
+    pub(crate) fn signed_in(&self, user: &str) -> Client {
+        let mut client = self.client();
+        let user_data = json!({ "id": user }).to_string();
+        assert_eq!(client.sign_in(&user_data), None);
+        let success = json!({ "user_data": user_data });
+        assert_eq!(
+            client.heard(),
+            [format!("pusher:signin_success  {success}")]
+        );
+        client
+    }
+
+    /// A client that is signed in as `user` and watches others; it has read that it is signed in.
+    pub(crate) fn watcher(&self, user: &str, watchlist: &[&str]) -> Client {
+        let mut client = self.client();
+        let user_data = json!({ "id": user, "watchlist": watchlist });
+        assert_eq!(client.sign_in(&user_data.to_string()), None);
+        let success = client.take_first();
+        assert_eq!(success.event, "pusher:signin_success");
+        client
+    }
+
+    /// Ends the connections of a user of app [`ONE`].
+    pub(crate) fn terminate(&self, user: &str) {
+        let user = UserId::parse(user, 128).unwrap();
+        self.node.terminate(self.app(ONE), &user);
+    }
+
     /// Publishes on channels of app [`ONE`].
     pub(crate) fn publish(&self, channels: &[&str], data: &str) -> Result<(), OverCapacity> {
-        self.node.publish(self.app(ONE), &[event(channels, data)])
+        self.node
+            .publish(self.app(ONE), &[event(channels, data)], self.clock.now())
     }
 
     /// Subscribed connections and distinct users of a channel of app [`ONE`].
@@ -205,8 +267,17 @@ impl Site {
     }
 
     pub(crate) fn user_ids(&self, channel: &str) -> Vec<String> {
-        let ids = self.node.user_ids(self.app(ONE), &name(channel));
-        ids.iter().map(ToString::to_string).collect()
+        let members = self.node.members(self.app(ONE), &name(channel));
+        let ids = members.iter().map(|member| member.user_id.to_string());
+        ids.collect()
+    }
+
+    /// The payload that a channel of app [`ONE`] remembers.
+    pub(crate) fn cached(&self, channel: &str) -> Option<String> {
+        let cached = self
+            .node
+            .cached(self.app(ONE), &name(channel), self.clock.now());
+        cached.map(|cached| cached.data)
     }
 
     /// Occupied channels of app [`ONE`] with their subscriptions.
@@ -264,150 +335,6 @@ impl Site {
     }
 }
 
-/// What the node put into one connection's mailbox.
-#[derive(Default)]
-pub(crate) struct Letters(Mutex<Vec<Frame>>);
-
-impl Mailbox for Letters {
-    fn deliver(&self, frame: &Frame) -> Delivery {
-        self.0.lock().unwrap().push(frame.clone());
-        Delivery::Accepted
-    }
-}
-
-/// One message to a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Letter {
-    pub(crate) event: String,
-    pub(crate) channel: String,
-    pub(crate) data: String,
-    pub(crate) user_id: Option<String>,
-}
-
-impl Letter {
-    fn read(frame: &Frame) -> Self {
-        let json: Value = serde_json::from_slice(frame.text()).unwrap();
-        let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
-        let data = match &json["data"] {
-            Value::String(data) => data.clone(),
-            object => object.to_string(),
-        };
-        Self {
-            event: text("event"),
-            channel: text("channel"),
-            data,
-            user_id: json["user_id"].as_str().map(str::to_owned),
-        }
-    }
-}
-
-pub(crate) struct Client {
-    pub(crate) connection: Connection,
-    credential: Credential,
-    letters: Arc<Letters>,
-}
-
-impl Client {
-    pub(crate) fn say(&mut self, message: &Value) -> Option<Action> {
-        self.connection
-            .on_text(&message.to_string(), Moment::default())
-    }
-
-    /// Subscribes, signed where that is needed.
-    pub(crate) fn subscribe(&mut self, channel: &str) {
-        let auth = sign_channel(&self.credential, self.socket(), channel, None);
-        let data = json!({ "channel": channel, "auth": auth });
-        let action = self.say(&json!({ "event": "pusher:subscribe", "data": data }));
-        assert_eq!(action, None);
-    }
-
-    /// Subscribes to a presence channel.
-    pub(crate) fn join(&mut self, channel: &str, channel_data: &str) {
-        let socket = self.socket();
-        let auth = sign_channel(&self.credential, socket, channel, Some(channel_data));
-        let data = json!({ "channel": channel, "auth": auth, "channel_data": channel_data });
-        let action = self.say(&json!({ "event": "pusher:subscribe", "data": data }));
-        assert_eq!(action, None);
-    }
-
-    pub(crate) fn unsubscribe(&mut self, channel: &str) {
-        let data = json!({ "channel": channel });
-        let action = self.say(&json!({ "event": "pusher:unsubscribe", "data": data }));
-        assert_eq!(action, None);
-    }
-
-    pub(crate) fn socket(&self) -> SocketId {
-        self.connection.socket()
-    }
-
-    pub(crate) fn close(&mut self, close: Close) -> Option<Action> {
-        self.connection.close(close)
-    }
-
-    /// Takes what is in the mailbox, byte for byte.
-    pub(crate) fn texts(&self) -> Vec<String> {
-        let frames = std::mem::take(&mut *self.letters.0.lock().unwrap());
-        let texts = frames.iter().map(|frame| frame.text().to_vec());
-        texts.map(|text| String::from_utf8(text).unwrap()).collect()
-    }
-
-    /// Takes what is in the mailbox.
-    pub(crate) fn letters(&self) -> Vec<Letter> {
-        let frames = std::mem::take(&mut *self.letters.0.lock().unwrap());
-        frames.iter().map(Letter::read).collect()
-    }
-
-    /// Takes what is in the mailbox, each message as `event channel data`.
-    pub(crate) fn heard(&self) -> Vec<String> {
-        let letters = self.letters().into_iter();
-        letters
-            .map(|letter| format!("{} {} {}", letter.event, letter.channel, letter.data))
-            .collect()
-    }
-
-    /// Takes what is in the mailbox; the data alone.
-    pub(crate) fn heard_data(&self) -> Vec<String> {
-        let letters = self.letters().into_iter();
-        letters.map(|letter| letter.data).collect()
-    }
-
-    /// Reads the snapshot of a presence channel, which must be the only message.
-    pub(crate) fn heard_members(&self) -> Vec<String> {
-        match &*self.letters() {
-            [letter] => member_ids(letter),
-            other => panic!("one snapshot expected: {other:?}"),
-        }
-    }
-}
-
-/// The ids in the acknowledgement of a presence subscription, sorted.
-pub(crate) fn member_ids(letter: &Letter) -> Vec<String> {
-    assert_eq!(letter.event, "pusher_internal:subscription_succeeded");
-    let data: Value = serde_json::from_str(&letter.data).unwrap();
-    let presence = &data["presence"];
-    let texts = presence["ids"].as_array().unwrap().iter();
-    let mut ids: Vec<String> = texts.map(|id| id.as_str().unwrap().to_owned()).collect();
-    ids.sort_unstable();
-    let hash = presence["hash"].as_object().unwrap();
-    assert_eq!(hash.keys().cloned().collect::<Vec<_>>(), ids);
-    assert_eq!(presence["count"], ids.len());
-    ids
-}
-
-pub(crate) fn name(channel: &str) -> ChannelName {
-    ChannelName::parse(channel, 200).unwrap()
-}
-
-/// An event `e` for `channels`.
-pub(crate) fn event(channels: &[&str], data: &str) -> Publish {
-    Publish {
-        channels: channels.iter().map(|channel| name(channel)).collect(),
-        event: EventName::parse("e", 200).unwrap(),
-        data: data.to_owned(),
-        except: None,
-    }
-}
-
 fn credential(app: &str) -> Credential {
     Credential {
         key: AppKey::parse(&format!("key-{app}")).unwrap(),
@@ -415,17 +342,19 @@ fn credential(app: &str) -> Credential {
     }
 }
 
-fn spec(id: &str, status: AppStatus) -> AppSpec {
-    AppSpec {
-        id: id.into(),
-        status,
-        policy: Policy {
-            keys: KeyRing::new(vec![credential(id)]).unwrap(),
-            limits: Limits::default(),
-            client_events: ClientEvents::Allowed,
-            subscription_errors: SubscriptionErrors::ToConnectionAndChannel,
-            timing: Timing::default(),
-        },
-        subscription_count: SubscriptionCount::Shared,
+fn spec(id: &str) -> AppSpec {
+    let mut policy = Policy::new(KeyRing::new(vec![credential(id)]).unwrap());
+    policy.client_events = ClientEvents::Allowed;
+    AppSpec::new(id.into(), policy)
+}
+
+/// A client that says nothing but what it must.
+pub(crate) fn handshake<'a>(key: &'a str, protocol: Option<&'a str>) -> Handshake<'a> {
+    Handshake {
+        key: Some(key),
+        protocol,
+        client: None,
+        origin: None,
+        transport: Transport::Plain,
     }
 }

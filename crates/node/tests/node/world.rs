@@ -10,7 +10,7 @@ use foghorn_cluster::{Bus, Inbound, Inbox, Joining, Message, Topic};
 use foghorn_node::{Clustering, Effect};
 use foghorn_protocol::Moment;
 
-use crate::site::{Setup, Site};
+use crate::site::{Clock, Setup, Site};
 
 /// What becomes of a message on its way to the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ pub(crate) struct World {
     bus: LocalBus,
     pub(crate) sites: Vec<Site>,
     lines: Vec<Line>,
-    pub(crate) now: Moment,
+    setup: Setup,
+    clock: Clock,
 }
 
 struct Line {
@@ -42,7 +43,16 @@ enum Facts {
 
 impl World {
     pub(crate) fn of(sites: usize) -> Self {
+        Self::with(sites, Setup::default())
+    }
+
+    /// As [`World::of`], with sites that are set up like this.
+    pub(crate) fn with(sites: usize, setup: Setup) -> Self {
         let mut world = Self::on(LocalBus::new());
+        world.setup = Setup {
+            clustering: Clustering::Linked(Joining::AtOnce),
+            ..setup
+        };
         for _ in 0..sites {
             world.add();
         }
@@ -54,20 +64,24 @@ impl World {
             bus,
             sites: Vec::new(),
             lines: Vec::new(),
-            now: Moment::default(),
+            setup: Setup {
+                clustering: Clustering::Linked(Joining::AtOnce),
+                ..Setup::default()
+            },
+            clock: Clock::default(),
         }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.clock.now()
     }
 
     /// Starts one more site; its place in [`World::sites`].
     pub(crate) fn add(&mut self) -> usize {
         let number = self.sites.len() as u64 + 1;
-        let setup = Setup {
-            clustering: Clustering::Linked(Joining::AtOnce),
-            ..Setup::default()
-        };
-        let site = Site::new(number, setup);
+        let site = Site::on_clock(number, self.setup, self.clock.clone());
         let (out, inbox) = self.bus.attach(site.node.id());
-        site.node.on_inbound(Inbound::LinkUp, self.now);
+        site.node.on_inbound(Inbound::LinkUp, self.now());
         self.sites.push(site);
         let facts = Cell::new(Facts::None);
         self.lines.push(Line { out, inbox, facts });
@@ -75,13 +89,13 @@ impl World {
     }
 
     /// Time passes; the nodes do not notice yet.
-    pub(crate) fn wait(&mut self, span: Duration) {
-        self.now = self.now.after(span);
+    pub(crate) fn wait(&self, span: Duration) {
+        self.clock.wait(span);
     }
 
     /// One site does what is due every second.
     pub(crate) fn tick(&self, site: usize) {
-        self.sites[site].node.on_tick(self.now);
+        self.sites[site].node.on_tick(self.now());
     }
 
     /// Carries out the oldest effect of a site; `fate` decides what becomes of its message.
@@ -96,6 +110,7 @@ impl World {
                 at.finish(&mut drain, 16);
             }
             Effect::FactsWaiting => line.facts.set(Facts::Waiting),
+            Effect::UsersWaiting => at.node.look_at_users(self.now()),
             Effect::Join(topic) => ready(line.out.join(&topic)).unwrap(),
             Effect::Leave(topic) => ready(line.out.leave(&topic)).unwrap(),
             Effect::Publish(topic, message) => {
@@ -114,10 +129,18 @@ impl World {
         (waited == Facts::Waiting).then(|| self.sites[site].node.flush_facts())
     }
 
-    /// Hands a site the oldest message that has arrived for it.
+    /// Hands a site the oldest message that has arrived for it, if the site listens to its topic:
+    /// a broker would not even send it.
     pub(crate) fn hear(&mut self, site: usize) -> Option<()> {
         let inbound = poll_once(self.lines[site].inbox.next())?;
-        self.sites[site].node.on_inbound(inbound, self.now);
+        let node = &self.sites[site].node;
+        let listens = match &inbound {
+            Inbound::Message { topic, .. } => node.wants(topic),
+            _ => true,
+        };
+        if listens {
+            node.on_inbound(inbound, self.clock.now());
+        }
         Some(())
     }
 
