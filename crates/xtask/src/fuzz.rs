@@ -31,7 +31,7 @@ const LARGE: u32 = 1_024;
 const LONGEST: u32 = 4_096;
 /// Bytes of an input that is kept for good.
 const SHORT: u32 = 1_024;
-/// Lines that the engine printed last, shown with a finding.
+/// Lines that the engine printed last, shown when a run fails without a panic.
 const LAST_WORDS: usize = 40;
 
 /// What to run.
@@ -248,8 +248,19 @@ fn finding(target: &str, said: &str) -> String {
          To keep it as a test and to replay it:\n  \
          cp {file} {CORPUS}/{target}/NAME-IT\n  \
          cargo test --package {PACKAGE}",
-        tail(said)
+        from_panic(said)
     )
+}
+
+/// What the engine printed from the panic on, or its last words if there was none.
+fn from_panic(said: &str) -> String {
+    let lines = said
+        .lines()
+        .skip_while(|line| !line.contains(" panicked at "));
+    match lines.collect::<Vec<_>>().join("\n") {
+        nothing if nothing.is_empty() => tail(said),
+        lines => lines,
+    }
 }
 
 fn tail(said: &str) -> String {
@@ -303,12 +314,14 @@ mod tests {
 
     #[test]
     fn a_finding_tells_how_to_replay_it() {
-        let said = "panicked\nartifact_prefix='x'; Test unit written to /x/crash-1\n";
+        let said = "#1 NEW\nthread 'x' panicked at a.rs:1:2:\nwhy\n\
+                    artifact_prefix='x'; Test unit written to /x/crash-1\n";
         let told = finding("event_body", said);
         assert!(
             told.contains("cp /x/crash-1 crates/fuzz/corpus/event_body/"),
             "{told}"
         );
-        assert!(told.contains("panicked"), "{told}");
+        assert!(told.contains("why") && !told.contains("NEW"), "{told}");
+        assert!(finding("a", "ERROR: libFuzzer: timeout").contains("timeout"));
     }
 }
