@@ -23,7 +23,7 @@ async function assertOutlivesStranger(t, client) {
 // Nearly all of a test is waiting for the timeout: they wait at the same time.
 describe('authorised connections', { concurrency: true }, () => {
   for (const protocol of [6, 7]) {
-    test(`protocol 16: an idle anonymous connection is closed (${protocol})`, OWN_SERVER, async (t) => {
+    test(`protocol 16: an idle stranger is closed, at ${protocol}`, OWN_SERVER, async (t) => {
       const client = await open(t, server, { protocol });
       await assertClosed(client);
       assert.deepEqual(client.inbox.drain(), [], 'no event before the close');

@@ -7,7 +7,7 @@ import { MAIN, OTHER } from '../lib/apps.mjs';
 import { assertFailed, assertOk, get, post, publish } from '../lib/http.mjs';
 import { until } from '../lib/inbox.mjs';
 import * as pusherJs from '../lib/pusherjs.mjs';
-import { open } from '../lib/raw.mjs';
+import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 
 /** Forgets what it has cached after a second. */
@@ -207,6 +207,19 @@ test('protocol 12: comings and goings of members do not overwrite it', async (t)
   const late = await join(t, channel, {}, 'watcher');
   assert.deepEqual(await late.settle(), [{ event: 'moved', channel, data: '1' }]);
 });
+
+for (const prefix of PREFIXES.slice(1)) {
+  test(`protocol 6: who is refused is not told the cached event (${prefix})`, async (t) => {
+    const channel = `${prefix}p12-secret`;
+    await publish(server, { name: 'secret', channel });
+    const client = await open(t, server);
+    const data = channel.startsWith('presence-') ? '{"user_id":"u"}' : undefined;
+    const bad = client.auth(`${channel}-other`, data);
+    for (const auth of [undefined, bad]) {
+      assertRefused(await client.request({ channel, auth, channel_data: data }), channel);
+    }
+  });
+}
 
 test('protocol 12: apps do not share it', OWN_SERVER, async (t) => {
   const channel = 'cache-p12-apps';

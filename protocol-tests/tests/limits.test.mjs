@@ -164,7 +164,12 @@ const LIMITS = [
     toBatch(413, (n) => [event({ data: x(n) })]),
     /data/,
   ],
-  ['data of a client event', 'max_event_data_bytes', asClientEvent((n) => ({ data: x(n) })), /data/],
+  [
+    'data of a client event',
+    'max_event_data_bytes',
+    asClientEvent((n) => ({ data: x(n) })),
+    /data/,
+  ],
   ['event name', 'max_event_name_length', toEvents(400, (n) => ({ name: x(n) })), /event name/],
   [
     'event name in characters',
@@ -261,8 +266,8 @@ for (const [what, setting, attempt, words, observed = true] of [
 
 const TWO = { ...MAIN, max_connections: 2 };
 const THREE = { ...OTHER, max_connections: 3 };
-const ENDLESS = { id: '4949', key: 'kc0a57le55c0a571', secret: 's3cr3t-c0a571e5', max_connections: -1 };
-const full = useServer({ apps: [TWO, THREE, ENDLESS] });
+const ENDLESS = { id: '4949', key: 'kc0a57le55c0a571', secret: 's3cr3t-c0a571e5' };
+const full = useServer({ apps: [TWO, THREE, { ...ENDLESS, max_connections: -1 }] });
 const insistent = useServer({ apps: [TWO], sections: { compat: { over_quota_code: 4100 } } });
 
 /** What becomes of a new connection: it is inside, or closed with a code. */

@@ -148,7 +148,7 @@ test('protocol 5: Java is told the count where nothing is encrypted', OWN_SERVER
   await expectCount([await join(t, channel, JAVA)], channel, 1);
 });
 
-test('protocol 5: above 100 the count is told rarely, the last one surely', OWN_SERVER, async (t) => {
+test('protocol 5: above 100 counts are told rarely, the last surely', OWN_SERVER, async (t) => {
   const channel = 'count-crowd';
   const watcher = await join(t, channel);
   const crowd = [];

@@ -96,6 +96,8 @@ for (const [what, text] of [
   });
 }
 
+const ZEROS = `:${'0'.repeat(64)}`;
+
 for (const [what, data] of [
   ['no user_data', (good) => ({ auth: good.auth })],
   ['an object as user_data', (good) => ({ ...good, user_data: { id: 'u-17' } })],
@@ -106,7 +108,7 @@ for (const [what, data] of [
   ['an auth without a colon', (good) => ({ ...good, auth: good.auth.replace(':', '') })],
   ['no key', (good) => ({ ...good, auth: good.auth.replace(/^.*:/, ':') })],
   ['an unknown key', (good) => ({ ...good, auth: good.auth.replace(/^.*:/, 'unknown:') })],
-  ['a digest of zeros', (good) => ({ ...good, auth: good.auth.replace(/:.*/, `:${'0'.repeat(64)}`) })],
+  ['a digest of zeros', (good) => ({ ...good, auth: good.auth.replace(/:.*/, ZEROS) })],
   ['a digest that is cut off', (good) => ({ ...good, auth: good.auth.slice(0, -1) })],
   ['no digest', (good) => ({ ...good, auth: good.auth.replace(/:.*/, ':') })],
   ['other user_data', (good) => ({ ...good, user_data: '{"id": "u-17"}' })],

@@ -48,7 +48,7 @@ async function watch(t, id, watchlist, where = server, options = {}) {
   return { client, state: answers.length === 1 ? decode(answers[0]) : null };
 }
 
-test('protocol 14: the state after sign-in: online, offline, both, nothing', OWN_SERVER, async (t) => {
+test('protocol 14: the state: online, offline, both, nothing', OWN_SERVER, async (t) => {
   await openAs(t, server, 's-a');
   await openAs(t, server, 's-b');
   const state = async (watchlist) => (await watch(t, 's-watcher', watchlist)).state;
@@ -60,7 +60,7 @@ test('protocol 14: the state after sign-in: online, offline, both, nothing', OWN
   assert.equal(await state(undefined), null);
 });
 
-test('protocol 14: online with the first connection, offline after the last', OWN_SERVER, async (t) => {
+test('protocol 14: online with the first, offline after the last', OWN_SERVER, async (t) => {
   const { client: watcher } = await watch(t, 'w-turns', ['u-turns']);
   const first = await openAs(t, server, 'u-turns');
   await expectChange(watcher, { online: ['u-turns'] });
@@ -86,7 +86,7 @@ test('protocol 14: a connection that is reset, or terminated over HTTP', OWN_SER
   await expectChange(watcher, { offline: ['u-ends'] });
 });
 
-test('protocol 14: all connections of all watchers are told, nobody else', OWN_SERVER, async (t) => {
+test('protocol 14: all connections of watchers are told, no others', OWN_SERVER, async (t) => {
   const watchers = [
     await watch(t, 'w-many-1', ['u-many']),
     await watch(t, 'w-many-1', ['u-many']),
@@ -155,7 +155,7 @@ test('protocol 14: apps do not share users', OWN_SERVER, async (t) => {
   await theirs.client.assertQuiet();
 });
 
-test('protocol 14: who is away for less than the delay was never offline', OWN_SERVER, async (t) => {
+test('protocol 14: who is away for less than the delay stays online', OWN_SERVER, async (t) => {
   const ids = ['u-short', 'u-long'];
   const { client: watcher } = await watch(t, 'w-delay', ids, lenient);
   const away = await openAs(t, lenient, 'u-short');
