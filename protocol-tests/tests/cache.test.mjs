@@ -20,6 +20,8 @@ const FLEETING = {
 
 const server = useServer({ apps: [{ ...MAIN, client_events: true }, OTHER, FLEETING] });
 
+const forgetful = useServer({ server: { cache_bytes: 4096 }, apps: [MAIN] });
+
 const PREFIXES = ['cache-', 'private-cache-', 'private-encrypted-cache-', 'presence-cache-'];
 const MISS = 'pusher:cache_miss';
 const ENVELOPE = '{ "nonce":"ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7", "ciphertext" : "c2VjcmV0" }';
@@ -220,6 +222,24 @@ for (const prefix of PREFIXES.slice(1)) {
     }
   });
 }
+
+test('protocol 12: beyond the memory for it the oldest are forgotten', OWN_SERVER, async () => {
+  const channels = Array.from({ length: 12 }, (_, n) => `cache-p12-full-${n}`);
+  for (const channel of channels) {
+    await publish(forgetful, { name: 'moved', channel, data: 'x'.repeat(1000) });
+  }
+  const remembered = async () => {
+    const found = [];
+    for (const channel of channels) {
+      const state = await get(forgetful, `/channels/${channel}`, [['info', 'cache']]);
+      if (assertOk(state).cache !== null) found.push(channel);
+    }
+    return found;
+  };
+  const left = await until((found) => found.length <= 4, remembered, 'the oldest to be forgotten');
+  assert.ok(left.length > 0, 'no more is forgotten than must be');
+  assert.deepEqual(left, channels.slice(-left.length), 'the latest are kept');
+});
 
 test('protocol 12: apps do not share it', OWN_SERVER, async (t) => {
   const channel = 'cache-p12-apps';

@@ -196,8 +196,12 @@ test('http 7: statistics of a channel', async (t) => {
   const some = { occupied: true, connection_count: 3 };
   assert.deepEqual(assertOk(await stats('h7-stats')), some);
   assert.deepEqual(assertOk(await stats('presence-h7-stats')), { ...some, user_count: 2 });
-  const theirs = stats('h7-stats', server, { app: OTHER });
-  if (!OWN_SERVER.skip) assert.deepEqual(assertOk(await theirs), none);
+});
+
+test('http 7: statistics are of the app that asks', OWN_SERVER, async (t) => {
+  await listener(t, 'h7-stats-apps');
+  const theirs = await stats('h7-stats-apps', server, { app: OTHER });
+  assert.deepEqual(assertOk(theirs), { occupied: false, connection_count: 0 });
 });
 
 test('http 7: statistics of a bad name are 400, by POST 405, unsigned 401', async () => {

@@ -261,6 +261,14 @@ test('http 5: an empty batch is accepted', async () => {
   assert.deepEqual(assertOk(await batchEvents([])), {});
 });
 
+test('http 5: an item may name several channels', async (t) => {
+  const client = await listener(t, 'h5-list-a', 'h5-list-b');
+  const batch = [{ name: 'e', data: '1', channels: ['h5-list-a', 'h5-list-b'] }];
+  assertOk(await batchEvents(batch));
+  const got = [await client.next(), await client.next()].map((m) => m.channel);
+  assert.deepEqual(got.sort(), ['h5-list-a', 'h5-list-b']);
+});
+
 test('http 5: socket_id counts for its own item', async (t) => {
   const client = await listener(t, 'h5-exclude');
   const item = { name: 'e', channel: 'h5-exclude' };

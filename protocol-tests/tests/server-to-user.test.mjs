@@ -129,6 +129,28 @@ test('protocol 13: apps do not share users', OWN_SERVER, async (t) => {
   await ours.assertQuiet();
 });
 
+test('protocol 13: nothing comes before the success, nothing is missed after it', async (t) => {
+  const id = 'u-stream';
+  let published = 0;
+  let ended = false;
+  const stream = (async () => {
+    while (!ended) {
+      await greet(id, String(published));
+      published += 1;
+    }
+  })();
+  for (let round = 0; round < 20; round += 1) {
+    // Success is the first message, or this fails.
+    const client = await openAs(t, server, id);
+    const numbers = [await client.next(), await client.next()].map((m) => Number(m.data));
+    await client.close();
+    numbers.push(...client.inbox.drain().map((m) => Number(m.data)));
+    assert.deepEqual(numbers, numbers.map((_, n) => numbers[0] + n), 'no gap, nothing twice');
+  }
+  ended = true;
+  await stream;
+});
+
 test('protocol 13: clients do not send to users', async (t) => {
   const channel = channelOf('u-client');
   const [one, two] = [await openAs(t, server, 'u-client'), await openAs(t, server, 'u-client')];

@@ -204,6 +204,12 @@ test('protocol 13: 100 watched users are accepted', OWN_SERVER, async (t) => {
   assert.deepEqual(decode(answers[1]), { offline: crowd(100) });
 });
 
+test('protocol 13: 100 ids of 128 characters fit into a message', OWN_SERVER, async (t) => {
+  const watchlist = Array.from({ length: 100 }, (_, n) => `${n}-`.padEnd(128, 'x'));
+  const { state } = await watch(t, 'w-large', watchlist);
+  assert.deepEqual(state, { offline: watchlist.toSorted() });
+});
+
 test('protocol 13: of 101 watched users 100 are: 4302, then success', OWN_SERVER, async (t) => {
   const { client, data, answers } = await watchMany(t, 'w-101', 101);
   const [error, success, state, ...rest] = answers;
