@@ -11,7 +11,7 @@ import { until, within } from '../lib/inbox.mjs';
 import * as pusherJs from '../lib/pusherjs.mjs';
 import { assertRefused, dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
-import { assertNoSignin, channelOf, requestSignin, signinData } from '../lib/users.mjs';
+import { assertNoSignin, channelOf, openAs, requestSignin, signinData } from '../lib/users.mjs';
 
 const NARROW = {
   ...MAIN,
@@ -264,6 +264,19 @@ for (const [what, setting, attempt, words, observed = true] of [
   });
 }
 
+test('limits: who signed in is no larger as a member', OWN_SERVER, async (t) => {
+  const refusal = { type: 'LimitReached', status: 4301 };
+  for (const app of [NARROW, WIDE]) {
+    const limit = app.max_presence_member_bytes;
+    const join = async (info) => {
+      const client = await openAs(t, server, { id: 'u', user_info: info }, { app });
+      return subscribing(client, 'presence-in', undefined, refusal);
+    };
+    assert.equal(await join({ a: x(limit / 2) }), null);
+    assert.match(await join({ a: x(limit) }), new RegExp(`\\b${limit}\\b`), 'the limit is told');
+  }
+});
+
 const TWO = { ...MAIN, max_connections: 2 };
 const THREE = { ...OTHER, max_connections: 3 };
 const ENDLESS = { id: '4949', key: 'kc0a57le55c0a571', secret: 's3cr3t-c0a571e5' };
@@ -325,6 +338,16 @@ test('limits: many connections at once do not overfill an app', OWN_SERVER, asyn
   assert.ok(outcomes.every((outcome) => ['inside', 4004].includes(outcome)), outcomes.join(' '));
   await first.assertQuiet();
   for (const client of list(10, () => open(t, full, { app: ENDLESS }))) await client;
+});
+
+test('limits: connections that come and go at once leave their places', OWN_SERVER, async (t) => {
+  for (let n = 0; n < 50; n += 1) {
+    const client = dial(t, full, { app: THREE });
+    client.socket.once('upgrade', () => client.terminate());
+    await client.closed;
+  }
+  for (let n = 0; n < 3; n += 1) await openWhenThereIsRoom(t, full, { app: THREE });
+  assert.equal((await dial(t, full, { app: THREE }).waitForClose()).code, 4004);
 });
 
 test('limits: a full app of soketi users closes with 4100', OWN_SERVER, async (t) => {
