@@ -71,8 +71,8 @@ export const post = (server, rest, body, more = {}) =>
   call(server, { method: 'POST', path: appPath(server, rest, more.app), body, ...more });
 
 /** Publishes and insists on success; gives the response's JSON. */
-export async function publish(server, event) {
-  return assertOk(await post(server, '/events', { name: 'event', data: '{}', ...event }));
+export async function publish(server, event, more) {
+  return assertOk(await post(server, '/events', { name: 'event', data: '{}', ...event }, more));
 }
 
 /** Success is always 200 with a JSON object (http-api.md §2). */

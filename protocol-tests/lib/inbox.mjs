@@ -83,3 +83,18 @@ export function within(promise, what) {
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
+
+/**
+ * Asks again and again until the answer is right, and gives that: for what comes about in the
+ * server's own time, and shows only to who asks.
+ */
+export async function until(isRight, ask, what) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (isRight(answer)) return answer;
+    if (Date.now() > deadline) {
+      throw new Error(`waited for ${what}; the last answer: ${JSON.stringify(answer)}`);
+    }
+  }
+}

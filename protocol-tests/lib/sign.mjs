@@ -18,6 +18,14 @@ export function channelAuth({ key, secret }, socketId, channel, channelData) {
   return `${key}:${hmac(secret, channelText(socketId, channel, channelData))}`;
 }
 
+/** The `auth` value of a sign-in, `KEY:HEX`, over the string as it is sent. */
+export function userAuth({ key, secret }, socketId, userData) {
+  return `${key}:${hmac(secret, userText(socketId, userData))}`;
+}
+
+/** What an application signs to let a connection sign in. */
+export const userText = (socketId, userData) => `${socketId}::user::${userData}`;
+
 /** METHOD, path and all parameters but the signature: lower-case keys, sorted, not escaped. */
 export function canonical(method, path, params) {
   const pairs = params

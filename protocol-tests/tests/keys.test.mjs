@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { appPath, assertFailed, assertOk, call } from '../lib/http.mjs';
 import { assertRefused, dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { assertNoSignin, requestSignin, signIn, signinData } from '../lib/users.mjs';
 
 const OLD = { key: 'kold0c1b2a394855', secret: 's3cr3t-old-8e7d6c5b' };
 const NEW = { key: 'knew0c1b2a394855', secret: 's3cr3t-new-8e7d6c5b' };
@@ -81,6 +82,19 @@ test('protocol 5: no subscription is signed with a disabled pair', OWN_SERVER, a
   ]) {
     const auth = client.auth(channel, channelData);
     assertRefused(await client.request({ channel, auth, channel_data: channelData }), channel);
+  }
+});
+
+test('protocol 13: users sign in with each pair but a disabled one', OWN_SERVER, async (t) => {
+  for (const pair of [OLD, NEW]) {
+    const client = await open(t, server, { app: as(OLD) });
+    client.app = as(pair);
+    await signIn(client, { id: 'u-keys' });
+  }
+  const client = await open(t, server, { app: as(OLD) });
+  for (const pair of [OFF, { key: OLD.key, secret: NEW.secret }]) {
+    client.app = as(pair);
+    assertNoSignin(await requestSignin(client, signinData(client, { id: 'u-keys' })));
   }
 });
 

@@ -3,24 +3,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { MAIN } from '../lib/apps.mjs';
 import { assertOk, get, post, publish } from '../lib/http.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
-import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { useServer } from '../lib/server.mjs';
 
 const server = useServer();
-const small = useServer({
-  apps: [
-    { ...MAIN, max_presence_members: 3, max_presence_member_bytes: 200, max_user_id_length: 20 },
-  ],
-});
 
 const ADDED = 'pusher_internal:member_added';
 const REMOVED = 'pusher_internal:member_removed';
 
 /** A new connection of a user on the channel; gives the client and the snapshot it got. */
-async function join(t, channel, member, where = server) {
-  const client = await open(t, where);
+async function join(t, channel, member) {
+  const client = await open(t, server);
   const { presence, ...rest } = await client.subscribe(channel, member);
   assert.deepEqual(rest, {});
   assert.deepEqual(Object.keys(presence.hash).sort(), presence.ids.toSorted());
@@ -32,8 +26,8 @@ async function expectMember(client, event, channel, data) {
   assert.deepEqual(JSON.parse((await client.expect(event, channel)).data), data);
 }
 
-async function userCount(channel, where = server) {
-  const info = await get(where, `/channels/${channel}`, [['info', 'user_count']]);
+async function userCount(channel) {
+  const info = await get(server, `/channels/${channel}`, [['info', 'user_count']]);
   return assertOk(info).user_count;
 }
 
@@ -190,34 +184,6 @@ test('protocol 10: 100 members; the 101st is refused, a present user is not', as
   await members[99].client.waitFor((m) => m.event === REMOVED);
   assert.equal((await late.subscribe(channel, { user_id: 'u-101' })).presence.count, 100);
 });
-
-test('protocol 10: the member limit is configurable', OWN_SERVER, async (t) => {
-  const channel = 'presence-p10-small';
-  for (const user_id of ['a', 'b', 'c']) await join(t, channel, { user_id }, small);
-  const client = await open(t, small);
-  const data = '{"user_id":"d"}';
-  const request = { channel, auth: client.auth(channel, data), channel_data: data };
-  assertRefused(await client.request(request), channel, { type: 'LimitReached', status: 4100 });
-  await join(t, channel, { user_id: 'b' }, small);
-});
-
-for (const [what, fits, tooBig] of [
-  ['user_id', { user_id: 'x'.repeat(20) }, { user_id: 'x'.repeat(21) }],
-  [
-    'user object',
-    { user_id: 'u', user_info: { a: 'x'.repeat(100) } },
-    { user_id: 'u', user_info: { a: 'x'.repeat(300) } },
-  ],
-]) {
-  test(`protocol 10: a ${what} that is too big is refused`, OWN_SERVER, async (t) => {
-    const channel = `presence-p10-big-${what.replaceAll(/\W/g, '-')}`;
-    await join(t, channel, fits, small);
-    const client = await open(t, small);
-    const data = JSON.stringify(tooBig);
-    const request = { channel, auth: client.auth(channel, data), channel_data: data };
-    assertRefused(await client.request(request), channel, { type: 'LimitReached', status: 4301 });
-  });
-}
 
 test('protocol 9: one client that toggles a channel disturbs nobody else', async (t) => {
   const channel = 'presence-p9-toggle';

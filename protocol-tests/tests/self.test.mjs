@@ -1,11 +1,11 @@
 // The ruler is measured first: signatures against published values, frames against themselves.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { Inbox } from '../lib/inbox.mjs';
-import { canonical, channelText, hmac, md5, signedParams } from '../lib/sign.mjs';
+import { canonical, channelText, hmac, md5, signedParams, userAuth } from '../lib/sign.mjs';
 import { OPCODE, frame, parseFrame } from '../lib/wire.mjs';
 
 const OURS = { key: 'k7f3d0c1b2a39485', secret: 's3cr3t-9f8e7d6c5b4a' };
@@ -67,6 +67,25 @@ const subscriptions = [
 for (const [app, socketId, channel, data, digest] of subscriptions) {
   test(`self: signature of ${channelText(socketId, channel, data)}`, () => {
     assert.equal(hmac(app.secret, channelText(socketId, channel, data)), digest);
+  });
+}
+
+for (const [app, socketId, user, digest] of [
+  [
+    OURS,
+    '52107.884321',
+    '{"id":"u-17","user_info":{"nick":"Zoë"},"watchlist":["u-18","u-19"]}',
+    'd8f30c20def1af20b08989ab9f8a7ca7c43fb4f9cb71094143c4d86aab8ea302',
+  ],
+  [
+    PUBLISHED,
+    '1234.1234',
+    '{"id":"12345"}',
+    '4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba',
+  ],
+]) {
+  test(`self: signature of the user ${user}`, () => {
+    assert.equal(userAuth(app, socketId, user), `${app.key}:${digest}`);
   });
 }
 
@@ -197,4 +216,19 @@ test('self: the lock file pins every package by hash and names no registry', () 
     assert.match(entry.integrity, /^sha512-/, name);
     assert.equal(entry.resolved, undefined, name);
   }
+});
+
+/** The checklist lines that the titles of the tests begin with, as in "http 3". */
+function coveredLines() {
+  const folder = new URL('./', import.meta.url);
+  const files = readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
+  const texts = files.map((name) => readFileSync(new URL(name, folder), 'utf8'));
+  const title = /\btest\(\s*['"`]((?:protocol|http) \d+):/g;
+  return new Set(texts.flatMap((text) => [...text.matchAll(title)].map(([, line]) => line)));
+}
+
+test('self: every line of the checklists has a test, and every test a line', () => {
+  const lines = (name, count) => Array.from({ length: count }, (_, n) => `${name} ${n + 1}`);
+  const expected = [...lines('protocol', 18), ...lines('http', 11)];
+  assert.deepEqual([...coveredLines()].sort(), expected.sort());
 });
