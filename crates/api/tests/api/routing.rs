@@ -162,9 +162,12 @@ fn a_body_that_cannot_be_had_is_answered_like_everything_else() {
     let (parts, ()) = head("POST", &format!("{path}?{query}")).into_parts();
     for (error, status, text) in [
         (
-            ApiError::BodyTooLarge { limit: 1_048_576 },
+            ApiError::BodyTooLarge {
+                length: 2_000_000,
+                limit: 1_048_576,
+            },
             413,
-            "The request body is larger than the limit of 1048576 bytes",
+            "The request body has 2000000 bytes or more, the limit is 1048576",
         ),
         (
             ApiError::BodyTooSlow { seconds: 30 },

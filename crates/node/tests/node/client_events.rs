@@ -80,7 +80,7 @@ fn the_eleventh_within_a_second_is_dropped() {
     assert_eq!(
         sender.heard(),
         [
-            r#"pusher:error  {"code":4301,"message":"The client event rate limit of 10 per second has been exceeded"}"#
+            r#"pusher:error  {"code":4301,"message":"The client event rate limit of 10 per second has been exceeded: 0 left, the next in 100 ms"}"#
         ]
     );
 }

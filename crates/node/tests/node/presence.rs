@@ -117,7 +117,7 @@ fn the_101st_user_is_refused_but_not_those_who_are_in() {
         .collect();
     members.iter().for_each(|member| drop(member.letters()));
     let mut refused = site.member(LOBBY, "100");
-    let text = "Presence channel presence-lobby is full (100 members)";
+    let text = "Presence channel presence-lobby is full (100 members, the limit is 100)";
     let status = json!({ "type": "LimitReached", "error": text, "status": 4100 });
     assert_eq!(
         refused.heard(),
