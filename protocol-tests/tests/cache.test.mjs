@@ -6,7 +6,6 @@ import { test } from 'node:test';
 import { MAIN, OTHER } from '../lib/apps.mjs';
 import { assertFailed, assertOk, get, post, publish } from '../lib/http.mjs';
 import { until } from '../lib/inbox.mjs';
-import * as pusherJs from '../lib/pusherjs.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 
@@ -271,14 +270,6 @@ test('protocol 12: whoever comes while events are published misses none', async 
   }
   ended = true;
   await stream;
-});
-
-test('protocol 12: pusher-js gets the cached event after its success', async (t) => {
-  const channel = 'cache-p12-pusher-js';
-  await publish(server, { name: 'moved', channel, data: '{"n":1}' });
-  const client = await pusherJs.connect(t, server);
-  const { events } = await pusherJs.subscribe(client, channel);
-  assert.deepEqual(await events.next(), { event: 'moved', data: { n: 1 } });
 });
 
 test('http 7: cache is an object with the data and the seconds left, or null', async (t) => {
