@@ -119,6 +119,17 @@ pub enum ApiError {
     /// Too much waits already.
     #[error("{0}; try again later")]
     OverCapacity(OverCapacity),
+    /// More events in one request than the operator allows in a second.
+    #[error(
+        "The request has {asked} events, one per channel; the limit is {limit} per second, so it \
+         can never be accepted"
+    )]
+    FasterThanAllowed {
+        /// Events, once per channel.
+        asked: u32,
+        /// Events allowed per second.
+        limit: u32,
+    },
     /// More in a second than the operator allows.
     #[error(
         "Too many {what}: {asked} asked for, {remaining} left of {limit} per second",
@@ -152,6 +163,7 @@ impl ApiError {
             Self::Json(_)
             | Self::Missing(_)
             | Self::TooMany { .. }
+            | Self::FasterThanAllowed { .. }
             | Self::Channel { .. }
             | Self::DataNotText
             | Self::User { .. }

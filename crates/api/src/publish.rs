@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use foghorn_node::{App, Node, Publish};
-use foghorn_protocol::Moment;
+use foghorn_protocol::{Moment, Rate};
 use serde::Serialize;
 
 use crate::body::Trigger;
@@ -69,6 +69,12 @@ pub(crate) fn batch(
 fn accept(node: &Node, app: &App, events: &[Publish], now: Moment) -> Result<(), ApiError> {
     let asked: usize = events.iter().map(|event| event.recipients.len()).sum();
     let asked = u32::try_from(asked).unwrap_or(u32::MAX);
+    if let Rate::PerSecond(limit) = app.limits().api_events_per_second
+        && asked > limit
+    {
+        // There is no time at which it would be accepted.
+        return Err(ApiError::FasterThanAllowed { asked, limit });
+    }
     app.take_events(asked, now)
         .map_err(|exhausted| ApiError::TooFast {
             what: "events",

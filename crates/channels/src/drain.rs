@@ -102,6 +102,8 @@ impl Drain {
                 state.return_baton(members);
             }
             self.audience.settle(&mut state, &*self.shared);
+            drop(state);
+            self.shared.make_room();
         }
         op
     }

@@ -9,7 +9,7 @@ use crate::audience::{Audience, State};
 use crate::drain::Drain;
 use crate::hash::HashSeed;
 use crate::key::{AppNumber, Key};
-use crate::memory::{Due, Memory, Reason};
+use crate::memory::Memory;
 use crate::registry::Registry;
 use crate::request::{
     Cached, Hearing, Lifetime, Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError,
@@ -103,11 +103,13 @@ impl Hub {
     /// As [`Hub::publish`], and later subscribers get the event too as long as it lives and is the
     /// last.
     pub fn publish_cached(&self, key: &Key, send: Send, lifetime: Lifetime) -> Option<Drain> {
-        self.with_live_audience(key, |state| {
+        let drain = self.with_live_audience(key, |state| {
             let (cached, stamp) = State::stamp(&send, lifetime, &*self.shared);
             self.shared.announce.relay(key, &send, Some(stamp));
             state.send(key, send, Some(cached), &*self.shared);
-        })
+        });
+        self.shared.make_room();
+        drain
     }
 
     /// Sends an event that came from another node to local subscribers.
@@ -150,28 +152,15 @@ impl Hub {
             .collect()
     }
 
-    /// Forgets the events whose time is over by `now`, and those that there is no room for. To be
-    /// called every second or so.
+    /// Forgets the events whose time is over by `now`. To be called every second or so.
     pub fn expire(&self, now: Moment) {
-        while let Some(Due { key, at, reason }) = self.shared.memory.next(now) {
-            let Some(audience) = self.shared.registry.find(&key) else {
-                continue;
-            };
-            let mut state = audience.lock();
-            let at = match reason {
-                Reason::Time => now,
-                Reason::Room => at,
-            };
-            match state.forget(at, &*self.shared) {
-                Some(later) => self.shared.memory.look_again(key, later),
-                None => {
-                    audience.settle(&mut state, &*self.shared);
-                    if reason == Reason::Room {
-                        self.shared.announce.evicted();
-                    }
-                }
-            }
-        }
+        self.shared.expire(now);
+    }
+
+    /// Has the next event of this node be later than `version`: one that starts again must not
+    /// count below what its peers remember of its former life.
+    pub fn count_from(&self, version: u64) {
+        self.shared.memory.saw_version(version);
     }
 
     /// Tells the subscribers of a channel how many they are, unless they know it.

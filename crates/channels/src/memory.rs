@@ -17,15 +17,39 @@ pub(crate) struct Memory {
     /// The highest that this node gave or heard of, on any channel: a channel that has forgotten
     /// its event must not begin again below what other nodes still remember.
     version: AtomicU64,
-    /// One entry per channel that has a cached event, with a time no later than its expiry.
-    due: Mutex<BinaryHeap<Reverse<(Moment, Key)>>>,
+    /// One entry per channel that has a cached event, with an expiry no later than its own.
+    due: Mutex<BinaryHeap<Reverse<(Expiry, Key)>>>,
+}
+
+/// When a cached event is forgotten: in time, and in the order of events where that is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Expiry {
+    until: Moment,
+    version: u64,
+}
+
+impl Expiry {
+    pub(crate) fn of(cached: &Cached) -> Self {
+        Self {
+            until: cached.until,
+            version: cached.version,
+        }
+    }
+
+    /// That of every event whose time is over by `now`, and no earlier.
+    pub(crate) fn by(now: Moment) -> Self {
+        Self {
+            until: now,
+            version: u64::MAX,
+        }
+    }
 }
 
 /// A channel that has to look at its cached event.
 pub(crate) struct Due {
     pub(crate) key: Key,
     /// The expiry that was known of it.
-    pub(crate) at: Moment,
+    pub(crate) at: Expiry,
     pub(crate) reason: Reason,
 }
 
@@ -66,7 +90,7 @@ impl Memory {
             Some(before) => {
                 self.used.fetch_sub(size(before), Ordering::Relaxed);
             }
-            None => self.look_again(key.clone(), after.until),
+            None => self.look_again(key.clone(), Expiry::of(after)),
         }
     }
 
@@ -76,18 +100,22 @@ impl Memory {
     }
 
     /// The channel is due at `at`.
-    pub(crate) fn look_again(&self, key: Key, at: Moment) {
+    pub(crate) fn look_again(&self, key: Key, at: Expiry) {
         self.due.lock().push(Reverse((at, key)));
+    }
+
+    /// Whether there is too much.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit
     }
 
     /// Takes the channel that is due next, if it is by `now` or if there is too much.
     pub(crate) fn next(&self, now: Moment) -> Option<Due> {
-        let crowded = self.used.load(Ordering::Relaxed) > self.limit;
         let mut due = self.due.lock();
         let Reverse((at, _)) = due.peek()?;
-        let reason = match *at <= now {
+        let reason = match *at <= Expiry::by(now) {
             true => Reason::Time,
-            false if crowded => Reason::Room,
+            false if self.is_crowded() => Reason::Room,
             false => return None,
         };
         due.pop().map(|Reverse((at, key))| Due { key, at, reason })

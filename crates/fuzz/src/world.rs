@@ -10,7 +10,7 @@ use foghorn_node::{
     AppSpec, Apps, Clustering, Connection, Effect, Emit, Handshake, Metrics, Node, NodeConfig,
     ProtocolRule, SubscriptionCount, Transport,
 };
-use foghorn_protocol::{Close, Frame, Moment};
+use foghorn_protocol::{Close, Frame, Moment, UnixSeconds};
 use foghorn_session::{ClientEvents, Policy, Watchlists};
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -62,6 +62,7 @@ pub(crate) fn node() -> Arc<Node> {
             ask_again_after: Duration::from_secs(2),
         },
         offline_delay: Duration::ZERO,
+        started: UnixSeconds(0),
         metrics,
     };
     Arc::new(Node::new(config, Arc::new(Nothing)))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use foghorn_channels::{Drain, HashSeed, Hub, Progress, QueueLimits};
 use foghorn_cluster::{Ledger, NodeId, Patience, View};
+use foghorn_protocol::UnixSeconds;
 use parking_lot::Mutex;
 
 use crate::app::Apps;
@@ -22,6 +23,10 @@ const INLINE_DELIVERIES: usize = 256;
 
 /// Facts that wait for the link before peers are told to ask for a snapshot instead.
 const WAITING_FACTS: usize = 10_000;
+
+/// Cached events that all nodes together publish in a second, at most: so what a node counts after
+/// a start is later than what was counted before it.
+const VERSIONS_PER_SECOND: u64 = 1_000_000;
 
 /// One server of a cluster, or the only one.
 pub struct Node {
@@ -60,6 +65,8 @@ pub struct NodeConfig {
     /// How long watchers do not hear that a user went offline: a page that is reloaded is back by
     /// then.
     pub offline_delay: Duration,
+    /// When the process started.
+    pub started: UnixSeconds,
     /// Counters, registered by the caller.
     pub metrics: Metrics,
 }
@@ -91,10 +98,12 @@ impl Node {
             emit: Arc::clone(&emit),
             ledger: Arc::clone(&ledger),
         };
+        let hub = Hub::new(config.seed, config.queue_limits, Box::new(herald));
+        hub.count_from(config.started.0.saturating_mul(VERSIONS_PER_SECOND));
         Self {
             id: config.id,
             apps,
-            hub: Hub::new(config.seed, config.queue_limits, Box::new(herald)),
+            hub,
             emit,
             metrics: config.metrics,
             protocol_rule: config.protocol_rule,

@@ -104,6 +104,7 @@ pub(crate) fn node(
         max_connections: capacity.connections,
         patience: PATIENCE,
         offline_delay: server.offline_delay,
+        started: Clock::unix_seconds(),
         metrics,
     };
     let node = Arc::new(Node::new(config, emitter));

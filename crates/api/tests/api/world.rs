@@ -187,6 +187,7 @@ impl World {
                 ask_again_after: Duration::from_secs(2),
             },
             offline_delay: Duration::ZERO,
+            started: UnixSeconds(0),
             metrics,
         };
         let node = Arc::new(Node::new(config, Arc::new(Nothing)));

@@ -10,6 +10,7 @@ use super::{Link, State};
 use crate::announce::Stamp;
 use crate::audience::Outlet;
 use crate::key::Key;
+use crate::memory::Expiry;
 use crate::op::{CachedPart, Matter, Op, Sending};
 use crate::request::{Cached, Lifetime, Send};
 
@@ -75,14 +76,13 @@ impl State {
             .filter(|cached| cached.until > now)
     }
 
-    /// Forgets the cached event, unless it lives longer than was known `at` the time; then it says
-    /// until when.
-    pub(crate) fn forget(&mut self, at: Moment, outlet: &impl Outlet) -> Option<Moment> {
+    /// Forgets the cached event, unless its expiry is later than `at`, which it then says.
+    pub(crate) fn forget(&mut self, at: Expiry, outlet: &impl Outlet) -> Option<Expiry> {
         let cached = self.cached.take()?;
-        if cached.until > at {
-            let until = cached.until;
+        let expiry = Expiry::of(&cached);
+        if expiry > at {
             self.cached = Some(cached);
-            return Some(until);
+            return Some(expiry);
         }
         outlet.memory().release(&cached);
         if self.cached_at_end.as_ref() == Some(&cached) {

@@ -307,3 +307,33 @@ fn apps_remember_for_themselves() {
     other.subscribe(CAR);
     assert_eq!(other.heard()[1..], [ACK, MISS]);
 }
+
+#[test]
+fn what_comes_after_something_forgotten_is_later_than_that() {
+    let mut world = World::with(2, setup());
+    for data in ["1", "2"] {
+        world.sites[0].publish(&[CAR], data).unwrap();
+    }
+    world.settle();
+    world.wait(TTL);
+    world.tick(0);
+    world.sites[0].publish(&[CAR], "3").unwrap();
+    world.settle();
+    all_remember(&world, Some("3"));
+    world.second();
+    all_remember(&world, Some("3"));
+}
+
+/// It has heard of nothing yet, and still its event is the last.
+#[test]
+fn what_a_node_publishes_right_after_its_start_is_later_than_what_was_before() {
+    let mut world = World::with(2, setup());
+    for data in ["1", "2"] {
+        world.sites[0].publish(&[CAR], data).unwrap();
+    }
+    world.second();
+    let late = world.add();
+    world.sites[late].publish(&[CAR], "3").unwrap();
+    world.quiesce();
+    all_remember(&world, Some("3"));
+}

@@ -12,7 +12,7 @@ use foghorn_node::{
     Admission, App, AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Handshake,
     Metrics, Node, NodeConfig, OverCapacity, ProtocolRule, Refusal, Transport,
 };
-use foghorn_protocol::{Moment, UserId};
+use foghorn_protocol::{Moment, UnixSeconds, UserId};
 use foghorn_session::{ClientEvents, Policy};
 use prometheus::Registry;
 use serde_json::json;
@@ -62,6 +62,11 @@ pub(crate) struct Clock(Arc<AtomicU64>);
 impl Clock {
     pub(crate) fn now(&self) -> Moment {
         Moment::from_start(Duration::from_millis(self.0.load(Ordering::Relaxed)))
+    }
+
+    /// What a node that starts now finds on the wall.
+    fn started(&self) -> UnixSeconds {
+        UnixSeconds(1_760_000_000 + self.now().since_start().as_secs())
     }
 
     /// Time passes; nobody notices yet.
@@ -126,6 +131,7 @@ impl Site {
                 ask_again_after: ASK_AGAIN_AFTER,
             },
             offline_delay: setup.offline_delay,
+            started: clock.started(),
             metrics,
         };
         let emit: Arc<dyn Emit> = Arc::<Outbox>::clone(&outbox);
