@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { RECORDED, featuresOf, titleOf } from '../clients/recorded.mjs';
+import { featuresOf, titleOf } from '../clients/features.mjs';
+import { RECORDED } from '../clients/recorded.mjs';
 import { MAIN } from '../lib/apps.mjs';
 import { defer } from '../lib/defer.mjs';
 import { assertOk, post, publish } from '../lib/http.mjs';

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 
 import { DOTNET } from '../clients/dotnet.mjs';
 import { JAVA } from '../clients/java.mjs';
-import { RECORDED, featuresOf } from '../clients/recorded.mjs';
+import { featuresOf } from '../clients/features.mjs';
+import { RECORDED } from '../clients/recorded.mjs';
 import { SWIFT } from '../clients/swift.mjs';
 
 const json = JSON.stringify;
