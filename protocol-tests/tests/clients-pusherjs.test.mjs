@@ -3,55 +3,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import PusherServer from 'pusher';
-
 import { featuresOf, titleOf } from '../clients/features.mjs';
 import { PUSHER_JS } from '../clients/live.mjs';
-import { MAIN } from '../lib/apps.mjs';
-import { launchBrowser, serveSite } from '../lib/browser.mjs';
-import { defer, deferToEnd } from '../lib/defer.mjs';
+import { defer } from '../lib/defer.mjs';
 import { openPusherJs } from '../lib/driven.mjs';
 import * as raw from '../lib/raw.mjs';
-import { OWN_SERVER, Server, useServer } from '../lib/server.mjs';
+import { startRelay } from '../lib/relay.mjs';
+import { OWN_SERVER, Server } from '../lib/server.mjs';
+import { SETTINGS, as, sdkFor, useStage } from '../lib/stage.mjs';
 
-const ALL_FEATURES = { client_events: true, subscription_count: true, watchlist_events: true };
-const SETTINGS = { server: { offline_delay: 0 }, apps: [{ ...MAIN, ...ALL_FEATURES }] };
-const MASTER_KEY = Buffer.alloc(32, 'k').toString('base64');
 const SUCCEEDED = 'pusher:subscription_succeeded';
 
-const world = {};
-let sdk;
+const stage = useStage();
+const { server } = stage;
 
-const server = useServer(SETTINGS, async (started) => {
-  sdk = sdkFor(started);
-  world.site = await serveSite(sdk, memberOf, userOf);
-  world.browser = await launchBrowser();
-});
+const open = (t, kind, settings, where = server) => openPusherJs(t, stage, where, kind, settings);
 
-deferToEnd(() => world.site?.close());
-deferToEnd(() => world.browser?.close());
-
-const sdkFor = ({ app, host, port }) =>
-  new PusherServer({
-    appId: app.id,
-    key: app.key,
-    secret: app.secret,
-    host,
-    port,
-    useTLS: false,
-    encryptionMasterKeyBase64: MASTER_KEY,
-  });
-
-// The application believes its visitors.
-const memberOf = ({ headers }) => ({ user_id: headers['x-user'], user_info: { nick: 'Zoë' } });
-const userOf = ({ headers }) => ({
-  id: headers['x-user'],
-  ...(headers['x-watchlist'] && { watchlist: headers['x-watchlist'].split(' ') }),
-});
-
-const as = (user, more = {}) => ({ headers: { 'X-User': user, ...more } });
 const nameOf = (prefix, { name }) => `${prefix}of-${name.replaceAll(' ', '-')}`;
-const isState = (wanted) => (entry) => entry.state === wanted;
 
 /** The next event of this name on a channel. */
 const event = (client, channel, name) =>
@@ -63,7 +31,7 @@ async function join(client, channel) {
 }
 
 /** An event from the application's server comes through, and goes round who caused it. */
-async function assertHears(client, channel, from = sdk) {
+async function assertHears(client, channel, from = stage.sdk) {
   await from.trigger(channel, 'greet', { text: 'Grüße 🐦' });
   const { data } = await event(client, channel, 'greet');
   assert.deepEqual(data, { text: 'Grüße 🐦' });
@@ -71,7 +39,7 @@ async function assertHears(client, channel, from = sdk) {
 
 const joinsAndHears = (prefix) => async (t, kind) => {
   const channel = nameOf(prefix, kind);
-  const client = await openPusherJs(t, world, server, kind, as('u-17'));
+  const client = await open(t, kind, as('u-17'));
   await join(client, channel);
   await assertHears(client, channel);
   await client.call('unsubscribe', channel);
@@ -86,9 +54,9 @@ const scenarios = {
 
   async presence(t, kind) {
     const channel = nameOf('presence-', kind);
-    const client = await openPusherJs(t, world, server, kind, as('u-17'));
+    const client = await open(t, kind, as('u-17'));
     const { data } = await join(client, channel);
-    assert.deepEqual([data.members, data.count], [{ 'u-17': { nick: 'Zoë' } }, 1]);
+    assert.deepEqual([data.members, data.count], [{ 'u-17': { nick: 'Zoë u-17' } }, 1]);
     const other = await raw.open(t, server);
     await other.subscribe(channel, { user_id: 18 });
     const added = await event(client, channel, 'pusher:member_added');
@@ -101,11 +69,11 @@ const scenarios = {
   async cache(t, kind) {
     for (const prefix of ['cache-', 'private-cache-', 'presence-cache-']) {
       const channel = nameOf(prefix, kind);
-      const early = await openPusherJs(t, world, server, kind, as('u-17'));
+      const early = await open(t, kind, as('u-17'));
       await join(early, channel);
       await event(early, channel, 'pusher:cache_miss');
       await assertHears(early, channel);
-      const late = await openPusherJs(t, world, server, kind, as('u-18'));
+      const late = await open(t, kind, as('u-18'));
       await join(late, channel);
       const { data } = await event(late, channel, 'greet');
       assert.deepEqual(data, { text: 'Grüße 🐦' });
@@ -115,10 +83,7 @@ const scenarios = {
   async 'client events'(t, kind) {
     for (const prefix of ['private-talk-', 'presence-talk-']) {
       const channel = nameOf(prefix, kind);
-      const [one, two] = [
-        await openPusherJs(t, world, server, kind, as('u-17')),
-        await openPusherJs(t, world, server, kind, as('u-18')),
-      ];
+      const [one, two] = [await open(t, kind, as('u-17')), await open(t, kind, as('u-18'))];
       for (const client of [one, two]) await join(client, channel);
       await two.call('listen', channel, 'client-typing');
       await one.call('trigger', channel, 'client-typing', { on: true });
@@ -132,27 +97,27 @@ const scenarios = {
 
   async 'sign-in'(t, kind) {
     const user = nameOf('user-', kind);
-    const client = await openPusherJs(t, world, server, kind, as(user));
+    const client = await open(t, kind, as(user));
     await client.call('signIn');
     // The reply reaches nobody but pusher-js itself. It asks for the user's channel next, and
     // presence channels wait for it.
     await join(client, nameOf('presence-', kind));
-    await sdk.sendToUser(user, 'greet', { text: 'to you' });
+    await stage.sdk.sendToUser(user, 'greet', { text: 'to you' });
     const { data } = await client.expect('an event for the user', (e) => e.forUser === 'greet');
     assert.deepEqual(data, { text: 'to you' });
-    await sdk.terminateUserConnections(user);
+    await stage.sdk.terminateUserConnections(user);
     const { error } = await client.expect('the end', (e) => e.error?.type === 'PusherError');
     assert.equal(error.data.code, 4009);
-    await client.expect('giving up', isState('disconnected'));
+    await client.expect('giving up', ({ state }) => state === 'disconnected');
   },
 
   async watchlist(t, kind) {
     const friend = nameOf('friend-of-', kind);
-    const watcher = as(nameOf('watcher-', kind), { 'X-Watchlist': friend });
-    const client = await openPusherJs(t, world, server, kind, watcher);
+    const watcher = as(nameOf('watcher-', kind), [friend]);
+    const client = await open(t, kind, watcher);
     await client.call('signIn');
     await client.expect('the friend is away', (e) => e.watched === 'offline');
-    const other = await openPusherJs(t, world, server, kind, as(friend));
+    const other = await open(t, kind, as(friend));
     await other.call('signIn');
     const { data } = await client.expect('the friend is here', (e) => e.watched === 'online');
     assert.deepEqual(data.user_ids, [friend]);
@@ -162,7 +127,7 @@ const scenarios = {
 
   async counts(t, kind) {
     const channel = nameOf('counted-', kind);
-    const client = await openPusherJs(t, world, server, kind, as('u-17'));
+    const client = await open(t, kind, as('u-17'));
     await join(client, channel);
     const other = await raw.open(t, server);
     await other.subscribe(channel);
@@ -171,7 +136,7 @@ const scenarios = {
   },
 
   async errors(t, kind) {
-    const client = await openPusherJs(t, world, server, kind, as('u-17'));
+    const client = await open(t, kind, as('u-17'));
     const channel = nameOf('', kind);
     await join(client, channel);
     await client.call('trigger', channel, 'client-x', {});
@@ -180,13 +145,13 @@ const scenarios = {
     await assertHears(client, channel);
 
     const { host, port } = server;
-    const opening = openPusherJs(t, world, { host, port, app: { key: 'unknown' } }, kind, as('u'));
+    const opening = open(t, kind, as('u'), { host, port, app: { key: 'unknown' } });
     await assert.rejects(opening, /refused: .*4001/);
   },
 
   async liveness(t, kind) {
     const options = { ...as('u-17'), activityTimeout: 50 };
-    const client = await openPusherJs(t, world, server, kind, options);
+    const client = await open(t, kind, options);
     for (let n = 0; n < 3; n += 1) await client.expect('a pong', (e) => e.pong);
     const channel = nameOf('', kind);
     await join(client, channel);
@@ -194,19 +159,23 @@ const scenarios = {
   },
 
   async reconnect(t, kind) {
-    const own = new Server(SETTINGS);
-    await own.start();
-    defer(t, () => own.stop());
+    const [before, after] = [new Server(SETTINGS), new Server(SETTINGS)];
+    for (const each of [before, after]) {
+      await each.start();
+      defer(t, () => each.stop());
+    }
+    const relay = await startRelay(t, before);
     const channels = [nameOf('', kind), nameOf('private-', kind), nameOf('presence-', kind)];
-    const client = await openPusherJs(t, world, own, kind, as('u-17'));
+    const client = await open(t, kind, as('u-17'), relay);
     for (const channel of channels) await join(client, channel);
-    await own.restart();
+    relay.target = after;
+    await before.stop();
     const again = new Set();
     while (again.size < channels.length) {
       const { channel } = await client.expect('a new subscription', (e) => e.event === SUCCEEDED);
       again.add(channel);
     }
-    for (const channel of channels) await assertHears(client, channel, sdkFor(own));
+    for (const channel of channels) await assertHears(client, channel, sdkFor(after));
   },
 };
 
