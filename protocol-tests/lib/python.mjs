@@ -12,7 +12,8 @@ import { Inbox, within } from './inbox.mjs';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PYTHON = process.env.FOGHORN_PYTHON ?? here('../.venv/bin/python');
 
-function python() {
+/** The Python to run, with everything in `requirements.txt`. */
+export function python() {
   assert.ok(existsSync(PYTHON), `no Python at ${PYTHON}: see README.md, or set FOGHORN_PYTHON`);
   return PYTHON;
 }
