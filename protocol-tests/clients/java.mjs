@@ -12,7 +12,7 @@ const gson = (value) => JSON.stringify(value).replace(/[<>&='\u2028\u2029]/g, es
 
 export const JAVA = {
   name: 'Java',
-  version: '2.4.4',
+  version: '2.4',
   protocol: 5,
   query: '?client=java-client&protocol=5&version=2.4.4',
   pings: 'with messages',

@@ -21,12 +21,6 @@ export const CALLS = [
 export const callTitleOf = (sdk, call) => `sdks: ${sdk.name}: ${call}`;
 export const callsOf = ({ cannot }) => CALLS.filter((call) => !cannot.includes(call));
 
-export const LIVE_SDKS = [
-  { name: 'Node', cannot: [] },
-  { name: 'Python', cannot: ['info'] },
-  { name: 'Rust', cannot: ['info', 'batch', 'terminate', 'to user'] },
-];
-
 const sorted = (pairs) => pairs.toSorted(([a], [b]) => (a < b ? -1 : 1));
 const joined = (pairs, encode = (value) => value) =>
   pairs.map(([name, value]) => `${name}=${encode(value)}`).join('&');
@@ -130,9 +124,9 @@ export const RECORDED_SDKS = [
   },
   {
     name: '.NET',
-    version: '5.0.0',
+    version: 'August 2024',
     cannot: ['terminate', 'to user'],
-    headers: { 'Pusher-Library-Name': 'pusher-http-dotnet', 'Pusher-Library-Version': '5.0.0' },
+    headers: { 'Pusher-Library-Name': 'pusher-http-dotnet', 'Pusher-Library-Version': '5.0.0.0' },
     json: JSON.stringify,
     event: ({ channels, name, data, ...more }) => ({ name, data, channels, ...more }),
     query: (params, signature) => joined([signature, ...sorted(params)]),
@@ -140,7 +134,7 @@ export const RECORDED_SDKS = [
   },
   {
     name: 'Swift',
-    version: '0.2.0',
+    version: '0.1.0',
     cannot: ['terminate', 'to user'],
     headers: {},
     json: swift,

@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LIVE_SDKS, RECORDED_SDKS, callTitleOf, callsOf } from '../clients/sdks.mjs';
+import { LIVE_SDKS } from '../clients/live.mjs';
+import { RECORDED_SDKS, callTitleOf, callsOf } from '../clients/sdks.mjs';
 import * as raw from '../lib/raw.mjs';
 import { openSdk } from '../lib/sdks.mjs';
 import { useServer } from '../lib/server.mjs';
