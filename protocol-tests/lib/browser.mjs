@@ -29,15 +29,31 @@ const FILES = {
   '/': ['text/html; charset=utf-8', here('page.html')],
   '/pusher.js': ['text/javascript', here(`${DIST}/pusher.js`)],
   '/pusher-with-encryption.js': ['text/javascript', here(`${DIST}/pusher-with-encryption.js`)],
+  '/blank': ['text/html; charset=utf-8', here('site/blank.html')],
+  ...scripts('../node_modules/pusher-js/dist/worker/', [
+    'pusher.worker.js',
+    'pusher-with-encryption.worker.js',
+  ]),
+  ...scripts('../node_modules/laravel-echo/dist/', ['echo.iife.js']),
+  ...scripts('site/', ['drive.js', 'drive-echo.js', 'worker.js']),
 };
+
+function scripts(folder, names) {
+  return Object.fromEntries(
+    names.map((name) => [`/${name}`, ['text/javascript', here(`${folder}${name}`)]]),
+  );
+}
 
 export function launchBrowser() {
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   return chromium.launch({ executablePath, args: FLAGS, headless: true });
 }
 
-/** The application's web server: page, library, and `POST /auth` signing with the Node SDK. */
-export async function serveSite(sdk, memberFor) {
+/**
+ * The application's web server: pages, libraries, and `POST /auth` and `POST /user-auth`, signing
+ * with the Node SDK.
+ */
+export async function serveSite(sdk, memberFor, userFor) {
   const site = http.createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://site');
     if (request.method === 'POST' && pathname === '/auth') {
@@ -46,6 +62,13 @@ export async function serveSite(sdk, memberFor) {
       const member = channel.startsWith('presence-') ? memberFor(request) : undefined;
       response.setHeader('Content-Type', 'application/json');
       response.end(JSON.stringify(sdk.authorizeChannel(socketId, channel, member)));
+    } else if (request.method === 'POST' && pathname === '/forged-auth') {
+      response.setHeader('Content-Type', 'application/json');
+      response.end(JSON.stringify({ auth: `${sdk.config.token.key}:${'0'.repeat(64)}` }));
+    } else if (request.method === 'POST' && pathname === '/user-auth') {
+      const socketId = new URLSearchParams(await bodyOf(request)).get('socket_id');
+      response.setHeader('Content-Type', 'application/json');
+      response.end(JSON.stringify(sdk.authenticateUser(socketId, userFor(request))));
     } else if (FILES[pathname]) {
       const [type, file] = FILES[pathname];
       response.setHeader('Content-Type', type);

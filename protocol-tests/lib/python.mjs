@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import { defer } from './defer.mjs';
-import { Inbox, within } from './inbox.mjs';
+import { within } from './inbox.mjs';
+import { SdkProcess } from './sdk-process.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PYTHON = process.env.FOGHORN_PYTHON ?? here('../.venv/bin/python');
@@ -27,30 +26,11 @@ export async function runPython(args) {
   assert.equal(code, 0, errors);
 }
 
-export class PythonSdk {
-  #child;
-  #answers = new Inbox('Python SDK');
-  #errors = '';
-  #calls = 0;
-
+export class PythonSdk extends SdkProcess {
   constructor(t, server, settings = {}) {
     const { id, key, secret } = server.app;
     const { host, port } = server;
     const all = { app_id: id, key, secret, ssl: false, host, port, timeout: 20, ...settings };
-    this.#child = spawn(python(), [here('sdk.py'), JSON.stringify(all)]);
-    this.#child.stderr.on('data', (text) => (this.#errors += text));
-    createInterface({ input: this.#child.stdout })
-      .on('line', (line) => this.#answers.push(JSON.parse(line)))
-      .on('close', () => this.#answers.end(`it ended: ${this.#errors}`));
-    defer(t, () => this.#child.kill());
-  }
-
-  /** Calls a method of `pusher.Pusher`; rejects with the SDK's exception as `name: message`. */
-  async call(method, args = [], kwargs = {}) {
-    const id = ++this.#calls;
-    this.#child.stdin.write(`${JSON.stringify({ id, call: method, args, kwargs })}\n`);
-    const { result, error } = await this.#answers.waitFor((a) => a.id === id, `${method}()`);
-    if (error) throw Object.assign(new Error(error.message), { name: error.type });
-    return result;
+    super(t, 'Python SDK', python(), [here('sdk.py'), JSON.stringify(all)]);
   }
 }

@@ -3,7 +3,7 @@
 
 use crate::{fuzz, process, setup, wasm, workspace};
 use anyhow::{Context, Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ impl Step {
             Self::Workspace => "unit, property and integration tests of every crate",
             Self::Concurrency => "schedules of the operation queue, explored by shuttle",
             Self::Wasm => "the pure crates build for wasm32-unknown-unknown",
-            Self::Build => "build the foghorn binary",
+            Self::Build => "build the foghorn binary, and a program with the Rust SDK",
             Self::BlackBox => "clients and HTTP libraries against the foghorn binary",
             Self::Fuzz => "a minute of ever new inputs for every parser (cargo xtask fuzz)",
         }
@@ -68,10 +68,7 @@ impl Step {
             Self::Workspace => cargo(root, &["test", "--workspace"]),
             Self::Concurrency => concurrency(root),
             Self::Wasm => wasm::run(root),
-            Self::Build => cargo(
-                root,
-                &["build", "--package", "foghorn-server", "--bin", BINARY],
-            ),
+            Self::Build => build(root),
             Self::BlackBox => black_box(root),
             Self::Fuzz => fuzz::run(root, &fuzz::Options::default()),
         }
@@ -79,6 +76,7 @@ impl Step {
 }
 
 const BINARY: &str = "foghorn";
+const RUST_SDK: &str = "rust-pusher";
 
 /// Prints the steps in the order in which they run.
 pub(crate) fn list() {
@@ -157,15 +155,33 @@ fn concurrency(root: &Path) -> Result<()> {
     cargo(root, &[&package[..], &target[..]].concat())
 }
 
+fn build(root: &Path) -> Result<()> {
+    let package = ["build", "--package", "foghorn-server", "--bin", BINARY];
+    cargo(root, &package)?;
+    // Its dependencies are old ones, and none of ours: it has a manifest and a lock of its own.
+    let mut sdk = process::cargo();
+    sdk.current_dir(root.join("protocol-tests/clients").join(RUST_SDK))
+        .args(["build", "--locked", "--target-dir"])
+        .arg(clients_directory(root)?);
+    process::run(&mut sdk)
+}
+
+/// Where the programs of clients are built, out of the way of the workspace's own.
+fn clients_directory(root: &Path) -> Result<PathBuf> {
+    Ok(workspace::target_directory(root)?.join("clients"))
+}
+
 fn black_box(root: &Path) -> Result<()> {
     // `build` uses the dev profile, so that the workspace's dependencies are compiled once.
     let binary = workspace::target_directory(root)?
         .join("debug")
         .join(BINARY);
+    let sdk = clients_directory(root)?.join("debug").join(RUST_SDK);
     let mut npm = Command::new("npm");
     npm.current_dir(root.join("protocol-tests")).arg("test");
     npm.env("FOGHORN_BIN", binary)
-        .env("FOGHORN_PYTHON", setup::python(root));
+        .env("FOGHORN_PYTHON", setup::python(root))
+        .env("FOGHORN_RUST_SDK", sdk);
     process::run(&mut npm)
 }
 

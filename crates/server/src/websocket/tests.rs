@@ -2,7 +2,7 @@
 
 use foghorn_channels::{Delivery, Mailbox as _};
 use foghorn_cluster::local::LocalBus;
-use foghorn_node::{Handshake, Node};
+use foghorn_node::{Handshake, Node, Transport};
 use foghorn_protocol::Frame;
 use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -29,6 +29,9 @@ fn connect(queue: usize) -> Pipe {
         .admit(&Handshake {
             key: Some("app-key"),
             protocol: Some("7"),
+            client: None,
+            origin: None,
+            transport: Transport::Plain,
         })
         .unwrap();
     let outbox = Arc::new(Outbox::new(queue, Arc::clone(admission.app.meters())));
@@ -37,6 +40,7 @@ fn connect(queue: usize) -> Pipe {
     let connection = Connection::open(Arc::clone(&node), admission, mailbox, 1, clock.now());
     let rules = Rules {
         max_message: 65_536,
+        send_queue: queue,
         write_timeout: PATIENCE,
         clock,
     };

@@ -18,7 +18,7 @@ const HOSTS: [&str; 7] = [
     concat!("deb.debian", ".org"),
     concat!("proxy.golang", ".org"),
 ];
-/// Cargo writes its registry's address into every entry.
+/// Cargo writes its registry's address into every entry of a file of this name.
 const NAMES_ITS_REGISTRY: &str = "Cargo.lock";
 
 pub(super) fn check(tree: &Tree) -> Vec<Problem> {
@@ -30,7 +30,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Problem> {
                 .filter(|folder| names_folder(line, folder));
             let messages = folders.map(|folder| format!("`{folder}…` is a path of one machine"));
             problems.extend(messages.map(|message| Problem::new(path, number + 1, message)));
-            if path == NAMES_ITS_REGISTRY {
+            if path.rsplit('/').next() == Some(NAMES_ITS_REGISTRY) {
                 continue;
             }
             let hosts = HOSTS.into_iter().filter(|host| names_host(line, host));
@@ -103,6 +103,8 @@ mod tests {
             );
             check_line("a.md", &format!("my{host}"), &[]);
             check_line(NAMES_ITS_REGISTRY, &format!("{host}-index"), &[]);
+            check_line("tests/a/Cargo.lock", &format!("{host}-index"), &[]);
+            check_line("MyCargo.lock", host, &[&format!("MyCargo.lock:1: {said}")]);
         }
     }
 }

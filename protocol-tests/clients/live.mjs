@@ -1,0 +1,71 @@
+// The clients and SDKs that run here, in the versions that `package.json`, `requirements.txt` and
+// `rust-pusher/Cargo.toml` install.
+
+import { readFileSync } from 'node:fs';
+
+const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
+const { dependencies } = JSON.parse(read('../package.json'));
+const requirements = Object.fromEntries(
+  read('../requirements.txt')
+    .trim()
+    .split('\n')
+    .map((line) => line.split('==')),
+);
+
+const pusherJs = (client) => ({
+  version: dependencies['pusher-js'],
+  tests: 'clients-pusherjs',
+  cannot: [],
+  ...client,
+});
+
+/** Every build of pusher-js: where it runs, and what its file is called. */
+export const PUSHER_JS = [
+  pusherJs({ name: 'pusher-js Node', place: 'node' }),
+  pusherJs({
+    name: 'pusher-js web',
+    place: 'page',
+    build: '/pusher.js',
+    cannot: ['encrypted'],
+  }),
+  pusherJs({
+    name: 'pusher-js web with-encryption',
+    place: 'page',
+    build: '/pusher-with-encryption.js',
+  }),
+  pusherJs({
+    name: 'pusher-js worker',
+    place: 'worker',
+    build: '/pusher.worker.js',
+    cannot: ['encrypted'],
+  }),
+  pusherJs({
+    name: 'pusher-js worker with-encryption',
+    place: 'worker',
+    build: '/pusher-with-encryption.worker.js',
+  }),
+];
+
+export const ECHO = {
+  name: 'Laravel Echo',
+  version: dependencies['laravel-echo'],
+  tests: 'clients-echo',
+  cannot: ['watchlist', 'counts'],
+};
+
+export const PYSHER = {
+  name: 'pysher',
+  version: requirements.Pysher,
+  tests: 'clients-pysher',
+  cannot: ['encrypted', 'sign-in', 'watchlist'],
+};
+
+export const LIVE_SDKS = [
+  { name: 'Node', version: dependencies.pusher, cannot: [] },
+  { name: 'Python', version: requirements.pusher, cannot: ['info'] },
+  {
+    name: 'Rust',
+    version: /^pusher = "=(.*)"$/m.exec(read('rust-pusher/Cargo.toml'))[1],
+    cannot: ['info', 'batch', 'terminate', 'to user'],
+  },
+];

@@ -1,0 +1,38 @@
+// Drives pusher-js in a page, a worker or Node. What happens is told as plain data, which passes
+// from a worker to its page, and from there to the test.
+
+const plain = (value) => JSON.parse(JSON.stringify(value ?? null));
+
+globalThis.drive = (Pusher, { key, site, headers, ...options }, tell) => {
+  const auth = (path) => ({ transport: 'ajax', endpoint: `${site}${path}`, headers });
+  const client = new Pusher(key, {
+    cluster: 'unused',
+    forceTLS: false,
+    enabledTransports: ['ws'],
+    enableStats: false,
+    channelAuthorization: auth('/auth'),
+    userAuthentication: auth('/user-auth'),
+    ...options,
+  });
+  const { connection, user } = client;
+  connection.bind('state_change', ({ current }) => tell({ state: current }));
+  connection.bind('error', (error) => tell({ error: plain(error) }));
+  connection.bind('message', ({ event }) => event === 'pusher:pong' && tell({ pong: true }));
+  user.bind_global((event, data) => tell({ forUser: event, data: plain(data) }));
+  user.watchlist.bind_global((event, data) => tell({ watched: event, data: plain(data) }));
+
+  return {
+    subscribe(name) {
+      const channel = client.subscribe(name);
+      channel.bind_global((event, data) => tell({ channel: name, event, data: plain(data) }));
+    },
+    /** Who sent a client event is told only to those who listen for that event. */
+    listen(name, event) {
+      client.channel(name).bind(event, (_, metadata) => tell({ from: metadata?.user_id ?? null }));
+    },
+    unsubscribe: (name) => client.unsubscribe(name),
+    trigger: (name, event, data) => client.channel(name).trigger(event, data),
+    signIn: () => client.signin(),
+    disconnect: () => client.disconnect(),
+  };
+};

@@ -1,0 +1,54 @@
+// What a web application consists of: the server with every feature on, the application's own
+// server with the Node SDK, and a browser.
+
+import PusherServer from 'pusher';
+
+import { MAIN } from './apps.mjs';
+import { launchBrowser, serveSite } from './browser.mjs';
+import { deferToEnd } from './defer.mjs';
+import { useServer } from './server.mjs';
+
+const ALL_FEATURES = { client_events: true, subscription_count: true, watchlist_events: true };
+const MASTER_KEY = Buffer.alloc(32, 'k').toString('base64');
+
+/** Settings of a server that has every feature on. */
+export const SETTINGS = { server: { offline_delay: 0 }, apps: [{ ...MAIN, ...ALL_FEATURES }] };
+
+/** Set up before the tests of the calling file, taken down after them. */
+export function useStage() {
+  const stage = {};
+  stage.server = useServer(SETTINGS, async (started) => {
+    stage.sdk = sdkFor(started);
+    stage.site = await serveSite(stage.sdk, memberOf, userOf);
+    stage.browser = await launchBrowser();
+  });
+  deferToEnd(() => stage.site?.close());
+  deferToEnd(() => stage.browser?.close());
+  return stage;
+}
+
+export const sdkFor = ({ app, host, port }) =>
+  new PusherServer({
+    appId: app.id,
+    key: app.key,
+    secret: app.secret,
+    host,
+    port,
+    useTLS: false,
+    encryptionMasterKeyBase64: MASTER_KEY,
+  });
+
+/** The headers of a visitor. The application believes everybody. */
+export const as = (user, watchlist) => ({
+  headers: { 'X-User': user, ...(watchlist && { 'X-Watchlist': watchlist.join(' ') }) },
+});
+
+const memberOf = ({ headers }) => ({
+  user_id: headers['x-user'],
+  user_info: { nick: `Zoë ${headers['x-user']}` },
+});
+
+const userOf = ({ headers }) => ({
+  id: headers['x-user'],
+  ...(headers['x-watchlist'] && { watchlist: headers['x-watchlist'].split(' ') }),
+});
