@@ -8,7 +8,7 @@ import PusherServer from 'pusher';
 
 import { ANY_PORTS, file, onOwn, start } from '../lib/cli.mjs';
 import { defer } from '../lib/defer.mjs';
-import { appPath, assertFailed, assertOk, call, get, post, send } from '../lib/http.mjs';
+import { appPath, assertFailed, call, post, send } from '../lib/http.mjs';
 import { Inbox, within } from '../lib/inbox.mjs';
 import { runPython } from '../lib/python.mjs';
 import { open } from '../lib/raw.mjs';
