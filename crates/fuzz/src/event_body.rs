@@ -49,7 +49,8 @@ pub fn event_body(data: &[u8]) {
             .get("event")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        assert!(!name.starts_with("pusher"), "{event}");
+        let reserved = ["pusher:", "pusher_internal:"];
+        assert!(!reserved.iter().any(|own| name.starts_with(own)), "{event}");
     }
     if status == 200 && head.uri.path().ends_with("/events") {
         check_delivery(body, &heard);
