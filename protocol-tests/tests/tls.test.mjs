@@ -30,10 +30,23 @@ const apps = [MAIN, PICKY];
 
 const encrypted = useServer({
   apps,
-  server: { tls_cert: certificate.cert, tls_key: certificate.key },
+  server: {
+    tls_cert: certificate.cert,
+    tls_key: certificate.key,
+    // More than the system's own buffers take.
+    send_queue_bytes: 32 * 1024 * 1024,
+    write_timeout: 120,
+  },
 });
 const behindProxy = useServer({ apps, server: { trusted_proxies: ['127.0.0.0/8'] } });
 const plain = useServer({ apps });
+
+/** The Node SDK, which trusts the certificate. */
+function sdkOf({ id: appId, key, secret }) {
+  const agent = new Agent({ ca: certificate.ca });
+  const { host, port } = encrypted;
+  return new Pusher({ appId, key, secret, host, port: String(port), useTLS: true, agent });
+}
 
 const overTls = { scheme: 'wss', ca: certificate.ca };
 
@@ -42,16 +55,7 @@ for (const app of apps) {
     const client = await open(t, encrypted, { app, ...overTls });
     client.app = app;
     await client.subscribe('private-tls');
-    const sdk = new Pusher({
-      appId: app.id,
-      key: app.key,
-      secret: app.secret,
-      host: encrypted.host,
-      port: String(encrypted.port),
-      useTLS: true,
-      agent: new Agent({ ca: certificate.ca }),
-    });
-    await sdk.trigger('private-tls', 'e', 'over TLS');
+    await sdkOf(app).trigger('private-tls', 'e', 'over TLS');
     const { data } = await client.expect('e', 'private-tls');
     assert.equal(data, 'over TLS');
   });
@@ -89,6 +93,25 @@ test('tls: probes are answered, and HTTP/1.1 is what is spoken', OWN_SERVER, asy
   answer.resume();
   assert.equal(answer.statusCode, 200);
   assert.equal(answer.socket.alpnProtocol, 'http/1.1');
+});
+
+test('tls: a client that pauses gets everything when it goes on', OWN_SERVER, async (t) => {
+  const client = await open(t, encrypted, overTls);
+  await client.subscribe('tls-paused');
+  client.socket.pause();
+  const sdk = sdkOf(MAIN);
+  const data = 'x'.repeat(10_000);
+  const EVENTS = 600;
+  for (let first = 0; first < EVENTS; first += 10) {
+    const batch = Array.from({ length: 10 }, (_, n) => ({
+      name: String(first + n),
+      channel: 'tls-paused',
+      data,
+    }));
+    await sdk.triggerBatch(batch);
+  }
+  client.socket.resume();
+  for (let n = 0; n < EVENTS; n += 1) await client.expect(String(n), 'tls-paused');
 });
 
 test('tls: a plain client gets nowhere, and others do not notice', OWN_SERVER, async (t) => {

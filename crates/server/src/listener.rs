@@ -32,6 +32,10 @@ const BACKLOG: u32 = 4_096;
 /// How long to wait after an error of the listener, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Bytes that TLS may hold of what is written: the less, the sooner a client that reads is told
+/// from one that does not.
+const TLS_BUFFER: usize = 16 * 1_024;
+
 /// Bytes of a request's head that hyper may buffer, and so the longest head.
 const HEAD_BYTES: usize = 16 * 1_024;
 
@@ -137,7 +141,8 @@ async fn encrypt(
     tls: &TlsAcceptor,
     patience: Patience,
 ) -> Option<Socket<Stream>> {
-    match timeout(patience.header_timeout, tls.accept(stream)).await {
+    let handshake = tls.accept_with(stream, |tls| tls.set_buffer_limit(Some(TLS_BUFFER)));
+    match timeout(patience.header_timeout, handshake).await {
         Ok(Ok(stream)) => {
             let stream = Stream::Tls(Box::new(stream));
             Some(Socket::new(stream, place, patience.write_timeout))

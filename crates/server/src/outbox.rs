@@ -119,6 +119,10 @@ impl Outbox {
             state.bytes = state.bytes.saturating_sub(written.bytes);
             self.meters.sent(written.frames, written.bytes as u64);
         }
+        // First: whoever never stops filling its own queue would otherwise never be told.
+        if let Some(close) = state.take_asked() {
+            return Poll::Ready(Pending::Asked(close));
+        }
         if !state.frames.is_empty() {
             std::mem::swap(&mut state.frames, batch);
             return Poll::Ready(Pending::Frames);
@@ -130,25 +134,23 @@ impl Outbox {
             state.frames = VecDeque::new();
         }
         match &state.status {
-            Status::Asked(close) => {
-                let asked = Pending::Asked(close.clone());
-                state.status = Status::Open;
-                Poll::Ready(asked)
-            }
             Status::Closing(close) => Poll::Ready(Pending::Close(close.clone())),
             Status::Overflowed | Status::Gone => Poll::Ready(Pending::Overflow),
-            Status::Open => {
+            Status::Open | Status::Asked(_) => {
                 state.listen(cx, WakesOn::Anything);
                 Poll::Pending
             }
         }
     }
 
-    /// Whether the connection was given up while its task was busy writing.
-    pub(crate) fn poll_overflow(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Whether the connection was given up, or asked to close, while its task was busy writing.
+    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Pending> {
         let mut state = self.state.lock();
+        if let Some(close) = state.take_asked() {
+            return Poll::Ready(Pending::Asked(close));
+        }
         if matches!(state.status, Status::Overflowed) {
-            return Poll::Ready(());
+            return Poll::Ready(Pending::Overflow);
         }
         state.listen(cx, WakesOn::End);
         Poll::Pending
@@ -156,6 +158,17 @@ impl Outbox {
 }
 
 impl State {
+    fn take_asked(&mut self) -> Option<Close> {
+        match &self.status {
+            Status::Asked(close) => {
+                let close = close.clone();
+                self.status = Status::Open;
+                Some(close)
+            }
+            _ => None,
+        }
+    }
+
     fn listen(&mut self, cx: &mut Context<'_>, wakes_on: WakesOn) {
         self.wakes_on = wakes_on;
         match &mut self.waker {
@@ -281,7 +294,7 @@ mod tests {
         assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
         assert_eq!(outbox.deliver(&frame(100)), Delivery::Full);
         assert_eq!(outbox.deliver(&frame(100)), Delivery::Gone);
-        assert!(outbox.poll_overflow(&mut cx).is_ready());
+        assert_eq!(outbox.poll_end(&mut cx), Poll::Ready(Pending::Overflow));
         assert_eq!(
             outbox.poll_take(&mut cx, &mut batch, NOTHING),
             Poll::Ready(Pending::Overflow)
@@ -296,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_comes_after_what_is_queued_and_the_first_reason_counts() {
+    fn a_wish_comes_first_and_closing_after_what_is_queued() {
         let outbox = outbox(1_000);
         let mut cx = Context::from_waker(Waker::noop());
         let mut batch = VecDeque::new();
@@ -304,17 +317,8 @@ mod tests {
         outbox.deliver(&frame(100));
         outbox.ask_to_close(&close("first"));
         outbox.ask_to_close(&close("second"));
-        assert!(outbox.poll_take(&mut cx, &mut batch, NOTHING).is_ready());
-        batch.clear();
-        let asked = Pending::Asked(close("first"));
-        let written = Written {
-            frames: 1,
-            bytes: 100,
-        };
-        assert_eq!(
-            outbox.poll_take(&mut cx, &mut batch, written),
-            Poll::Ready(asked)
-        );
+        let asked = Poll::Ready(Pending::Asked(close("first")));
+        assert_eq!(outbox.poll_take(&mut cx, &mut batch, NOTHING), asked);
         // The session may still say goodbye.
         assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
         outbox.close(close("first"));
@@ -323,6 +327,7 @@ mod tests {
             outbox.poll_take(&mut cx, &mut batch, NOTHING),
             Poll::Ready(Pending::Frames)
         );
+        assert_eq!(batch.len(), 2);
         batch.clear();
         let expect = Pending::Close(close("first"));
         assert_eq!(
@@ -330,11 +335,28 @@ mod tests {
                 &mut cx,
                 &mut batch,
                 Written {
-                    frames: 1,
-                    bytes: 100
+                    frames: 2,
+                    bytes: 200
                 }
             ),
             Poll::Ready(expect)
         );
+    }
+
+    #[test]
+    fn a_wish_interrupts_a_task_that_is_busy_writing() {
+        let outbox = outbox(1_000);
+        let count = Arc::new(Count(Default::default()));
+        let waker = Arc::clone(&count).into();
+        let mut cx = Context::from_waker(&waker);
+        assert!(outbox.poll_end(&mut cx).is_pending());
+        outbox.deliver(&frame(100));
+        let woken = || count.0.load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(woken(), 0, "there is enough to write already");
+        let close = Close::new(CloseCode::Unauthorized, "terminated");
+        outbox.ask_to_close(&close);
+        assert_eq!(woken(), 1);
+        assert_eq!(outbox.poll_end(&mut cx), Poll::Ready(Pending::Asked(close)));
+        assert!(outbox.poll_end(&mut cx).is_pending());
     }
 }

@@ -146,11 +146,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     None
                 }
                 Event::Close(close) => connection.close(close),
-                // Once the connection closes, the session has nothing left to wait for.
-                Event::Timer if self.reading == Reading::Off => {
-                    timer.as_mut().reset(Instant::now() + rules.write_timeout);
-                    None
-                }
+                // It has had its time to take what was queued.
+                Event::Timer if self.reading == Reading::Off => return Ending::Lost,
                 Event::Timer => {
                     let action = connection.on_timeout(clock.now());
                     timer.as_mut().reset(clock.instant(connection.deadline()));
@@ -163,6 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Some(Action::Ping) => self.writer.ping(),
                 Some(Action::Close(close)) => {
                     self.reading = Reading::Off;
+                    timer.as_mut().reset(Instant::now() + rules.write_timeout);
                     outbox.close(close);
                 }
             }
@@ -222,9 +220,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     if self.stalled.is_none_or(|(_, before)| before != taken) {
                         self.stalled = Some((Instant::now(), taken));
                     }
-                    return outbox
-                        .poll_overflow(cx)
-                        .map(|()| Event::End(Ending::Overflow));
+                    return outbox.poll_end(cx).map(|pending| match pending {
+                        Pending::Asked(close) => Event::Close(close),
+                        _ => Event::End(Ending::Overflow),
+                    });
                 }
             }
         }
@@ -277,7 +276,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Ending::Closed => self.writer.abandon(),
             Ending::Lost => return,
         }
-        if self.flush(rules).await.is_ok() && self.stream.shutdown().await.is_ok() {
+        // With TLS, a shutdown writes too.
+        let shutdown = timeout(rules.write_timeout, async {
+            self.flush(rules).await?;
+            self.stream.shutdown().await
+        });
+        if let Ok(Ok(())) = shutdown.await {
             // Running out of time is an end like any other.
             let _ = timeout(LINGER, self.discard()).await;
         }

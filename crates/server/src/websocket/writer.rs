@@ -26,11 +26,25 @@ pub(super) struct Writer {
     written: Written,
     /// Bytes that the socket has taken, ever.
     taken: u64,
+    flush: Flush,
+}
+
+/// Whether what was written may still be on its way to the socket: TLS takes bytes that the socket
+/// does not, and only a flush or more bytes make it go on.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Flush {
+    #[default]
+    Done,
+    Due,
 }
 
 impl Writer {
-    /// Nothing waits.
+    /// Nothing waits, and nothing is on its way.
     pub(super) fn is_idle(&self) -> bool {
+        self.is_empty() && self.flush == Flush::Done
+    }
+
+    fn is_empty(&self) -> bool {
         self.batch.is_empty() && self.control.is_empty()
     }
 
@@ -80,13 +94,13 @@ impl Writer {
         self.batch.shrink_to_fit();
     }
 
-    /// Writes until nothing waits.
+    /// Writes until nothing waits, and sees it off.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut S,
     ) -> Poll<io::Result<()>> {
-        while !self.is_idle() {
+        while !self.is_empty() {
             let mut pieces = [IoSlice::new(&[]); PIECES];
             let count = self.gather(&mut pieces);
             let pieces = pieces.get(..count).unwrap_or_default();
@@ -95,7 +109,12 @@ impl Writer {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.taken += written as u64;
+            self.flush = Flush::Due;
             self.advance(written);
+        }
+        if self.flush == Flush::Due {
+            ready!(Pin::new(stream).poll_flush(cx))?;
+            self.flush = Flush::Done;
         }
         Poll::Ready(Ok(()))
     }
@@ -237,6 +256,50 @@ mod tests {
                 bytes: 7
             }
         );
+    }
+
+    /// Takes everything, and passes it on when it is flushed.
+    #[derive(Default)]
+    struct Lazy {
+        held: Vec<u8>,
+        out: Vec<u8>,
+    }
+
+    impl AsyncWrite for Lazy {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.held.extend_from_slice(bytes);
+            Poll::Ready(Ok(bytes.len()))
+        }
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            // Once in vain: the socket under it is full.
+            if self.out.is_empty() {
+                self.out.push(0);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let held = std::mem::take(&mut self.held);
+            self.out.extend(held);
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_a_stream_holds_back_is_seen_off() {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let (mut writer, mut stream) = (Writer::default(), Lazy::default());
+        writer.control(b"last words");
+        assert!(writer.poll_write(&mut cx, &mut stream).is_pending());
+        assert!(!writer.is_idle(), "it is on its way");
+        assert!(writer.poll_write(&mut cx, &mut stream).is_ready());
+        assert!(writer.is_idle());
+        assert_eq!(stream.out, b"\0last words");
     }
 
     proptest! {
