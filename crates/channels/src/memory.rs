@@ -122,6 +122,10 @@ impl Memory {
     }
 }
 
+/// About what a channel without subscribers costs beside its event: audience, key, places in the
+/// map and in the queue of expiries.
+const PER_CHANNEL: usize = 512;
+
 fn size(cached: &Cached) -> usize {
-    cached.frame.wire_len()
+    PER_CHANNEL + cached.frame.wire_len()
 }

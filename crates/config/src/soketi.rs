@@ -131,7 +131,7 @@ impl<'a> Variables<'a> {
     }
 
     fn are_set(&self) -> bool {
-        !self.known.is_empty() || !self.warnings.is_empty()
+        !self.known.is_empty()
     }
 
     /// The values of the aliases among them.

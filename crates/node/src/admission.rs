@@ -114,11 +114,8 @@ impl Node {
         let protocol = self.protocol(handshake.protocol)?;
         let refuse = |code, reason| Err(Refusal::new(protocol, code, reason));
         let Some(app) = self.apps().with_key(key) else {
-            let key: String = key.chars().take(64).collect();
-            return refuse(
-                CloseCode::UnknownApp,
-                format!("App key {key} does not exist"),
-            );
+            let reason = format!("App key {} does not exist", short(key));
+            return refuse(CloseCode::UnknownApp, reason);
         };
         if app.status() == AppStatus::Disabled {
             return refuse(CloseCode::AppDisabled, "The app is disabled".to_owned());
@@ -131,11 +128,8 @@ impl Node {
             .origin
             .filter(|origin| !app.origins().allow(origin))
         {
-            let origin: String = origin.chars().take(64).collect();
-            return refuse(
-                CloseCode::Unauthorized,
-                format!("Origin {origin} is not allowed"),
-            );
+            let reason = format!("Origin {} is not allowed", short(origin));
+            return refuse(CloseCode::Unauthorized, reason);
         }
         if self.is_draining() {
             let reason = "The server is shutting down, reconnect immediately";
@@ -192,4 +186,9 @@ impl Node {
             None => Ok(ProtocolVersion::LATEST),
         }
     }
+}
+
+/// As much of a stranger's text as a close reason has room for.
+fn short(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(64)).unwrap_or_default()
 }

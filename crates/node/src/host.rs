@@ -159,7 +159,9 @@ impl Host for At<'_> {
     }
 
     fn authorized(&mut self) -> Result<(), Close> {
-        *self.app_place = Some(self.app.take_place()?);
+        if self.app_place.is_none() {
+            *self.app_place = Some(self.app.take_place()?);
+        }
         Ok(())
     }
 

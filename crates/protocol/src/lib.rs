@@ -40,5 +40,5 @@ pub use origin::{InvalidOriginPattern, Origin, OriginPattern, Origins};
 pub use recipient::{InvalidRecipient, Recipient};
 pub use server::{RefusalKind, ServerMessage};
 pub use socket_id::{InvalidSocketId, SocketId};
-pub use user::{InvalidUser, User};
+pub use user::{InvalidUser, User, Watched};
 pub use version::{InvalidProtocolVersion, ProtocolVersion};

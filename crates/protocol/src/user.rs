@@ -22,6 +22,15 @@ pub struct User {
     pub watched: usize,
 }
 
+/// What becomes of a watchlist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It is read.
+    Read,
+    /// It is not even looked at.
+    Ignored,
+}
+
 /// Why `user_data` does not describe a user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUser {
@@ -52,7 +61,7 @@ impl User {
     /// # Errors
     /// The first rule that `user_data` breaks. A watchlist that is too long breaks none: the ids
     /// beyond the limit are left out.
-    pub fn parse(user_data: &str, limits: &Limits) -> Result<Self, InvalidUser> {
+    pub fn parse(user_data: &str, watched: Watched, limits: &Limits) -> Result<Self, InvalidUser> {
         #[derive(Deserialize)]
         struct Raw<'a> {
             #[serde(borrow)]
@@ -73,7 +82,7 @@ impl User {
             .ok_or(InvalidUser::NoId)?;
         let id = UserId::parse_plain(&id, limits.max_user_id_length).map_err(InvalidUser::Id)?;
         let user_info = object_text(raw.user_info).ok_or(InvalidUser::UserInfoType)?;
-        let ids: Vec<String> = match raw.watchlist {
+        let ids: Vec<String> = match raw.watchlist.filter(|_| watched == Watched::Read) {
             Some(list) => {
                 serde_json::from_str(list.get()).map_err(|_| InvalidUser::WatchlistType)?
             }
@@ -105,7 +114,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Result<User, InvalidUser> {
-        User::parse(text, &Limits::default())
+        User::parse(text, Watched::Read, &Limits::default())
+    }
+
+    #[test]
+    fn a_watchlist_that_is_ignored_spoils_nothing() {
+        let text = r#"{"id":"u","watchlist":[1]}"#;
+        let user = User::parse(text, Watched::Ignored, &Limits::default()).unwrap();
+        assert_eq!((user.id, user.watched), (id("u"), 0));
     }
 
     fn id(text: &str) -> UserId {
@@ -190,7 +206,7 @@ mod tests {
         fn what_is_read_keeps_its_limits(ids in prop::collection::vec("[a-c]{1,2}", 0..30)) {
             let limits = Limits { max_watchlist: 8, ..Limits::default() };
             let text = serde_json::json!({"id": "u", "watchlist": ids}).to_string();
-            let user = User::parse(&text, &limits).unwrap();
+            let user = User::parse(&text, Watched::Read, &limits).unwrap();
             prop_assert_eq!(user.watched, ids.len());
             let mut expect: Vec<String> = Vec::new();
             for id in ids.into_iter().take(8) {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::peer::Peer;
-use crate::plain::{health, plain};
+use crate::plain::{health, upgrade_required};
 use crate::shared::Shared;
 use crate::upgrade;
 
@@ -42,8 +42,7 @@ pub(crate) async fn answer(
         "" | "/" => health(&request, StatusCode::OK),
         "/ready" if shared.node.is_draining() => health(&request, StatusCode::SERVICE_UNAVAILABLE),
         "/ready" => health(&request, StatusCode::OK),
-        _ if path.starts_with("/app/") => plain(
-            StatusCode::UPGRADE_REQUIRED,
+        _ if path.starts_with("/app/") => upgrade_required(
             "This is a WebSocket endpoint for Pusher clients; back ends use /apps/APP_ID/…\n",
         ),
         _ => call(&shared, request).await,

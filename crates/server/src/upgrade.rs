@@ -18,7 +18,7 @@ use tungstenite::handshake::derive_accept_key;
 
 use crate::outbox::Outbox;
 use crate::peer::Peer;
-use crate::plain::plain;
+use crate::plain::{only_get, plain, upgrade_required};
 use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::stream::Stream;
@@ -48,10 +48,7 @@ pub(crate) fn accept(
         );
     }
     if request.method() != Method::GET {
-        return plain(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "A WebSocket handshake is a GET request\n",
-        );
+        return only_get("A WebSocket handshake is a GET request\n");
     }
     let headers = request.headers();
     let accept = match check(headers) {
@@ -135,10 +132,8 @@ fn check(headers: &HeaderMap) -> Result<&HeaderValue, Box<Response<Bytes>>> {
         .get(SEC_WEBSOCKET_VERSION)
         .is_none_or(|version| version != "13")
     {
-        let mut answer = plain(
-            StatusCode::UPGRADE_REQUIRED,
-            "Only version 13 of the WebSocket protocol is supported\n",
-        );
+        let mut answer =
+            upgrade_required("Only version 13 of the WebSocket protocol is supported\n");
         answer
             .headers_mut()
             .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));

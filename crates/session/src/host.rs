@@ -46,7 +46,7 @@ pub trait Host {
     /// Takes back [`Host::watch`].
     fn unwatch(&mut self, watchlist: &[UserId]);
 
-    /// Somebody has vouched for the connection, for the first time.
+    /// Somebody vouches for the connection. May be said again until it has used that.
     ///
     /// # Errors
     /// Why it has to go all the same.

@@ -175,14 +175,18 @@ impl Session {
             .take(self.policy.limits.client_events_per_second, 1, now)
     }
 
-    /// Somebody vouches for the client.
-    pub(crate) fn authorize(&mut self, host: &mut dyn Host) {
-        if let Authorization::Awaited(_) = self.authorization {
-            self.authorization = Authorization::Settled;
-            if let Err(close) = host.authorized() {
-                self.close(close, host);
-            }
+    /// Somebody vouches for the client. Asked before anybody else hears of it: it may have to go
+    /// all the same.
+    pub(crate) fn vouch(&self, host: &mut dyn Host) -> Result<(), Close> {
+        match self.authorization {
+            Authorization::Settled => Ok(()),
+            Authorization::Awaited(_) => host.authorized(),
         }
+    }
+
+    /// The client has used what somebody vouched for.
+    pub(crate) fn settle(&mut self) {
+        self.authorization = Authorization::Settled;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use foghorn_auth::{UserProof, verify_user};
-use foghorn_protocol::{ServerMessage, User, UserId};
+use foghorn_protocol::{ServerMessage, User, UserId, Watched};
 
 use crate::host::{Busy, Host};
 use crate::policy::Watchlists;
@@ -43,7 +43,11 @@ impl Session {
             user_data,
         };
         verify_user(&self.policy().keys, &proof).map_err(|error| error.to_string())?;
-        let user = User::parse(user_data, &self.policy().limits)
+        let watched = match self.policy().watchlists {
+            Watchlists::Served => Watched::Read,
+            Watchlists::Ignored => Watched::Ignored,
+        };
+        let user = User::parse(user_data, watched, &self.policy().limits)
             .map_err(|invalid| format!("Cannot sign in: {invalid}"))?;
         let success = ServerMessage::SignInSuccess { user_data }.encode();
         match &self.user {
@@ -61,6 +65,10 @@ impl Session {
             }
             None => {}
         }
+        if let Err(close) = self.vouch(host) {
+            self.close(close, host);
+            return Ok(());
+        }
         let watchlist = self.watchlist(&user, host);
         host.sign_in(&user.id, success).map_err(|Busy| {
             format!(
@@ -77,16 +85,13 @@ impl Session {
             channel: UserChannel::Implied,
             watchlist,
         }));
-        self.authorize(host);
+        self.settle();
         Ok(())
     }
 
     /// Whom to watch. What is left out is told before the success: an error behind it would look
     /// to the .NET client like a refused subscription to the user's own events.
     fn watchlist(&self, user: &User, host: &mut dyn Host) -> Vec<UserId> {
-        if self.policy().watchlists == Watchlists::Ignored {
-            return Vec::new();
-        }
         let limit = self.policy().limits.max_watchlist;
         if user.watched > limit {
             let message = format!(

@@ -1,7 +1,7 @@
 //! Subscribing and unsubscribing (protocol.md §6 and §7).
 
 use foghorn_auth::{ChannelProof, Coverage, verify_channel};
-use foghorn_protocol::{ChannelName, InvalidMember, Member, Recipient};
+use foghorn_protocol::{ChannelName, InvalidMember, InvalidUserId, Member, Recipient};
 
 use crate::host::{Host, SubscribeRefused};
 use crate::refusal::{Refusal, echo, tell_error};
@@ -34,33 +34,34 @@ impl Session {
         let limit = self.policy().limits.max_channels_per_connection;
         if self.subscriptions.len() >= limit {
             let message = format!(
-                "Cannot subscribe to {channel}: the connection has {limit} subscriptions, the limit"
+                "Cannot subscribe to {channel}: the connection has {count} subscriptions, the \
+                 limit is {limit}",
+                count = self.subscriptions.len()
             );
             return tell_error(host, None, &message);
         }
-        let admitted = self.check_papers(&channel, papers).and_then(|member| {
-            let user = member.as_ref().map(|member| member.user_id.clone());
-            let joined = host.subscribe(&channel, member);
-            joined.map(|()| user).map_err(|refused| {
-                Refusal::no_room(match refused {
-                    SubscribeRefused::Full { members, limit } => format!(
-                        "Presence channel {channel} is full ({members} members, the limit is \
-                         {limit})"
-                    ),
-                    SubscribeRefused::Busy => {
-                        format!("Channel {channel} is over capacity, try again later")
-                    }
-                })
-            })
-        });
-        match admitted {
-            Ok(user) => {
-                if channel.kind().is_authenticated() {
-                    self.authorize(host);
+        let member = match self.check_papers(&channel, papers) {
+            Ok(member) => member,
+            Err(refusal) => {
+                return refusal.tell(&channel, self.policy().subscription_errors, host);
+            }
+        };
+        let authenticated = channel.kind().is_authenticated();
+        if authenticated && let Err(close) = self.vouch(host) {
+            return self.close(close, host);
+        }
+        let user = member.as_ref().map(|member| member.user_id.clone());
+        match host.subscribe(&channel, member) {
+            Ok(()) => {
+                if authenticated {
+                    self.settle();
                 }
                 self.subscriptions.insert(channel, user);
             }
-            Err(refusal) => refusal.tell(&channel, self.policy().subscription_errors, host),
+            Err(refused) => {
+                let refusal = no_room(&channel, refused);
+                refusal.tell(&channel, self.policy().subscription_errors, host);
+            }
         }
     }
 
@@ -144,11 +145,22 @@ impl Session {
         Member::parse(channel_data, &self.policy().limits).map_err(|invalid| {
             let message = format!("Cannot subscribe to {channel}: {invalid}");
             match invalid {
-                InvalidMember::TooLarge { .. } | InvalidMember::UserId(_) => {
+                InvalidMember::TooLarge { .. }
+                | InvalidMember::UserId(InvalidUserId::TooLong { .. }) => {
                     Refusal::too_large(message)
                 }
                 _ => Refusal::auth(message),
             }
         })
     }
+}
+
+/// How a channel says that it does not take a subscriber.
+fn no_room(channel: &ChannelName, refused: SubscribeRefused) -> Refusal {
+    Refusal::no_room(match refused {
+        SubscribeRefused::Full { members, limit } => {
+            format!("Presence channel {channel} is full ({members} members, the limit is {limit})")
+        }
+        SubscribeRefused::Busy => format!("Channel {channel} is over capacity, try again later"),
+    })
 }

@@ -190,7 +190,7 @@ fn any_variable_brings_the_defaults() {
         cache_ttl: Duration::from_secs(3_600),
         ..Limits::default()
     };
-    for variable in ["SOKETI_PORT", "SOKETI_QUEUE_DRIVER", "SOKETI_PROT"] {
+    for variable in ["SOKETI_PORT", "SOKETI_QUEUE_DRIVER"] {
         let loaded = valid(APP, &[(variable, "6001")], &[]);
         let Config {
             server,
@@ -216,6 +216,10 @@ fn any_variable_brings_the_defaults() {
     let loaded = valid(APP, &nothing, &[]);
     assert_eq!(loaded.config, valid(APP, &[], &[]).config);
     assert_eq!(warnings(&loaded), [""; 0]);
+    // A name that soketi does not have is ignored, as its warning says.
+    let misspelt = valid(APP, &[("SOKETI_PROT", "6001")], &[]);
+    assert_eq!(misspelt.config, loaded.config);
+    assert_eq!(warnings(&misspelt).len(), 1);
 }
 
 #[test]

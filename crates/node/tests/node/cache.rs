@@ -136,7 +136,8 @@ fn what_there_is_no_room_for_is_forgotten_soonest_first() {
         1,
         Setup {
             queue_limits: QueueLimits {
-                cached_bytes: 200,
+                // One event, with what its channel costs.
+                cached_bytes: 1_000,
                 ..QueueLimits::default()
             },
             ..setup()

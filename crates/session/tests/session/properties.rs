@@ -161,17 +161,23 @@ impl Model {
         let refused = name == "bad name"
             || self.subscriptions.contains_key(name)
             || (authenticated && papers == Papers::Bad)
-            || (name.starts_with("presence-") && user.is_none())
-            || self.answers != Answers::Yes;
+            || (name.starts_with("presence-") && user.is_none());
         if refused {
             return vec![];
         }
+        let mut asked = match authenticated {
+            true => self.vouch(),
+            false => vec![],
+        };
+        if self.answers != Answers::Yes {
+            return asked;
+        }
+        if authenticated {
+            self.left = None;
+        }
         self.subscriptions.insert(name, user);
         let user = user.map(|user| format!(" as {user}")).unwrap_or_default();
-        let mut asked = vec![format!("SUBSCRIBE {name}{user}")];
-        if authenticated {
-            asked.extend(self.vouch());
-        }
+        asked.push(format!("SUBSCRIBE {name}{user}"));
         asked
     }
 
@@ -195,22 +201,26 @@ impl Model {
     }
 
     fn sign_in(&mut self, user: &'static str, papers: Papers) -> Vec<String> {
-        if papers == Papers::Bad || self.user.is_some() || self.answers == Answers::Busy {
+        if papers == Papers::Bad || self.user.is_some() {
             return vec![];
         }
+        let mut asked = self.vouch();
+        if self.answers == Answers::Busy {
+            return asked;
+        }
+        self.left = None;
         self.user = Some(user);
         self.user_channel = UserChannel::Implied;
-        let mut asked = vec![format!("SIGN IN {user}")];
+        asked.push(format!("SIGN IN {user}"));
         if !watchlist(user).is_empty() {
             asked.push(format!("WATCH {}", watchlist(user)));
         }
-        asked.extend(self.vouch());
         asked
     }
 
     /// Somebody vouches for the client.
-    fn vouch(&mut self) -> Option<String> {
-        self.left.take().map(|_| "AUTHORIZED".to_owned())
+    fn vouch(&self) -> Vec<String> {
+        Vec::from_iter(self.left.map(|_| "AUTHORIZED".to_owned()))
     }
 
     fn end(&mut self) -> Vec<String> {

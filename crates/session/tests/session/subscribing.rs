@@ -195,7 +195,7 @@ fn there_is_no_room_on_a_busy_channel_or_beyond_the_limit_of_a_connection() {
     );
     world.host.busy = false;
     world.check(&subscribe("news", "", None), &["SUBSCRIBE news"]);
-    let full = "Cannot subscribe to other: the connection has 1 subscriptions, the limit";
+    let full = "Cannot subscribe to other: the connection has 1 subscriptions, the limit is 1";
     world.check(&subscribe("other", "", None), &[&error(full)]);
     world.check(&unsubscribe("news"), &["UNSUBSCRIBE news"]);
     world.check(&subscribe("other", "", None), &["SUBSCRIBE other"]);
