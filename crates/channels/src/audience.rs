@@ -48,6 +48,8 @@ pub(crate) struct State {
     elsewhere: u64,
     roster: Option<Box<Roster>>,
     counted: Counted,
+    /// Numbers that may be told at once.
+    told_at_once: u16,
     /// What newcomers at the head of the queue get; INV-CACHE-1.
     cached: Option<Cached>,
     /// What the last operation of the queue leaves cached.
@@ -92,6 +94,7 @@ impl Audience {
                 Counting::Told => Counted::Last(0),
                 Counting::Silent => Counted::Never,
             },
+            told_at_once: counting::TOLD_AT_ONCE,
             cached: None,
             cached_at_end: None,
             retired: false,

@@ -85,3 +85,29 @@ fn channels_that_are_not_counted_hear_no_number() {
     assert!(hub.tell_count(&news).is_none());
     assert_eq!(inbox.heard(), [acknowledged(&news)]);
 }
+
+#[test]
+fn whoever_comes_and_goes_without_pause_is_told_of_now_and_then() {
+    let announced = Recorder::quick();
+    let hub = hub(announced.clone());
+    let news = key("counted-news");
+    let watcher = joined(&hub, &news, 0);
+    for _ in 0..300 {
+        joined(&hub, &news, 1);
+        finish(hub.unsubscribe(&news, socket(1), None));
+    }
+    assert_eq!(
+        watcher.heard().len(),
+        1 + 200,
+        "the acknowledgement and so many numbers"
+    );
+    assert_eq!(said_of_counts(&announced), 401);
+    finish(hub.tell_count(&news));
+    assert_eq!(watcher.heard().last(), Some(&counted(&news, 1)));
+    joined(&hub, &news, 1);
+    assert_eq!(
+        watcher.heard().last(),
+        Some(&counted(&news, 2)),
+        "at once again"
+    );
+}

@@ -17,6 +17,9 @@ enum Matter {
     Count,
 }
 
+/// Numbers that a channel tells at once before the next has to wait.
+const AT_ONCE: u16 = 200;
+
 pub(crate) struct Seat {
     pub(crate) id: u64,
     pub(crate) user: Option<String>,
@@ -40,6 +43,7 @@ pub(crate) struct Reference {
     /// What the rest of the cluster was told since the last look.
     pub(crate) said: Vec<String>,
     told: u64,
+    at_once: u16,
     last: Option<Cached>,
     parked: Vec<Parked>,
 }
@@ -54,6 +58,7 @@ impl Reference {
             heard: BTreeMap::new(),
             said: Vec::new(),
             told: 0,
+            at_once: AT_ONCE,
             last: None,
             parked: Vec::new(),
         }
@@ -217,6 +222,11 @@ impl Reference {
     }
 
     pub(crate) fn tell_count(&mut self) {
+        self.at_once = AT_ONCE;
+        self.tell_number();
+    }
+
+    fn tell_number(&mut self) {
         let count = self.subscriptions();
         if self.is_counted() && !self.seats.is_empty() && self.told != count {
             self.told = count;
@@ -228,12 +238,18 @@ impl Reference {
         match self.subscriptions() {
             _ if !self.is_counted() => {}
             _ if self.seats.is_empty() => self.told = 0,
-            101.. => {
-                self.told = 0;
-                self.say("count waits on");
+            101.. => self.wait(),
+            _ if self.at_once == 0 => self.wait(),
+            _ => {
+                self.at_once -= 1;
+                self.tell_number();
             }
-            _ => self.tell_count(),
         }
+    }
+
+    fn wait(&mut self) {
+        self.told = 0;
+        self.say("count waits on");
     }
 
     fn say(&mut self, what: &str) {
