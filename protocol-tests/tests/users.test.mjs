@@ -88,8 +88,6 @@ for (const [what, text] of [
   ['an id of 129 characters', JSON.stringify({ id: 'x'.repeat(129) })],
   ['a string as user_info', '{"id":"u-17","user_info":"x"}'],
   ['a list as user_info', '{"id":"u-17","user_info":[]}'],
-  ['a string as watchlist', '{"id":"u-17","watchlist":"u-18"}'],
-  ['a number on the watchlist', '{"id":"u-17","watchlist":[18]}'],
   ['something behind the object', '{"id":"u-17"}x'],
 ]) {
   test(`protocol 13: ${what} as user_data is refused`, async (t) => {

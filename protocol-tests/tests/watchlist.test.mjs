@@ -48,6 +48,22 @@ async function watch(t, id, watchlist, where = server, options = {}) {
   return { client, state: answers.length === 1 ? decode(answers[0]) : null };
 }
 
+for (const [what, list] of [
+  ['a string', '"u-18"'],
+  ['a list with a number', '[18]'],
+]) {
+  test(`protocol 13: ${what} as watchlist is refused where it is read`, OWN_SERVER, async (t) => {
+    const client = await open(t, server);
+    const text = `{"id":"u-17","watchlist":${list}}`;
+    const [refusal, ...more] = await requestSignin(client, signinData(client, text));
+    assert.deepEqual([refusal.event, more], ['pusher:error', []]);
+    assert.match(refusal.data.message, /watchlist/);
+    const elsewhere = await open(t, server, { app: OTHER });
+    const [success] = await requestSignin(elsewhere, signinData(elsewhere, text));
+    assert.equal(success.event, 'pusher:signin_success', 'where it is ignored, it does no harm');
+  });
+}
+
 test('protocol 14: the state: online, offline, both, nothing', OWN_SERVER, async (t) => {
   await openAs(t, server, 's-a');
   await openAs(t, server, 's-b');

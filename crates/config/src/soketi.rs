@@ -98,8 +98,8 @@ impl<'a> Variables<'a> {
         }
     }
 
-    /// Lets messages and requests be as large as the largest events need, unless somebody said how
-    /// large they may be. soketi itself takes 100 MB of either from anybody.
+    /// Lets messages, requests and queues be as large as the largest events need, unless somebody
+    /// said how large they may be. soketi itself takes 100 MB of either from anybody.
     pub(super) fn make_room(&self, draft: &mut Draft) {
         if !self.are_set() {
             return;
@@ -121,6 +121,8 @@ impl<'a> Variables<'a> {
         for (name, bytes, now) in [
             ("max_frame_bytes", frame, &mut server.max_frame_bytes),
             ("max_body_bytes", body, &mut server.max_body_bytes),
+            // A batch is published at once, so it has to fit into the queue of a subscriber.
+            ("send_queue_bytes", body, &mut server.send_queue_bytes),
         ] {
             let key = full_key(heading, name);
             if *now < bytes && notes.provenance.place(&key) == Place::Nowhere {
