@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import Pusher from 'pusher';
-
 import { MAIN, OTHER } from '../lib/apps.mjs';
 import { assertFailed, assertOk, get, post } from '../lib/http.mjs';
+import { sdkFor } from '../lib/node-sdk.mjs';
 import { PythonSdk } from '../lib/python.mjs';
 import { open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
@@ -99,9 +98,7 @@ compat('http 9: soketi_ok still closes the connections of a user', async (t) => 
 });
 
 compat('http 10: SDKs are content with {"ok":true}', async (t) => {
-  const { app, host, port } = approving;
-  const { id: appId, key, secret } = app;
-  const node = new Pusher({ appId, key, secret, host, port: String(port), useTLS: false });
+  const node = sdkFor(approving);
   const python = new PythonSdk(t, approving);
   assert.deepEqual(await (await node.trigger('compat-ok', 'e', {})).json(), { ok: true });
   assert.deepEqual(await python.call('trigger', ['compat-ok', 'e', {}]), { ok: true });
