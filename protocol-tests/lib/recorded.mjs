@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { channelAuth, hmac } from './sign.mjs';
+import { channelAuth } from './sign.mjs';
 import { OPCODE, frame, text, upgrade } from './wire.mjs';
 
 /** Connects as `family` does and reads the greeting. */
@@ -50,13 +50,6 @@ class RecordedClient {
     const channel_data = member === undefined ? undefined : JSON.stringify(member);
     const auth = channelAuth(this.app, this.socketId, channel, channel_data);
     return subscribeWith(channel, { auth, channel_data });
-  }
-
-  /** What signs a user in: what the application's server answers, and the client sends on. */
-  userAuth(user) {
-    const user_data = JSON.stringify(user);
-    const digest = hmac(this.app.secret, `${this.socketId}::user::${user_data}`);
-    return { auth: `${this.app.key}:${digest}`, user_data };
   }
 
   /** The next message, as the family reads it. */

@@ -3,9 +3,9 @@
 
 import { RECORDED_SDKS, write } from '../clients/sdks.mjs';
 import { send } from './http.mjs';
+import { sdkFor } from './node-sdk.mjs';
 import { PythonSdk } from './python.mjs';
 import { RustSdk } from './rust-sdk.mjs';
-import { sdkFor } from './stage.mjs';
 
 export function openSdk(t, server, { name }) {
   const recorded = RECORDED_SDKS.find((sdk) => sdk.name === name);

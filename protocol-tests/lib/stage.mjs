@@ -1,15 +1,13 @@
 // What a web application consists of: the server with every feature on, the application's own
 // server with the Node SDK, and a browser.
 
-import PusherServer from 'pusher';
-
 import { MAIN } from './apps.mjs';
 import { launchBrowser, serveSite } from './browser.mjs';
 import { deferToEnd } from './defer.mjs';
+import { sdkFor } from './node-sdk.mjs';
 import { useServer } from './server.mjs';
 
 const ALL_FEATURES = { client_events: true, subscription_count: true, watchlist_events: true };
-const MASTER_KEY = Buffer.alloc(32, 'k').toString('base64');
 
 /** Settings of a server that has every feature on. */
 export const SETTINGS = { server: { offline_delay: 0 }, apps: [{ ...MAIN, ...ALL_FEATURES }] };
@@ -26,17 +24,6 @@ export function useStage() {
   deferToEnd(() => stage.browser?.close());
   return stage;
 }
-
-export const sdkFor = ({ app, host, port }) =>
-  new PusherServer({
-    appId: app.id,
-    key: app.key,
-    secret: app.secret,
-    host,
-    port,
-    useTLS: false,
-    encryptionMasterKeyBase64: MASTER_KEY,
-  });
 
 /** The headers of a visitor. The application believes everybody. */
 export const as = (user, watchlist) => ({

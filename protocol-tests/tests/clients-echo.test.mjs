@@ -7,9 +7,10 @@ import { featuresOf, titleOf } from '../clients/features.mjs';
 import { ECHO } from '../clients/live.mjs';
 import { defer } from '../lib/defer.mjs';
 import { openEcho } from '../lib/driven.mjs';
+import { sdkFor } from '../lib/node-sdk.mjs';
 import { startRelay } from '../lib/relay.mjs';
 import { OWN_SERVER, Server } from '../lib/server.mjs';
-import { SETTINGS, as, sdkFor, useStage } from '../lib/stage.mjs';
+import { SETTINGS, as, useStage } from '../lib/stage.mjs';
 
 const stage = useStage();
 const { server } = stage;

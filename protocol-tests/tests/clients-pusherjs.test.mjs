@@ -7,10 +7,11 @@ import { featuresOf, titleOf } from '../clients/features.mjs';
 import { PUSHER_JS } from '../clients/live.mjs';
 import { defer } from '../lib/defer.mjs';
 import { openPusherJs } from '../lib/driven.mjs';
+import { sdkFor } from '../lib/node-sdk.mjs';
 import * as raw from '../lib/raw.mjs';
 import { startRelay } from '../lib/relay.mjs';
 import { OWN_SERVER, Server } from '../lib/server.mjs';
-import { SETTINGS, as, sdkFor, useStage } from '../lib/stage.mjs';
+import { SETTINGS, as, useStage } from '../lib/stage.mjs';
 
 const SUCCEEDED = 'pusher:subscription_succeeded';
 

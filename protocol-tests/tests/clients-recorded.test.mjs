@@ -12,6 +12,7 @@ import { assertOk, post, publish } from '../lib/http.mjs';
 import * as raw from '../lib/raw.mjs';
 import { connect, dial } from '../lib/recorded.mjs';
 import { OWN_SERVER, Server, useServer } from '../lib/server.mjs';
+import { signinData } from '../lib/users.mjs';
 
 const server = useServer();
 const social = useServer({
@@ -152,11 +153,11 @@ const scenarios = {
     const id = `user-of-${family.name.slice(-4)}`;
     const channel = `#server-to-user-${id}`;
     const client = await connect(t, server, family);
-    client.send(family.signIn({ ...client.userAuth({ id }), auth: `${server.app.key}:00` }));
+    client.send(family.signIn({ ...signinData(client, { id }), auth: `${server.app.key}:00` }));
     const [refused, ...more] = await client.settle();
     assert.deepEqual([refused.event, refused.shown.code, more], ['pusher:error', null, []]);
 
-    client.send(family.signIn(client.userAuth({ id, user_info: { nick: 'Zoë' } })));
+    client.send(family.signIn(signinData(client, { id, user_info: { nick: 'Zoë' } })));
     assert.equal((await client.expect('pusher:signin_success')).shown, id);
     await client.joined(channel);
     await assertHears(client, channel);
@@ -169,18 +170,18 @@ const scenarios = {
   async watchlist(t, family) {
     const client = await connect(t, social, family);
     const watched = ['u-1', 'u-2'];
-    client.send(family.signIn(client.userAuth({ id: 'watcher', watchlist: watched })));
+    client.send(family.signIn(signinData(client, { id: 'watcher', watchlist: watched })));
     await client.expect('pusher:signin_success');
     const events = 'pusher_internal:watchlist_events';
     assert.deepEqual((await client.expect(events)).shown, { offline: watched });
     const friend = await connect(t, social, family);
-    friend.send(family.signIn(friend.userAuth({ id: 'u-2' })));
+    friend.send(family.signIn(signinData(friend, { id: 'u-2' })));
     assert.deepEqual((await client.expect(events)).shown, { online: ['u-2'] });
 
     // An error after the success would be taken for that of the user's channel.
     const greedy = await connect(t, social, family);
     const many = Array.from({ length: 101 }, (_, n) => `friend-${n}`);
-    greedy.send(family.signIn(greedy.userAuth({ id: 'greedy', watchlist: many })));
+    greedy.send(family.signIn(signinData(greedy, { id: 'greedy', watchlist: many })));
     assert.equal((await greedy.expect('pusher:error')).shown.code, 4302);
     await greedy.expect('pusher:signin_success');
     const shown = { offline: many.slice(0, 100) };

@@ -9,7 +9,7 @@ import { RECORDED_SDKS, callTitleOf, callsOf } from '../clients/sdks.mjs';
 import * as raw from '../lib/raw.mjs';
 import { openSdk } from '../lib/sdks.mjs';
 import { useServer } from '../lib/server.mjs';
-import { hmac } from '../lib/sign.mjs';
+import { openAs } from '../lib/users.mjs';
 
 const server = useServer();
 
@@ -24,15 +24,6 @@ async function subscriber(t, ...channels) {
   for (const channel of channels) {
     await client.subscribe(channel, channel.startsWith('presence-') ? { user_id: 'u' } : undefined);
   }
-  return client;
-}
-
-async function signedIn(t, id) {
-  const client = await raw.open(t, server);
-  const user_data = JSON.stringify({ id });
-  const digest = hmac(server.app.secret, `${client.socketId}::user::${user_data}`);
-  client.send({ event: 'pusher:signin', data: { auth: `${server.app.key}:${digest}`, user_data } });
-  await client.expect('pusher:signin_success');
   return client;
 }
 
@@ -102,14 +93,14 @@ const scenarios = {
 
   async terminate(t, sdk, kind) {
     const user = nameOf('user-', kind);
-    const client = await signedIn(t, user);
+    const client = await openAs(t, server, user);
     assert.deepEqual(await sdk.terminate(user), {});
     assert.equal((await client.waitForClose()).code, 4009);
   },
 
   async 'to user'(t, sdk, kind) {
     const user = nameOf('other-user-', kind);
-    const client = await signedIn(t, user);
+    const client = await openAs(t, server, user);
     await sdk.toUser(user, 'greet', DATA);
     await assertHears(client, `#server-to-user-${user}`);
   },

@@ -1,23 +1,15 @@
-// The deprecated forms of the HTTP API, and answers in the manner of other servers: http-api.md
-// §4, §6, §7 and §10, the compatibility switches, and a mount prefix for all of it.
+// The deprecated forms of the HTTP API: http-api.md §4, §6, §7 and §10,
+// and a mount prefix for all of it.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { MAIN, OTHER, STANDARD_APPS } from '../lib/apps.mjs';
+import { MAIN, OTHER } from '../lib/apps.mjs';
 import { appPath, assertFailed, assertOk, call, get, post, publish } from '../lib/http.mjs';
 import { open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 
 const server = useServer();
-const soketi = useServer({
-  apps: STANDARD_APPS,
-  sections: { compat: { soketi_channel_info: true, soketi_ok: true } },
-});
-const lax = useServer({
-  apps: STANDARD_APPS,
-  sections: { compat: { ignore_unavailable_info: true } },
-});
 const mounted = useServer({ server: { path_prefix: '/ws' } });
 
 const name = ['name', 'e'];
@@ -225,47 +217,6 @@ test('http 8: with_user_info gives the users as they are known', async (t) => {
   assert.deepEqual(await ask(['with_user_info', '1']), full);
   assert.deepEqual(await ask(), [{ id: 'a' }, { id: 'b' }]);
   assert.deepEqual(await ask(['with_user_info', '0']), [{ id: 'a' }, { id: 'b' }]);
-});
-
-test('http 7: soketi_channel_info tells the counts unasked', OWN_SERVER, async (t) => {
-  const channel = (name) => get(soketi, `/channels/${name}`).then(assertOk);
-  for (const user_id of ['a', 'b', 'b']) {
-    const client = await listener(t, 'h7-soketi', soketi);
-    await client.subscribe('presence-h7-soketi', { user_id });
-  }
-  const three = { occupied: true, subscription_count: 3 };
-  assert.deepEqual(await channel('h7-soketi'), three);
-  assert.deepEqual(await channel('presence-h7-soketi'), { ...three, user_count: 2 });
-  const none = { occupied: false, subscription_count: 0 };
-  assert.deepEqual(await channel('h7-soketi-none'), none);
-  const { channels } = assertOk(await get(soketi, '/channels'));
-  assert.deepEqual(channels['h7-soketi'], three);
-  assert.deepEqual(channels['presence-h7-soketi'], { ...three, user_count: 2 });
-});
-
-test('http 10: soketi_ok answers {"ok":true} to what succeeds', OWN_SERVER, async () => {
-  const event = { name: 'e', channel: 'h10', data: '' };
-  for (const [rest, body] of [
-    ['/events', event],
-    ['/batch_events', { batch: [event] }],
-    ['/users/u/terminate_connections', {}],
-  ]) {
-    assert.deepEqual(assertOk(await post(soketi, rest, body)), { ok: true }, rest);
-  }
-  assertFailed(await post(soketi, '/events', { ...event, channel: 'a b' }), 400);
-});
-
-test('http 7: ignore_unavailable_info leaves attributes out', OWN_SERVER, async (t) => {
-  const channel = (name, info) => get(lax, `/channels/${name}`, [['info', info]]).then(assertOk);
-  const all = 'user_count,subscription_count,cache';
-  assert.deepEqual(await channel('h7-lax', all), { occupied: false });
-  assert.deepEqual(await channel('presence-h7-lax', all), { occupied: false, user_count: 0 });
-  assert.deepEqual(await channel('cache-h7-lax', all), { occupied: false, cache: null });
-  const client = await listener(t, 'h7-lax', lax);
-  await client.subscribe('presence-h7-lax', { user_id: 'a' });
-  const list = assertOk(await get(lax, '/channels', [['info', 'user_count']]));
-  const expected = { 'h7-lax': {}, 'presence-h7-lax': { user_count: 1 } };
-  assert.deepEqual(list, { channels: expected });
 });
 
 for (const [what, prefix] of [['with', '/ws'], ['without', '']]) {

@@ -4,11 +4,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import PusherServer from 'pusher';
-
 import { MAIN, OTHER } from '../lib/apps.mjs';
 import { assertFailed, assertOk, call, get, post, publish } from '../lib/http.mjs';
 import { until } from '../lib/inbox.mjs';
+import { sdkFor } from '../lib/node-sdk.mjs';
 import { open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 
@@ -152,9 +151,7 @@ test('limits: faulty requests use up nothing', OWN_SERVER, async () => {
 });
 
 test('limits: the Node SDK tells the application of 429', OWN_SERVER, async () => {
-  const { id: appId, key, secret } = MAIN;
-  const { host, port } = server;
-  const sdk = new PusherServer({ appId, key, secret, host, port, useTLS: false });
+  const sdk = sdkFor(server);
   const trigger = () => sdk.trigger(channelsOf(4), 'e', '').catch((error) => error);
   const refused = await until(({ status }) => status === 429, trigger, 'a refusal');
   assert.equal(JSON.parse(refused.body).code, 429);

@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import PusherServer from 'pusher';
-
 import { MAIN, OTHER } from '../lib/apps.mjs';
 import { assertFailed, assertOk, get, post, publish } from '../lib/http.mjs';
 import { Inbox } from '../lib/inbox.mjs';
+import { sdkFor } from '../lib/node-sdk.mjs';
 import * as pusherJs from '../lib/pusherjs.mjs';
 import { PythonSdk } from '../lib/python.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
@@ -206,9 +205,7 @@ for (const channel of BAD) {
 
 const senders = {
   Node: (where) => {
-    const { id: appId, key, secret } = where.app;
-    const { host, port } = where;
-    const sdk = new PusherServer({ appId, key, secret, host, port, useTLS: false });
+    const sdk = sdkFor(where);
     return (user, event, data) => sdk.sendToUser(user, event, data);
   },
   Python: (where, t) => {
@@ -220,7 +217,7 @@ const senders = {
 for (const [language, sender] of Object.entries(senders)) {
   test(`protocol 13: pusher-js signs in and hears the ${language} SDK`, async (t) => {
     const id = `u-${language}`;
-    const sdk = new PusherServer({ appId: '1', ...server.app });
+    const sdk = sdkFor(server);
     const customHandler = ({ socketId }, done) =>
       done(null, sdk.authenticateUser(socketId, { id, user_info: { nick: 'Zoë' } }));
     const options = { userAuthentication: { customHandler } };

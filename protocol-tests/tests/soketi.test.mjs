@@ -72,7 +72,8 @@ onOwn('the limits are those of soketi', async (t) => {
   const batch = Array.from({ length: 10 }, () => ({ ...event, data: largest }));
   assertOk(await post(server, '/batch_events', { batch }));
   for (let n = 0; n < 10; n += 1) await one.expect('large', 'private-large');
-  assertFailed(await post(server, '/batch_events', { batch: [...batch, { ...event, data: '' }] }), 400);
+  const oneMore = { batch: [...batch, { ...event, data: '' }] };
+  assertFailed(await post(server, '/batch_events', oneMore), 400);
 
   one.sendClientEvent('private-large', 'client-large', largest);
   const received = await two.waitFor((m) => m.event === 'client-large', 'the large client event');

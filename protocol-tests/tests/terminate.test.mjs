@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import PusherServer from 'pusher';
-
 import { DISABLED, MAIN, OTHER, STANDARD_APPS } from '../lib/apps.mjs';
 import { assertFailed, assertOk, call, get, post } from '../lib/http.mjs';
+import { sdkFor } from '../lib/node-sdk.mjs';
 import { PythonSdk } from '../lib/python.mjs';
 import { open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
@@ -29,14 +28,11 @@ const PATHS = { documented, alias };
 const unprefixed = (path, user) =>
   path === 'alias' ? REST(user) : `/apps/${MAIN.id}${REST(user)}`;
 
-const nodeSdk = ({ app: { id: appId, key, secret }, host, port }) =>
-  new PusherServer({ appId, key, secret, host, port, useTLS: false });
-
 const WAYS = {
   'the documented path': async (user) => assert.deepEqual(assertOk(await documented(user)), {}),
   'the path of the Python SDK': async (user) => assert.deepEqual(assertOk(await alias(user)), {}),
   'the Node SDK': async (user) => {
-    const response = await nodeSdk(server).terminateUserConnections(user);
+    const response = await sdkFor(server).terminateUserConnections(user);
     assert.equal(response.status, 200);
     assert.deepEqual(await response.json(), {});
   },
