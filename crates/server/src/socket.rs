@@ -137,4 +137,35 @@ mod tests {
         drop(socket);
         assert_eq!(places.available_permits(), 1);
     }
+
+    /// What TLS is to a client that takes nothing: it takes a little, and never gets rid of it.
+    struct Stuck;
+
+    impl AsyncWrite for Stuck {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flush_and_a_shutdown_have_an_end_too() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&places).try_acquire_owned().unwrap();
+        let mut socket = Socket::new(Stuck, place, PATIENCE);
+        socket.write_all(b"taken").await.unwrap();
+        let flushed = socket.flush().await.unwrap_err();
+        assert_eq!(flushed.kind(), io::ErrorKind::TimedOut);
+        let shut_down = socket.shutdown().await.unwrap_err();
+        assert_eq!(shut_down.kind(), io::ErrorKind::TimedOut);
+    }
 }
