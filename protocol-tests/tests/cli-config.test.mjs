@@ -56,6 +56,18 @@ for (const [what, args, pattern] of [
   });
 }
 
+onOwn("a flag's value may be called like a tool", async () => {
+  const { code, stderr } = await run(['--config', 'channels', 'config', 'check', '--port', '1']);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /channels/);
+});
+
+onOwn('an argument that is not UTF-8 is an error', async () => {
+  const launcher = ['/bin/sh', '-c', '"$0" "$(printf "\\377")"'];
+  const { code, stderr } = await run([], { launcher });
+  assert.equal(code, 2, stderr);
+});
+
 onOwn('an unknown variable is an error', async () => {
   const env = { FOGHORN_SERVER_PROT: '1' };
   const { code, stderr } = await run(['config', 'check'], { env });
