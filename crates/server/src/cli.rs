@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use foghorn_config::{Config, Loaded, Sources, example, file_variable};
 
 use crate::console::print;
-use crate::serve;
+use crate::{serve, tls};
 
 /// A self-hosted server for the Pusher Channels protocol.
 ///
@@ -85,9 +85,11 @@ pub(crate) fn run() -> Result<ExitCode> {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(load(settings)?)?,
         Command::Config(ConfigCommand::Check) => {
-            for warning in load(settings)?.warnings {
+            let loaded = load(settings)?;
+            for warning in &loaded.warnings {
                 print(&format!("warning: {warning}\n"))?;
             }
+            tls::acceptor(&loaded.config.server)?;
             print("The configuration is in order.\n")?;
         }
         Command::Config(ConfigCommand::Show) => print(&load(settings)?.show())?,
