@@ -84,6 +84,18 @@ tools('subscribe prints events as JSON and ends after as many as asked for', asy
   assert.deepEqual(await child.exited, { code: 0, signal: null });
 });
 
+tools('subscribe asks for a secret only to sign', async () => {
+  const app = ['--url', server.url, '--key', server.app.key];
+  const wanted = ['--event', 'pusher_internal:subscription_succeeded', '-n', '1'];
+  const [heard] = await ok(['subscribe', ...app, 'tools-d2', ...wanted]);
+  assert.equal(heard.channel, 'tools-d2');
+  for (const args of [['private-tools-d2'], ['--sign-in', 'u']]) {
+    const { code, stderr } = await tool(['subscribe', ...app, ...args]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /missing: a secret \(--secret-file/);
+  }
+});
+
 tools('subscribe is a member, and hears client events and others come and go', async (t) => {
   const member = ['--user-id', 'me', '--user-info', '{"nick":"Zoë"}'];
   const { next } = await subscribe(t, server, ['presence-tools-e'], member);
