@@ -75,6 +75,20 @@ tools('trigger publishes what a file of lines says, more than one request holds'
   await client.assertQuiet('nothing of a bad file is published');
 });
 
+tools('trigger sends as many events in a request as it is told', async () => {
+  const text = Array.from({ length: 11 }, () => '{"channel":"tools-c2","event":"e"}').join('\n');
+  const batch = (...args) => tool(['trigger', ...target(server), '--batch', '-', ...args],
+    reading(text));
+  assert.equal((await batch('--batch-size', '3')).lines.length, 11);
+  const all = await batch('--batch-size', '11');
+  assert.deepEqual([all.code, all.lines], [1, []]);
+  assert.match(all.stderr, /400[^]*published 0 of 11|published 0 of 11[^]*400/);
+  for (const args of [['--batch', '-', '--batch-size', '0'], ['c', 'e', '--batch-size', '3']]) {
+    const { code, stderr } = await tool(['trigger', ...target(server), ...args]);
+    assert.equal(code, 2, stderr);
+  }
+});
+
 tools('subscribe prints events as JSON and ends after as many as asked for', async (t) => {
   const { child, next } = await subscribe(t, server, ['tools-d', 'private-tools-d'], ['-n', '2']);
   await publish(server, { name: 'one', channel: 'tools-d', data: '{"a":1}' });

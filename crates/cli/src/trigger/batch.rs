@@ -1,8 +1,8 @@
-//! Many events, ten to a request.
+//! Many events, several to a request.
 
 use std::path::Path;
 
-use foghorn_protocol::{Limits, wire_text};
+use foghorn_protocol::wire_text;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -28,7 +28,7 @@ struct Line {
 
 /// One entry of a request.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Entry {
+pub(super) struct Entry {
     channel: String,
     name: String,
     data: String,
@@ -38,18 +38,25 @@ struct Entry {
     info: Option<String>,
 }
 
-/// Publishes all lines of the file, or none if one of them cannot be read.
-pub(super) fn run(
-    target: &Target,
+/// All lines of the file; none is taken if one of them cannot be read.
+pub(super) fn read_file(
     path: &Path,
     master_key: Option<&MasterKey>,
-    output: Output,
-) -> Result<(), Failure> {
+) -> Result<Vec<Entry>, Failure> {
     let text = String::from_utf8(input::file(path)?)
         .map_err(|_| Failure::usage(format!("{} is not valid UTF-8", path.display())))?;
-    let entries = read(&text, master_key)?;
+    read(&text, master_key)
+}
+
+/// Publishes the events, `size` to a request.
+pub(super) fn publish(
+    target: &Target,
+    entries: &[Entry],
+    size: usize,
+    output: Output,
+) -> Result<(), Failure> {
     let mut done = 0;
-    for batch in entries.chunks(Limits::default().max_batch_size) {
+    for batch in entries.chunks(size) {
         let answer = post(target, "/batch_events", &json!({ "batch": batch }))
             .inspect_err(|_| output.progress(&format!("published {done} of {}", entries.len())))?;
         for (index, entry) in batch.iter().enumerate() {
