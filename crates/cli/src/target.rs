@@ -278,7 +278,7 @@ fn missing(given: &[bool; 3]) -> Failure {
     ];
     let names = names.into_iter().zip(given).filter(|(_, given)| !**given);
     let names: Vec<_> = names.map(|(name, _)| name).collect();
-    Failure::usage(format!("there is missing: {}", names.join(", ")))
+    Failure::usage(format!("missing: {}", names.join(", ")))
 }
 
 fn without_line_end(bytes: Vec<u8>) -> Result<String, Failure> {
