@@ -56,6 +56,32 @@ for (const [what, args, pattern] of [
   });
 }
 
+onOwn('config check reads the files of TLS', async (t) => {
+  const path = file(t, configText());
+  for (const [cert, expected] of [
+    ['/nonexistent.pem', /server\.tls_cert.*\/nonexistent\.pem/],
+    [path, /server\.tls_cert.*no certificate/],
+  ]) {
+    const env = { FOGHORN_SERVER_TLS_CERT: cert, FOGHORN_SERVER_TLS_KEY: path };
+    const { code, stderr, stdout } = await run(['config', 'check'], { env });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, expected);
+    assert.doesNotMatch(stdout, /in order/);
+  }
+});
+
+onOwn("a flag's value may be called like a tool", async () => {
+  const { code, stderr } = await run(['--config', 'channels', 'config', 'check', '--port', '1']);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /channels/);
+});
+
+onOwn('an argument that is not UTF-8 is an error', async () => {
+  const launcher = ['/bin/sh', '-c', '"$0" "$(printf "\\377")"'];
+  const { code, stderr } = await run([], { launcher });
+  assert.equal(code, 2, stderr);
+});
+
 onOwn('an unknown variable is an error', async () => {
   const env = { FOGHORN_SERVER_PROT: '1' };
   const { code, stderr } = await run(['config', 'check'], { env });

@@ -75,6 +75,20 @@ tools('trigger publishes what a file of lines says, more than one request holds'
   await client.assertQuiet('nothing of a bad file is published');
 });
 
+tools('trigger sends as many events in a request as it is told', async () => {
+  const text = Array.from({ length: 11 }, () => '{"channel":"tools-c2","event":"e"}').join('\n');
+  const batch = (...args) => tool(['trigger', ...target(server), '--batch', '-', ...args],
+    reading(text));
+  assert.equal((await batch('--batch-size', '3')).lines.length, 11);
+  const all = await batch('--batch-size', '11');
+  assert.deepEqual([all.code, all.lines], [1, []]);
+  assert.match(all.stderr, /400[^]*published 0 of 11|published 0 of 11[^]*400/);
+  for (const args of [['--batch', '-', '--batch-size', '0'], ['c', 'e', '--batch-size', '3']]) {
+    const { code, stderr } = await tool(['trigger', ...target(server), ...args]);
+    assert.equal(code, 2, stderr);
+  }
+});
+
 tools('subscribe prints events as JSON and ends after as many as asked for', async (t) => {
   const { child, next } = await subscribe(t, server, ['tools-d', 'private-tools-d'], ['-n', '2']);
   await publish(server, { name: 'one', channel: 'tools-d', data: '{"a":1}' });
@@ -82,6 +96,18 @@ tools('subscribe prints events as JSON and ends after as many as asked for', asy
   await publish(server, { name: 'two', channel: 'private-tools-d', data: 'text' });
   assert.deepEqual(await next('two'), { event: 'two', channel: 'private-tools-d', data: 'text' });
   assert.deepEqual(await child.exited, { code: 0, signal: null });
+});
+
+tools('subscribe asks for a secret only to sign', async () => {
+  const app = ['--url', server.url, '--key', server.app.key];
+  const wanted = ['--event', 'pusher_internal:subscription_succeeded', '-n', '1'];
+  const [heard] = await ok(['subscribe', ...app, 'tools-d2', ...wanted]);
+  assert.equal(heard.channel, 'tools-d2');
+  for (const args of [['private-tools-d2'], ['--sign-in', 'u']]) {
+    const { code, stderr } = await tool(['subscribe', ...app, ...args]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /missing: a secret \(--secret-file/);
+  }
 });
 
 tools('subscribe is a member, and hears client events and others come and go', async (t) => {

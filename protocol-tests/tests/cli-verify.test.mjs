@@ -88,3 +88,17 @@ tools('verify names the mistake and marks the difference', async () => {
   const key = await verify('channel', ofOther, '1.2', 'private-a');
   assert.match(key.mistake, /another key/);
 });
+
+tools('verify notes that a presence channel needs a member', async () => {
+  for (const [data, noted] of [
+    [[], true],
+    [['[1]'], true],
+    [['{"user_id":"u-17"}'], false],
+  ]) {
+    const signature = hmac(APP.secret, ['1.2', 'presence-a', ...data].join(':'));
+    const auth = `${APP.key}:${signature}`;
+    const { ok: right, notes } = await verify('channel', auth, '1.2', 'presence-a', ...data);
+    assert.ok(right);
+    assert.equal(/user_id/.test(notes.join()), noted, `${data}`);
+  }
+});

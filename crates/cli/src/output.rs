@@ -14,7 +14,7 @@ pub(crate) struct OutputArguments {
     /// Write JSON, one object per line, at a terminal too
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// When to colour
+    /// When to colour. With always the output is as for a person: a pipe too gets text, not JSON
     #[arg(long, value_name = "WHEN", value_enum, help_heading = "Output")]
     color: Option<Colour>,
 }

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 pub(crate) enum Colour {
     /// At a terminal, unless NO_COLOR is set
     Auto,
-    /// Always
+    /// As for a person: a pipe too gets text in colour, in place of JSON
     Always,
     /// Never
     Never,

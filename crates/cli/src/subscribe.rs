@@ -65,23 +65,24 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let master_key = master_key
         .map(|given| MasterKey::parse(&input::text(given)?))
         .transpose()?;
-    let target = arguments.target.resolve(&environment)?;
     let identity = Identity {
         member: arguments.user_id,
         user: arguments.sign_in,
         info: arguments.user_info.as_deref().map(object).transpose()?,
         watchlist: arguments.watch,
     };
+    let need = identity.need(&arguments.channels);
+    let (address, pass) = arguments.target.resolve_client(need, &environment)?;
     let plan = Plan {
         channels: arguments.channels,
         identity,
-        credential: target.credential,
+        pass,
         events: arguments.events,
         master_key,
     };
     plan.check()?;
     let listener = connection::Listener {
-        address: target.addresses.websocket,
+        address,
         plan: &plan,
         output,
         reconnect: !arguments.no_reconnect,

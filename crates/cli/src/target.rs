@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
 
-use crate::address::{Addresses, AppOfUrl};
+use crate::address::{Address, Addresses, AppOfUrl};
 use crate::failure::Failure;
 use crate::input;
 
@@ -64,6 +64,23 @@ pub(crate) struct Target {
     pub(crate) credential: Credential,
 }
 
+/// What a client has to know of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// To connect, and to subscribe to public channels.
+    Key,
+    /// To sign as well.
+    Credential,
+}
+
+/// With what a client meets a server.
+pub(crate) enum Pass {
+    /// It cannot sign.
+    Key(AppKey),
+    /// It can.
+    Credential(Credential),
+}
+
 /// A key and its secret as they were given.
 pub(crate) struct GivenCredential {
     pub(crate) credential: Credential,
@@ -92,14 +109,9 @@ pub(crate) fn environment(name: &str) -> Option<String> {
 impl TargetArguments {
     /// The server and the app that are meant.
     pub(crate) fn resolve(self, environment: Environment<'_>) -> Result<Target, Failure> {
-        let (addresses, of_url) = self.addresses(environment)?;
-        let app_id = self.app_id.or_else(|| of_url.id.clone());
-        let app_id = app_id.or_else(|| environment("FOGHORN_APP_ID"));
-        let (key, secret) = self.credentials.find(&of_url, environment)?;
-        let found = [app_id, key, secret];
+        let (addresses, found) = self.find(environment)?;
         let [app_id, key, secret] = match found {
             [Some(id), Some(key), Some(secret)] => [id, key, secret],
-            [None, None, None] if addresses.api.is_loopback() => BUILT_IN.map(str::to_owned),
             found => return Err(missing(&found.map(|part| part.is_some()))),
         };
         Ok(Target {
@@ -107,6 +119,45 @@ impl TargetArguments {
             app_id,
             credential: credential(&key, &secret)?,
         })
+    }
+
+    /// Where WebSocket clients connect, and what `need` says of the app.
+    pub(crate) fn resolve_client(
+        self,
+        need: Need,
+        environment: Environment<'_>,
+    ) -> Result<(Address, Pass), Failure> {
+        let (addresses, [_, key, secret]) = self.find(environment)?;
+        let pass = match (need, key, secret) {
+            (Need::Key, Some(key), _) => Pass::Key(app_key(&key)?),
+            (Need::Credential, Some(key), Some(secret)) => {
+                Pass::Credential(credential(&key, &secret)?)
+            }
+            (Need::Key, None, _) => return Err(missing(&[true, false, true])),
+            (Need::Credential, key, secret) => {
+                return Err(missing(&[true, key.is_some(), secret.is_some()]));
+            }
+        };
+        Ok((addresses.websocket, pass))
+    }
+
+    /// The addresses, and what is known of id, key and secret. Who says nothing of them means the
+    /// built-in app, on this computer.
+    fn find(
+        self,
+        environment: Environment<'_>,
+    ) -> Result<(Addresses, [Option<String>; 3]), Failure> {
+        let (addresses, of_url) = self.addresses(environment)?;
+        let app_id = self.app_id.or_else(|| of_url.id.clone());
+        let app_id = app_id.or_else(|| environment("FOGHORN_APP_ID"));
+        let (key, secret) = self.credentials.find(&of_url, environment)?;
+        let found = match [app_id, key, secret] {
+            [None, None, None] if addresses.api.is_loopback() => {
+                BUILT_IN.map(|part| Some(part.to_owned()))
+            }
+            found => found,
+        };
+        Ok((addresses, found))
     }
 
     fn addresses(&self, environment: Environment<'_>) -> Result<(Addresses, AppOfUrl), Failure> {
@@ -162,6 +213,24 @@ impl CredentialArguments {
     }
 }
 
+impl Pass {
+    /// The app's key.
+    pub(crate) fn key(&self) -> &AppKey {
+        match self {
+            Self::Key(key) => key,
+            Self::Credential(credential) => &credential.key,
+        }
+    }
+
+    /// What signatures are made with.
+    pub(crate) fn credential(&self) -> Option<&Credential> {
+        match self {
+            Self::Key(_) => None,
+            Self::Credential(credential) => Some(credential),
+        }
+    }
+}
+
 impl GivenCredential {
     /// A ring of this credential alone.
     pub(crate) fn ring(&self) -> Result<KeyRing, Failure> {
@@ -191,9 +260,13 @@ fn parse(name: &str, url: &str) -> Result<(Addresses, AppOfUrl), Failure> {
 }
 
 fn credential(key: &str, secret: &str) -> Result<Credential, Failure> {
-    let key = AppKey::parse(key).map_err(|error| Failure::usage(error.to_string()))?;
+    let key = app_key(key)?;
     let secret = Secret::parse(secret).map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Credential { key, secret })
+}
+
+fn app_key(key: &str) -> Result<AppKey, Failure> {
+    AppKey::parse(key).map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// Names what was not given of id, key and secret.
@@ -205,7 +278,7 @@ fn missing(given: &[bool; 3]) -> Failure {
     ];
     let names = names.into_iter().zip(given).filter(|(_, given)| !**given);
     let names: Vec<_> = names.map(|(name, _)| name).collect();
-    Failure::usage(format!("there is missing: {}", names.join(", ")))
+    Failure::usage(format!("missing: {}", names.join(", ")))
 }
 
 fn without_line_end(bytes: Vec<u8>) -> Result<String, Failure> {
@@ -227,13 +300,17 @@ mod tests {
         target: TargetArguments,
     }
 
+    fn given(flags: &[&str]) -> TargetArguments {
+        let line = Line::try_parse_from([&["foghorn"], flags].concat());
+        line.unwrap().target
+    }
+
     fn resolve(flags: &[&str], variables: &[(&str, &str)]) -> Result<Target, Failure> {
-        let line = Line::try_parse_from([&["foghorn"], flags].concat()).unwrap();
         let environment = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        line.target.resolve(&environment)
+        given(flags).resolve(&environment)
     }
 
     fn shown(flags: &[&str], variables: &[(&str, &str)]) -> String {
@@ -295,6 +372,33 @@ mod tests {
             "{text}"
         );
         assert!(shown(&["--cluster", "e/u"], &[]).contains("--cluster"));
+    }
+
+    #[test]
+    fn a_client_needs_no_id_and_a_secret_only_to_sign() {
+        let client = |flags: &[&str], need| {
+            let resolved = given(flags).resolve_client(need, &|_| None);
+            resolved.map(|(_, pass)| (pass.key().to_string(), pass.credential().is_some()))
+        };
+        let key = ["--key", "k"];
+        let both = ["--key", "k", "--secret", "s"];
+        assert_eq!(client(&key, Need::Key), Ok(("k".to_owned(), false)));
+        assert_eq!(client(&both, Need::Credential), Ok(("k".to_owned(), true)));
+        assert_eq!(
+            client(&[], Need::Credential),
+            Ok(("app-key".to_owned(), true))
+        );
+        for (flags, need, expect) in [
+            (&key[..], Need::Credential, ": a secret"),
+            (&["--app-id", "7"], Need::Key, ": a key"),
+            (&["--cluster", "eu"], Need::Credential, ": a key"),
+        ] {
+            let text = format!("{:?}", client(flags, need));
+            assert!(
+                text.contains(expect) && !text.contains("an app id"),
+                "{text}"
+            );
+        }
     }
 
     #[test]

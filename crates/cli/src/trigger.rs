@@ -2,10 +2,11 @@
 
 mod batch;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use foghorn_protocol::{Access, ChannelName, encrypted_envelope};
+use foghorn_protocol::{Access, ChannelName, Limits, encrypted_envelope};
 use http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -49,6 +50,15 @@ pub struct Arguments {
     /// channel, event (or name), data, and perhaps socket_id and info
     #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "socket_id", "info"])]
     batch: Option<PathBuf>,
+    /// Send so many events of the file in one request; servers may take fewer or more than the
+    /// usual 10
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        requires = "batch",
+        conflicts_with = "words"
+    )]
+    batch_size: Option<NonZeroUsize>,
     /// Leave out this connection
     #[arg(long, value_name = "ID")]
     socket_id: Option<String>,
@@ -81,7 +91,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         .transpose()?;
     if let Some(path) = &arguments.batch {
         let target = arguments.target.resolve(&environment)?;
-        return batch::run(&target, path, master_key.as_ref(), output);
+        let usual = Limits::default().max_batch_size;
+        let size = arguments.batch_size.map_or(usual, NonZeroUsize::get);
+        let entries = batch::read_file(path, master_key.as_ref())?;
+        return batch::publish(&target, &entries, size, output);
     }
     let Event {
         channels,

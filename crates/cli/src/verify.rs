@@ -170,6 +170,9 @@ fn channel(arguments: ChannelArguments) -> Result<Checked, Failure> {
             examination.explain(error.to_string(), of_proof(&error))
         }
     };
+    if name.kind().is_presence() && !data.is_some_and(names_member) {
+        verdict.notes.push(NO_MEMBER.to_owned());
+    }
     verdict.notes.extend(socket_note(socket_id));
     verdict
         .notes
@@ -288,6 +291,15 @@ fn request(arguments: RequestArguments) -> Result<Checked, Failure> {
     verdict.notes.extend(clock_note(timestamp, now));
     verdict.notes.extend(digest::case_note(digest));
     Ok((verdict, output))
+}
+
+const NO_MEMBER: &str = "a presence subscription needs channel_data, a JSON object with user_id, \
+                         unless the connection is signed in";
+
+/// Whether this `channel_data` says who the member is.
+fn names_member(data: &str) -> bool {
+    let data = serde_json::from_str::<serde_json::Value>(data);
+    data.is_ok_and(|data| data.get("user_id").is_some_and(|id| !id.is_null()))
 }
 
 const OTHER_KEY: &str = "the signature names another key than the one given here";

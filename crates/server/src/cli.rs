@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use foghorn_config::{Config, Loaded, Sources, example, file_variable};
 
 use crate::console::print;
-use crate::serve;
+use crate::{serve, tls};
 
 /// A self-hosted server for the Pusher Channels protocol.
 ///
@@ -84,9 +85,11 @@ pub(crate) fn run() -> Result<ExitCode> {
     match command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(load(settings)?)?,
         Command::Config(ConfigCommand::Check) => {
-            for warning in load(settings)?.warnings {
+            let loaded = load(settings)?;
+            for warning in &loaded.warnings {
                 print(&format!("warning: {warning}\n"))?;
             }
+            tls::acceptor(&loaded.config.server)?;
             print("The configuration is in order.\n")?;
         }
         Command::Config(ConfigCommand::Show) => print(&load(settings)?.show())?,
@@ -106,14 +109,24 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 /// Reads the command line. The server's settings are no flags of the tools, which have their own.
 fn parse() -> Cli {
-    let is_tool = |word: String| foghorn_cli::Command::has_subcommand(&word);
-    // Behind `help`, the tool is the second word.
     let mut command = Cli::command();
-    if std::env::args().skip(1).take(2).any(is_tool) {
+    if names_tool(std::env::args_os().skip(1)) {
         command = command.mut_args(|flag| flag.global(false));
     }
     let matches = command.get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Whether these words begin with a tool, or ask for help with one. A tool's name further back is
+/// the value of a flag.
+fn names_tool(mut words: impl Iterator<Item = OsString>) -> bool {
+    let first = words.next();
+    let named = match first {
+        Some(word) if word == "help" => words.next(),
+        word => word,
+    };
+    let named = named.as_deref().and_then(OsStr::to_str);
+    named.is_some_and(foghorn_cli::Command::has_subcommand)
 }
 
 fn load(settings: Settings) -> Result<Loaded> {
@@ -167,4 +180,27 @@ fn environment() -> Result<Vec<(String, String)>> {
         }
     }
     Ok(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_command_itself_is_a_tool() {
+        for (line, expect) in [
+            ("channels", true),
+            ("help channels", true),
+            ("trigger config", true),
+            ("", false),
+            ("help", false),
+            ("config check", false),
+            ("help config", false),
+            ("--config channels config check", false),
+            ("--port 1 trigger", false),
+        ] {
+            let words = line.split_whitespace().map(OsString::from);
+            assert_eq!(names_tool(words), expect, "{line}");
+        }
+    }
 }

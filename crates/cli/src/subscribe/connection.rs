@@ -121,7 +121,7 @@ impl Listener<'_> {
     }
 
     async fn open(&self) -> Result<Socket, Failure> {
-        let key = segment(self.plan.credential.key.as_str());
+        let key = segment(self.plan.pass.key().as_str());
         let authority = self.address.authority();
         let prefix = &self.address.prefix;
         let version = env!("CARGO_PKG_VERSION");

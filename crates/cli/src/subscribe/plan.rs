@@ -1,17 +1,18 @@
 //! What to ask of a server once it has said the connection's socket id.
 
-use foghorn_auth::{Credential, sign_channel, sign_user};
+use foghorn_auth::{sign_channel, sign_user};
 use foghorn_protocol::ChannelName;
 use serde_json::{Map, Value, json};
 
 use crate::encryption::MasterKey;
 use crate::failure::Failure;
+use crate::target::{Need, Pass};
 
 /// Channels, and as whom.
 pub(super) struct Plan {
     pub(super) channels: Vec<String>,
     pub(super) identity: Identity,
-    pub(super) credential: Credential,
+    pub(super) pass: Pass,
     /// Names of the events to print; empty for all.
     pub(super) events: Vec<String>,
     pub(super) master_key: Option<MasterKey>,
@@ -26,6 +27,20 @@ pub(super) struct Identity {
     /// A JSON object that others see.
     pub(super) info: Option<Value>,
     pub(super) watchlist: Vec<String>,
+}
+
+impl Identity {
+    /// What has to be known of the app to be this on `channels`.
+    pub(super) fn need(&self, channels: &[String]) -> Need {
+        let signed = |channel: &String| {
+            ChannelName::parse(channel, usize::MAX).is_ok_and(|name| name.kind().is_authenticated())
+        };
+        if self.user.is_some() || channels.iter().any(signed) {
+            Need::Credential
+        } else {
+            Need::Key
+        }
+    }
 }
 
 impl Plan {
@@ -58,7 +73,7 @@ impl Plan {
             user_data.insert("watchlist".to_owned(), watchlist.clone().into());
         }
         let user_data = Value::Object(user_data).to_string();
-        let auth = sign_user(&self.credential, socket_id, &user_data);
+        let auth = sign_user(self.pass.credential()?, socket_id, &user_data);
         let data = json!({ "auth": auth, "user_data": user_data });
         Some(json!({ "event": "pusher:signin", "data": data }).to_string())
     }
@@ -73,14 +88,15 @@ impl Plan {
     /// `pusher:subscribe`.
     pub(super) fn subscribe(&self, socket_id: &str, channel: &str) -> String {
         let kind = ChannelName::parse(channel, usize::MAX).map(|name| name.kind());
+        let authenticated = kind.as_ref().is_ok_and(|kind| kind.is_authenticated());
         let mut data = json!({ "channel": channel, "auth": "" });
-        if kind.as_ref().is_ok_and(|kind| kind.is_authenticated()) {
+        if let Some(credential) = self.pass.credential().filter(|_| authenticated) {
             let presence = kind.is_ok_and(|kind| kind.is_presence());
             let channel_data = self.member_data().filter(|_| presence);
             let member = channel_data.as_deref();
             data = json!({
                 "channel": channel,
-                "auth": sign_channel(&self.credential, socket_id, channel, member),
+                "auth": sign_channel(credential, socket_id, channel, member),
             });
             if let (Some(data), Some(member)) = (data.as_object_mut(), member) {
                 data.insert("channel_data".to_owned(), member.into());

@@ -1,8 +1,8 @@
-//! Many events, ten to a request.
+//! Many events, several to a request.
 
 use std::path::Path;
 
-use foghorn_protocol::{Limits, wire_text};
+use foghorn_protocol::wire_text;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -16,10 +16,11 @@ use crate::target::Target;
 
 /// One line of the file.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with channel and event")]
 struct Line {
     channel: String,
     /// `event` is what `foghorn subscribe` prints, `name` what the API takes.
-    #[serde(alias = "event")]
+    #[serde(rename = "event", alias = "name")]
     name: String,
     data: Option<Box<RawValue>>,
     socket_id: Option<String>,
@@ -28,7 +29,7 @@ struct Line {
 
 /// One entry of a request.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Entry {
+pub(super) struct Entry {
     channel: String,
     name: String,
     data: String,
@@ -38,18 +39,25 @@ struct Entry {
     info: Option<String>,
 }
 
-/// Publishes all lines of the file, or none if one of them cannot be read.
-pub(super) fn run(
-    target: &Target,
+/// All lines of the file; none is taken if one of them cannot be read.
+pub(super) fn read_file(
     path: &Path,
     master_key: Option<&MasterKey>,
-    output: Output,
-) -> Result<(), Failure> {
+) -> Result<Vec<Entry>, Failure> {
     let text = String::from_utf8(input::file(path)?)
         .map_err(|_| Failure::usage(format!("{} is not valid UTF-8", path.display())))?;
-    let entries = read(&text, master_key)?;
+    read(&text, master_key)
+}
+
+/// Publishes the events, `size` to a request.
+pub(super) fn publish(
+    target: &Target,
+    entries: &[Entry],
+    size: usize,
+    output: Output,
+) -> Result<(), Failure> {
     let mut done = 0;
-    for batch in entries.chunks(Limits::default().max_batch_size) {
+    for batch in entries.chunks(size) {
         let answer = post(target, "/batch_events", &json!({ "batch": batch }))
             .inspect_err(|_| output.progress(&format!("published {done} of {}", entries.len())))?;
         for (index, entry) in batch.iter().enumerate() {
@@ -71,10 +79,10 @@ fn read(text: &str, master_key: Option<&MasterKey>) -> Result<Vec<Entry>, Failur
         .zip(1..)
         .filter(|(line, _)| !line.trim().is_empty());
     let entry = |(line, number): (&str, usize)| {
-        let bad = |why: &dyn std::fmt::Display| Failure::usage(format!("line {number}: {why}"));
-        let line: Line = serde_json::from_str(line).map_err(|error| bad(&error))?;
+        let bad = |error| Failure::usage(format!("line {number}: {}", without_place(&error)));
+        let line: Line = serde_json::from_str(line).map_err(bad)?;
         let data = match &line.data {
-            Some(data) => wire_text(data).map_err(|error| bad(&error))?.into_owned(),
+            Some(data) => wire_text(data).map_err(bad)?.into_owned(),
             None => NO_DATA.to_owned(),
         };
         let data = sealed(std::slice::from_ref(&line.channel), data, master_key)?;
@@ -86,7 +94,18 @@ fn read(text: &str, master_key: Option<&MasterKey>) -> Result<Vec<Entry>, Failur
             info: line.info,
         })
     };
-    lines.map(entry).collect()
+    let entries: Vec<_> = lines.map(entry).collect::<Result<_, _>>()?;
+    if entries.is_empty() {
+        return Err(Failure::usage("there is no event in the batch"));
+    }
+    Ok(entries)
+}
+
+/// What is wrong, less the place within the one line that was read.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]
@@ -114,9 +133,35 @@ mod tests {
     #[test]
     fn a_bad_line_is_named() {
         let good = r#"{"channel":"a","event":"e"}"#;
-        for bad in ["{", "[]", r#"{"channel":"a"}"#, r#"{"event":"e"}"#] {
+        for (bad, why) in [
+            ("{", "EOF while parsing an object"),
+            (
+                "7",
+                "invalid type: integer `7`, expected an object with channel and event",
+            ),
+            (
+                "[]",
+                "invalid length 0, expected an object with channel and event",
+            ),
+            (r#"{"channel":"a"}"#, "missing field `event`"),
+            (r#"{"event":"e"}"#, "missing field `channel`"),
+            (
+                r#"{"channel":"a","event":"e","data":"\ud800"}"#,
+                "unexpected end of hex escape",
+            ),
+        ] {
             let failure = read(&format!("{good}\n{bad}"), None).unwrap_err();
-            assert!(format!("{failure:?}").contains("line 2: "), "{failure:?}");
+            assert_eq!(failure, Failure::usage(format!("line 2: {why}")));
+        }
+    }
+
+    #[test]
+    fn a_batch_has_an_event() {
+        for text in ["", "\n \n"] {
+            assert!(
+                matches!(read(text, None), Err(Failure::Usage(_))),
+                "{text:?}"
+            );
         }
     }
 }

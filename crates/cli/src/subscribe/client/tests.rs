@@ -6,6 +6,7 @@ use serde_json::json;
 use super::super::plan::Identity;
 use super::*;
 use crate::encryption::MasterKey;
+use crate::target::Pass;
 
 const GREETING: &str = r#"{"event":"pusher:connection_established",
     "data":"{\"socket_id\":\"52107.884321\",\"activity_timeout\":30}"}"#;
@@ -19,10 +20,10 @@ fn plan(channels: &[&str]) -> Plan {
             info: None,
             watchlist: Vec::new(),
         },
-        credential: Credential {
+        pass: Pass::Credential(Credential {
             key: AppKey::parse("k7f3d0c1b2a39485").unwrap(),
             secret: Secret::parse("s3cr3t-9f8e7d6c5b4a").unwrap(),
-        },
+        }),
         events: Vec::new(),
         master_key: None,
     }
