@@ -119,12 +119,7 @@ impl<'a> ClientMessage<'a> {
     /// # Errors
     /// The text is not a message of the protocol.
     pub fn parse(text: &'a str) -> Result<Self, MalformedMessage> {
-        // serde would also take an array for a struct.
-        if !text.trim_start().starts_with('{') {
-            return Err(MalformedMessage::Envelope);
-        }
-        let envelope: Envelope<'a> =
-            serde_json::from_str(text).map_err(|_| MalformedMessage::Envelope)?;
+        let envelope: Envelope<'a> = json::object(text).ok_or(MalformedMessage::Envelope)?;
         match &*envelope.event {
             "pusher:subscribe" => {
                 let data: Subscription = read_data("pusher:subscribe", envelope.data)?;
@@ -172,10 +167,7 @@ fn read_data<T: for<'de> Deserialize<'de>>(
 ) -> Result<T, MalformedMessage> {
     let malformed = || MalformedMessage::Data { event };
     let text = json::wire_text(data.ok_or_else(malformed)?).map_err(|_| malformed())?;
-    if !text.trim_start().starts_with('{') {
-        return Err(malformed());
-    }
-    serde_json::from_str(&text).map_err(|_| malformed())
+    json::object(&text).ok_or_else(malformed)
 }
 
 /// pusher-js sends `"auth":""` for public channels.

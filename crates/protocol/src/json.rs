@@ -33,8 +33,13 @@ pub fn encrypted_envelope(data: &str) -> bool {
         #[serde(borrow, rename = "ciphertext")]
         _ciphertext: Cow<'a, str>,
     }
-    // serde would also take an array for a struct.
-    data.trim_start().starts_with('{') && serde_json::from_str::<Envelope<'_>>(data).is_ok()
+    object::<Envelope<'_>>(data).is_some()
+}
+
+/// Reads a JSON object; serde alone would also take an array for a struct.
+pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let is_object = text.trim_start().starts_with('{');
+    is_object.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 /// The text of `user_info`: an object, or absent. `None` if it is anything else.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::Limits;
 use crate::channel::is_name_character;
-use crate::json::object_text;
+use crate::json::{object, object_text};
 
 /// A user id as text. Numbers arrive as their own digits: `10` and `"10"` are one user.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,12 +127,7 @@ impl Member {
                 limit,
             });
         }
-        // serde would also take an array for a struct.
-        if !channel_data.trim_start().starts_with('{') {
-            return Err(InvalidMember::NotAnObject);
-        }
-        let raw: Raw<'_> =
-            serde_json::from_str(channel_data).map_err(|_| InvalidMember::NotAnObject)?;
+        let raw: Raw<'_> = object(channel_data).ok_or(InvalidMember::NotAnObject)?;
         let user_id = user_id_text(raw.user_id.ok_or(InvalidMember::NoUserId)?)?;
         let user_info = object_text(raw.user_info).ok_or(InvalidMember::UserInfoType)?;
         Ok(Self {

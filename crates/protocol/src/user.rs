@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::object_text;
+use crate::json::{object, object_text};
 use crate::{InvalidUserId, Limits, UserId};
 
 /// A user as signed in `user_data`.
@@ -71,11 +71,7 @@ impl User {
             #[serde(borrow)]
             watchlist: Option<&'a RawValue>,
         }
-        // serde would also take an array for a struct.
-        if !user_data.trim_start().starts_with('{') {
-            return Err(InvalidUser::NotAnObject);
-        }
-        let raw: Raw<'_> = serde_json::from_str(user_data).map_err(|_| InvalidUser::NotAnObject)?;
+        let raw: Raw<'_> = object(user_data).ok_or(InvalidUser::NotAnObject)?;
         let id: String = raw
             .id
             .and_then(|id| serde_json::from_str(id.get()).ok())
