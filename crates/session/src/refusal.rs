@@ -13,6 +13,19 @@ pub(crate) fn tell_error(host: &mut dyn Host, code: Option<u16>, message: &str) 
     host.send(ServerMessage::Error { code, message }.encode());
 }
 
+/// Tells that there is a subscription already.
+pub(crate) fn tell_existing(host: &mut dyn Host, channel: &str) {
+    let message = format!("Existing subscription to channel {channel}");
+    tell_error(host, None, &message);
+}
+
+/// Tells that there is no subscription to end.
+pub(crate) fn tell_none(host: &mut dyn Host, channel: &str) {
+    let message =
+        format!("No current subscription to channel {channel}, or subscription in progress");
+    tell_error(host, None, &message);
+}
+
 /// Why a subscription is refused.
 pub(crate) struct Refusal {
     kind: RefusalKind,

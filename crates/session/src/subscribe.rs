@@ -4,7 +4,7 @@ use foghorn_auth::{ChannelProof, Coverage, verify_channel};
 use foghorn_protocol::{ChannelName, InvalidMember, InvalidUserId, Member, Recipient};
 
 use crate::host::{Host, SubscribeRefused};
-use crate::refusal::{Refusal, echo, tell_error};
+use crate::refusal::{Refusal, echo, tell_error, tell_existing, tell_none};
 use crate::session::Session;
 use crate::sign_in::SignedIn;
 
@@ -28,8 +28,7 @@ impl Session {
             }
         };
         if self.subscriptions.contains_key(&channel) {
-            let message = format!("Existing subscription to channel {channel}");
-            return tell_error(host, None, &message);
+            return tell_existing(host, channel.as_str());
         }
         let limit = self.policy().limits.max_channels_per_connection;
         if self.subscriptions.len() >= limit {
@@ -73,13 +72,7 @@ impl Session {
         let known = ChannelName::parse(name, limit).ok();
         match known.and_then(|channel| self.subscriptions.remove_entry(&channel)) {
             Some((channel, user)) => host.unsubscribe(&channel, user.as_ref()),
-            None => {
-                let name = echo(name);
-                let message = format!(
-                    "No current subscription to channel {name}, or subscription in progress"
-                );
-                tell_error(host, None, &message);
-            }
+            None => tell_none(host, echo(name)),
         }
     }
 

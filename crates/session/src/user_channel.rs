@@ -6,7 +6,7 @@
 use foghorn_protocol::{Recipient, ServerMessage};
 
 use crate::host::{Host, Listening};
-use crate::refusal::{echo, tell_error};
+use crate::refusal::{echo, tell_error, tell_existing, tell_none};
 use crate::session::Session;
 
 /// What the client has asked for since it signed in.
@@ -37,10 +37,7 @@ impl Session {
         match signed_in.channel {
             UserChannel::Implied => host.send(success),
             UserChannel::Unsubscribed => host.listen(&signed_in.id, Listening::Yes, Some(success)),
-            UserChannel::Subscribed => {
-                let message = format!("Existing subscription to channel {channel}");
-                return tell_error(host, None, &message);
-            }
+            UserChannel::Subscribed => return tell_existing(host, channel),
         }
         signed_in.channel = UserChannel::Subscribed;
     }
@@ -53,14 +50,7 @@ impl Session {
                 user.channel = UserChannel::Unsubscribed;
                 host.listen(&user.id, Listening::No, None);
             }
-            _ => {
-                let message = format!(
-                    "No current subscription to channel #server-to-user-{}, or subscription in \
-                     progress",
-                    echo(id)
-                );
-                tell_error(host, None, &message);
-            }
+            _ => tell_none(host, &format!("#server-to-user-{}", echo(id))),
         }
     }
 }
