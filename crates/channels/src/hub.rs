@@ -103,13 +103,11 @@ impl Hub {
     /// As [`Hub::publish`], and later subscribers get the event too as long as it lives and is the
     /// last.
     pub fn publish_cached(&self, key: &Key, send: Send, lifetime: Lifetime) -> Option<Drain> {
-        let drain = self.with_live_audience(key, |state| {
+        self.with_live_audience(key, |state| {
             let (cached, stamp) = State::stamp(&send, lifetime, &*self.shared);
             self.shared.announce.relay(key, &send, Some(stamp));
             state.send(key, send, Some(cached), &*self.shared);
-        });
-        self.shared.make_room();
-        drain
+        })
     }
 
     /// Sends an event that came from another node to local subscribers.
@@ -285,6 +283,8 @@ impl Hub {
             audience.settle(state, &*self.shared);
             Ok::<(), std::convert::Infallible>(())
         });
+        // The change may have been that more is remembered.
+        self.shared.make_room();
         changed.unwrap_or_else(|never| match never {})
     }
 

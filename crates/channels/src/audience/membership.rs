@@ -4,7 +4,7 @@ use foghorn_protocol::{ChannelName, Close, Frame, ServerMessage, SocketId, UserI
 
 use super::{Link, Outlet, State};
 use crate::announce::{Change, Joining};
-use crate::key::{Key, Target};
+use crate::key::Key;
 use crate::op::{CachedPart, Join, Matter, Op};
 use crate::request::{Hearing, QueueLimits, Remote, Send, Subscribe, SubscribeError};
 use crate::roster::{JoinedHere, Turn};
@@ -156,17 +156,17 @@ impl State {
 
     /// A sign-in and a watch are acknowledged by whoever asks for them.
     fn acknowledgement(&self, key: &Key) -> Option<Frame> {
-        match (&key.target, key.channel(), &self.roster) {
-            (Target::Watchers(_), ..) | (_, None, _) => None,
-            (_, Some(channel), Some(roster)) => {
+        let channel = key.channel()?;
+        Some(match &self.roster {
+            Some(roster) => {
                 let members = &roster.entries();
-                Some(ServerMessage::PresenceSucceeded { channel, members }.encode())
+                ServerMessage::PresenceSucceeded { channel, members }.encode()
             }
-            (_, Some(channel), None) => {
+            None => {
                 let channel = channel.as_str();
-                Some(ServerMessage::SubscriptionSucceeded { channel }.encode())
+                ServerMessage::SubscriptionSucceeded { channel }.encode()
             }
-        }
+        })
     }
 
     fn tell_removed(&mut self, channel: &ChannelName, user_id: &UserId) {
