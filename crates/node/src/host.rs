@@ -144,9 +144,7 @@ impl Host for At<'_> {
                 let _ = self.mailbox.deliver(&snapshot.encode());
             },
         );
-        for drain in drains {
-            self.node.start_drain(Some(drain));
-        }
+        self.node.start_drains(drains);
     }
 
     fn unwatch(&mut self, watchlist: &[UserId]) {

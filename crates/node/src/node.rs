@@ -168,6 +168,13 @@ impl Node {
         }
     }
 
+    /// The same for several.
+    pub(crate) fn start_drains(&self, drains: Vec<Drain>) {
+        for drain in drains {
+            self.start_drain(Some(drain));
+        }
+    }
+
     pub(crate) fn emit(&self, effect: Effect) {
         self.emit.emit(effect);
     }

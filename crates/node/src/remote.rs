@@ -34,9 +34,7 @@ impl Node {
                 self.link_is_down.store(true, Ordering::Release);
                 self.look_around(now);
                 // Local delivery does not wait for a link that may be gone for long.
-                for drain in self.hub().stop_waiting() {
-                    self.start_drain(Some(drain));
-                }
+                self.start_drains(self.hub().stop_waiting());
             }
         }
     }
@@ -239,11 +237,5 @@ impl Node {
         self.apps()
             .with_id(app)
             .map(|app: &Arc<App>| app.key(recipient))
-    }
-
-    fn start_drains(&self, drains: Vec<Drain>) {
-        for drain in drains {
-            self.start_drain(Some(drain));
-        }
     }
 }
