@@ -173,10 +173,7 @@ fn channel(arguments: ChannelArguments) -> Result<Checked, Failure> {
     if name.kind().is_presence() && !data.is_some_and(names_member) {
         verdict.notes.push(NO_MEMBER.to_owned());
     }
-    verdict.notes.extend(socket_note(socket_id));
-    verdict
-        .notes
-        .extend(digest::case_note(last_field(&arguments.auth)));
+    verdict.notes.extend(auth_notes(socket_id, &arguments.auth));
     Ok((verdict, output))
 }
 
@@ -205,10 +202,7 @@ fn user(arguments: UserArguments) -> Result<Checked, Failure> {
             examination.explain(error.to_string(), of_proof(&error))
         }
     };
-    verdict.notes.extend(socket_note(socket_id));
-    verdict
-        .notes
-        .extend(digest::case_note(last_field(&arguments.auth)));
+    verdict.notes.extend(auth_notes(socket_id, &arguments.auth));
     Ok((verdict, output))
 }
 
@@ -380,6 +374,12 @@ fn clock_note(timestamp: Option<u64>, now: u64) -> Option<String> {
         "auth_timestamp is {apart} s {side} this computer's clock; servers refuse {TOLERANCE} s \
          or more"
     ))
+}
+
+/// What is odd about a connection or the signature for it, right or wrong.
+fn auth_notes(socket_id: &str, auth: &str) -> impl Iterator<Item = String> {
+    let case = digest::case_note(last_field(auth));
+    socket_note(socket_id).into_iter().chain(case)
 }
 
 fn socket_note(socket_id: &str) -> Option<String> {
