@@ -1,5 +1,7 @@
 //! Publishing from outside.
 
+use std::borrow::Cow;
+
 use foghorn_channels::{Lifetime, Send};
 use foghorn_protocol::{EventName, Moment, Recipient, ServerMessage, SocketId};
 
@@ -8,13 +10,13 @@ use crate::node::Node;
 
 /// One event for one or more channels or users.
 #[derive(Clone, Debug)]
-pub struct Publish {
+pub struct Publish<'a> {
     /// Distinct channels and users.
     pub recipients: Vec<Recipient>,
     /// The event's name.
     pub event: EventName,
     /// The payload, passed on unchanged.
-    pub data: String,
+    pub data: Cow<'a, str>,
     /// A connection that does not get it.
     pub except: Option<SocketId>,
 }
@@ -34,7 +36,12 @@ impl Node {
     ///
     /// # Errors
     /// A channel is over capacity; the publisher should come back later.
-    pub fn publish(&self, app: &App, events: &[Publish], now: Moment) -> Result<(), OverCapacity> {
+    pub fn publish(
+        &self,
+        app: &App,
+        events: &[Publish<'_>],
+        now: Moment,
+    ) -> Result<(), OverCapacity> {
         let recipients = events.iter().flat_map(|event| &event.recipients);
         for recipient in recipients.clone() {
             if self.hub().is_busy(&app.key(recipient.clone())) {

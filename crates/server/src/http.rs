@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foghorn_api::ApiError;
+use foghorn_api::{Answer, ApiError, Head};
 use foghorn_auth::without_mount;
-use http::header::{CONNECTION, EXPECT};
+use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -53,27 +53,39 @@ pub(crate) async fn answer(
 /// A request to the HTTP API: head first, so that only who signed it makes the server keep a body.
 async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
     let (head, mut body) = request.into_parts();
-    let call = match shared.api.begin(&head, Clock::unix_seconds()) {
+    let encoding = head.headers.get(CONTENT_ENCODING);
+    let of_api = Head {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        content_encoding: encoding.map(HeaderValue::as_bytes),
+    };
+    let call = match shared.api.begin(&of_api, Clock::unix_seconds()) {
         Ok(call) => call,
-        Err(answer) => return instead_of_body(shared, &head, body, *answer),
+        Err(answer) => return instead_of_body(shared, &head, body, respond(*answer)),
     };
     match timeout(shared.body_timeout, read(&mut body, shared.max_body_bytes)).await {
-        Ok(Ok(body)) => shared
-            .api
-            .finish(&call, &head, &body, shared.rules.clock.now()),
+        Ok(Ok(body)) => respond(shared.api.finish(&call, &body, shared.rules.clock.now())),
         Ok(Err(error)) => {
-            let answer = shared.api.give_up(&call, &error);
+            let answer = respond(shared.api.give_up(&call, &error));
             instead_of_body(shared, &head, body, answer)
         }
         Err(_) => {
             let seconds = shared.body_timeout.as_secs();
-            closing(
-                shared
-                    .api
-                    .give_up(&call, &ApiError::BodyTooSlow { seconds }),
-            )
+            let error = ApiError::BodyTooSlow { seconds };
+            closing(respond(shared.api.give_up(&call, &error)))
         }
     }
+}
+
+/// The answer in the form that hyper takes.
+fn respond(answer: Answer) -> Response<Bytes> {
+    let mut response = Response::new(answer.body);
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.media_type));
+    headers.extend(answer.headers);
+    response
 }
 
 /// Reads a body of at most `limit` bytes.
