@@ -1,140 +1,92 @@
 //! The listener's HTTP side: who answers which path.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use foghorn_api::{Answer, ApiError, Head};
+use foghorn_api::{Answer, ApiError, Call};
 use foghorn_auth::without_mount;
-use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
-use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
-use tokio::time::timeout;
+use foghorn_node::{Admission, Refusal};
+use http::StatusCode;
 
 use crate::clock::Clock;
+use crate::gate::Gate;
+use crate::http1::{BodyError, BodyTerms, Head, Service, Step, Upgraded};
 use crate::peer::Peer;
 use crate::plain::{health, upgrade_required};
 use crate::shared::Shared;
+use crate::stream::Stream;
 use crate::upgrade;
 
-/// Answers one request.
-///
-/// # Errors
-/// Never; the type is hyper's.
-pub(crate) async fn answer(
-    shared: Arc<Shared>,
-    mut request: Request<Incoming>,
-    peer: Peer,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let _in_flight = shared.requests.enter();
-    let path = request.uri().path();
-    let path = without_mount(path, &shared.path_prefix)
-        .unwrap_or(path)
-        .to_owned();
-    let response = match &*path {
-        _ if upgrade::is_wanted(request.headers()) => {
+impl Service for Shared {
+    type Call<'h> = Call<'h>;
+    type Upgrade = Result<Admission, Refusal>;
+
+    fn begin<'h>(
+        &'h self,
+        head: &Head<'h, '_>,
+        peer: Peer,
+    ) -> Step<Call<'h>, Result<Admission, Refusal>> {
+        let path = without_mount(head.path, &self.path_prefix).unwrap_or(head.path);
+        if upgrade::is_wanted(head) {
             let key = path.strip_prefix("/app/");
             let key = key.filter(|key| !key.is_empty() && !key.contains('/'));
-            upgrade::accept(&shared, &mut request, peer, key)
+            return upgrade::accept(self, head, peer, key);
         }
-        "" | "/" => health(&request, StatusCode::OK),
-        "/ready" if shared.node.is_draining() => health(&request, StatusCode::SERVICE_UNAVAILABLE),
-        "/ready" => health(&request, StatusCode::OK),
-        _ if path.starts_with("/app/") => upgrade_required(
-            "This is a WebSocket endpoint for Pusher clients; back ends use /apps/APP_ID/…\n",
-        ),
-        _ => call(&shared, request).await,
-    };
-    Ok(response.map(Full::new))
-}
+        Step::Answer(match path {
+            "" | "/" => health(head, StatusCode::OK),
+            "/ready" if self.node.is_draining() => health(head, StatusCode::SERVICE_UNAVAILABLE),
+            "/ready" => health(head, StatusCode::OK),
+            _ if path.starts_with("/app/") => upgrade_required(
+                "This is a WebSocket endpoint for Pusher clients; back ends use /apps/APP_ID/…\n",
+            ),
+            _ => return self.begin_call(head),
+        })
+    }
 
-/// A request to the HTTP API: head first, so that only who signed it makes the server keep a body.
-async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
-    let (head, mut body) = request.into_parts();
-    let encoding = head.headers.get(CONTENT_ENCODING);
-    let of_api = Head {
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        query: head.uri.query().unwrap_or_default(),
-        content_encoding: encoding.map(HeaderValue::as_bytes),
-    };
-    let call = match shared.api.begin(&of_api, Clock::unix_seconds()) {
-        Ok(call) => call,
-        Err(answer) => return instead_of_body(shared, &head, body, respond(*answer)),
-    };
-    match timeout(shared.body_timeout, read(&mut body, shared.max_body_bytes)).await {
-        Ok(Ok(body)) => respond(shared.api.finish(&call, &body, shared.rules.clock.now())),
-        Ok(Err(error)) => {
-            let answer = respond(shared.api.give_up(&call, &error));
-            instead_of_body(shared, &head, body, answer)
-        }
-        Err(_) => {
-            let seconds = shared.body_timeout.as_secs();
-            let error = ApiError::BodyTooSlow { seconds };
-            closing(respond(shared.api.give_up(&call, &error)))
+    fn finish(&self, call: Call<'_>, body: Result<&[u8], BodyError>) -> Answer {
+        let error = match body {
+            Ok(body) => return self.api.finish(&call, body, self.rules.clock.now()),
+            Err(BodyError::TooLarge(length)) => ApiError::BodyTooLarge {
+                length,
+                limit: self.max_body_bytes,
+            },
+            Err(BodyError::TooSlow) => ApiError::BodyTooSlow {
+                seconds: self.body_timeout.as_secs(),
+            },
+            // The client went away or sent nonsense.
+            Err(BodyError::Broken) => ApiError::Json("it could not be read to its end".to_owned()),
+        };
+        self.api.give_up(&call, &error)
+    }
+
+    fn body_terms(&self) -> BodyTerms {
+        BodyTerms {
+            limit: self.max_body_bytes,
+            timeout: self.body_timeout,
         }
     }
-}
 
-/// The answer in the form that hyper takes.
-fn respond(answer: Answer) -> Response<Bytes> {
-    let mut response = Response::new(answer.body);
-    *response.status_mut() = answer.status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.media_type));
-    headers.extend(answer.headers);
-    response
-}
-
-/// Reads a body of at most `limit` bytes.
-async fn read(body: &mut Incoming, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = body.size_hint().lower();
-    let too_large = |length| ApiError::BodyTooLarge { length, limit };
-    if announced > limit as u64 {
-        return Err(too_large(announced));
+    fn requests(&self) -> &Gate {
+        &self.requests
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit as u64 + 1)),
-        // The client went away or sent nonsense.
-        Err(error) => Err(ApiError::Json(format!("it could not be read: {error}"))),
+
+    async fn go_on(self: Arc<Self>, upgraded: Upgraded<Stream, Result<Admission, Refusal>>) {
+        upgrade::go_on(&self, upgraded).await;
     }
 }
 
-/// Gives `answer` at once and reads the body away behind it, as far as that is reasonable: a client
-/// that is still sending when the connection closes may never see the answer. One that waits for
-/// `100 Continue` has not begun.
-fn instead_of_body(
-    shared: &Shared,
-    head: &Parts,
-    mut body: Incoming,
-    answer: Response<Bytes>,
-) -> Response<Bytes> {
-    if head.headers.contains_key(EXPECT) {
-        return closing(answer);
+impl Shared {
+    /// A request to the HTTP API: head first, so that only who signed it makes the server keep a
+    /// body.
+    fn begin_call<'h, U>(&'h self, head: &Head<'h, '_>) -> Step<Call<'h>, U> {
+        let head = foghorn_api::Head {
+            method: head.method,
+            path: head.path,
+            query: head.query,
+            content_encoding: head.value("content-encoding"),
+        };
+        match self.api.begin(&head, Clock::unix_seconds()) {
+            Ok(call) => Step::Body(call),
+            Err(answer) => Step::Answer(*answer),
+        }
     }
-    if !body.is_end_stream() {
-        let mut left = 2 * shared.max_body_bytes;
-        let read_away = timeout(shared.body_timeout, async move {
-            while let Some(Ok(frame)) = body.frame().await {
-                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-                if left == 0 {
-                    return;
-                }
-            }
-        });
-        // Dropping the body early, by size or time, ends the connection.
-        tokio::spawn(read_away);
-    }
-    answer
-}
-
-/// The rest of the request is not read, so the connection cannot go on.
-fn closing(mut response: Response<Bytes>) -> Response<Bytes> {
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }

@@ -14,6 +14,7 @@ mod drain;
 mod emitter;
 mod gate;
 mod http;
+mod http1;
 mod link;
 mod listener;
 mod metrics;
