@@ -40,7 +40,8 @@ impl Hub {
         }
     }
 
-    /// Adds a subscriber. Its acknowledgement arrives through its mailbox, before any event.
+    /// Adds a subscriber. Its acknowledgement is in its mailbox when this returns, before any event,
+    /// unless the topic has yet to be joined.
     ///
     /// # Errors
     /// The presence channel is full, or too much waits on the channel.
@@ -49,11 +50,15 @@ impl Hub {
         key: &Key,
         subscribe: Subscribe,
     ) -> Result<Option<Drain>, SubscribeError> {
-        self.with_audience(key, |audience, state| {
+        let mailbox = Arc::clone(&subscribe.mailbox);
+        let drain = self.with_audience(key, |audience, state| {
             let joined = state.join(audience.key(), subscribe, self.shared.limits, &*self.shared);
             audience.settle(state, &*self.shared);
             joined
-        })
+        });
+        // The greeting was put there under the lock.
+        mailbox.flush();
+        drain
     }
 
     /// Takes a subscriber away, who is `user` on a presence channel.
@@ -63,6 +68,7 @@ impl Hub {
         // An audience with a subscriber is never retired.
         debug_assert!(!state.is_retired());
         state.leave(audience.key(), socket, user, &*self.shared);
+        audience.settle(&mut state, &*self.shared);
         self.drain(&audience, state)
     }
 
@@ -136,7 +142,7 @@ impl Hub {
     #[must_use]
     pub fn cached(&self, key: &Key, now: Moment) -> Option<Cached> {
         let audience = self.shared.registry.find(key)?;
-        audience.lock().cached(now)
+        audience.lock().cached(now).cloned()
     }
 
     /// All events that are remembered.
@@ -146,7 +152,7 @@ impl Hub {
         let audiences = self.shared.registry.select(is_cache);
         audiences
             .iter()
-            .filter_map(|a| Some((a.key().clone(), a.lock().cached(now)?)))
+            .filter_map(|a| Some((a.key().clone(), a.lock().cached(now)?.clone())))
             .collect()
     }
 
@@ -176,23 +182,23 @@ impl Hub {
 
     /// The topic of `key` is joined: greet those who wait.
     pub fn joined(&self, key: &Key) -> Option<Drain> {
-        let found = self.shared.registry.find(key);
-        let (audience, mut state) = self.live(key, &found)?;
-        state.link_joined();
-        self.drain(audience, state)
+        self.greet(&self.shared.registry.find(key)?)
     }
 
     /// The link to the cluster is down: nobody waits for it.
     pub fn stop_waiting(&self) -> Vec<Drain> {
         let waiting = self.shared.registry.select(|_| true);
-        waiting
-            .iter()
-            .filter_map(|audience| {
-                let mut state = audience.lock();
-                state.link_joined();
-                self.drain(audience, state)
-            })
-            .collect()
+        waiting.iter().filter_map(|a| self.greet(a)).collect()
+    }
+
+    fn greet(&self, audience: &Arc<Audience>) -> Option<Drain> {
+        let mut state = audience.lock();
+        let greeted = state.link_joined();
+        let drain = self.drain(audience, state);
+        for mailbox in greeted {
+            mailbox.flush();
+        }
+        drain
     }
 
     /// Whether the topic of `key` is wanted now.
@@ -265,7 +271,8 @@ impl Hub {
     ) -> Result<Option<Drain>, E> {
         loop {
             let counting = || self.shared.announce.counting(key);
-            let create = || Arc::new(Audience::new(key.clone(), counting()));
+            let seed = self.shared.seed;
+            let create = || Arc::new(Audience::new(key.clone(), counting(), seed));
             let audience = self.shared.registry.find_or_insert(key, create);
             let mut state = audience.lock();
             // Retired between the look-up and the lock: it is off the map by now, so look again.

@@ -12,6 +12,7 @@
 
 mod announce;
 mod audience;
+mod batch;
 mod drain;
 mod hash;
 mod hub;

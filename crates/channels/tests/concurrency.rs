@@ -22,11 +22,20 @@ use shuttle::thread;
 struct Inbox(Mutex<Vec<String>>);
 
 impl Mailbox for Inbox {
-    fn deliver(&self, frame: &Frame) -> Delivery {
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
+        for frame in frames {
+            let _ = self.put(frame);
+        }
+        Delivery::Accepted
+    }
+
+    fn put(&self, frame: &Frame) -> Delivery {
         let text = String::from_utf8(frame.text().to_vec()).unwrap();
         self.0.lock().unwrap().push(text);
         Delivery::Accepted
     }
+
+    fn flush(&self) {}
 
     fn ask_to_close(&self, _: &Close) {}
 }

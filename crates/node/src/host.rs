@@ -44,6 +44,14 @@ impl At<'_> {
         self.node.hub().subscribe(key, subscribe)
     }
 
+    /// Leaves a message for the client, to be sent on when the session has nothing more to say.
+    fn put(&self, frame: &Frame) {
+        match self.mailbox.put(frame) {
+            // A full mailbox has told the transport to close.
+            Delivery::Accepted | Delivery::Full | Delivery::Gone => {}
+        }
+    }
+
     fn user_key(&self, user: &UserId) -> Key {
         self.app.key(Recipient::User(user.clone()))
     }
@@ -51,10 +59,7 @@ impl At<'_> {
 
 impl Host for At<'_> {
     fn send(&mut self, frame: Frame) {
-        match self.mailbox.deliver(&frame) {
-            // A full mailbox has told the transport to close.
-            Delivery::Accepted | Delivery::Full | Delivery::Gone => {}
-        }
+        self.put(&frame);
     }
 
     fn ping(&mut self) {
@@ -140,8 +145,7 @@ impl Host for At<'_> {
             // Watchers are never refused.
             |key| self.enter(key, None).unwrap_or_default(),
             |snapshot| {
-                // A full mailbox has told the transport to close.
-                let _ = self.mailbox.deliver(&snapshot.encode());
+                self.put(&snapshot.encode());
             },
         );
         self.node.start_drains(drains);

@@ -107,16 +107,16 @@ async fn go_on(shared: Arc<Shared>, upgrade: OnUpgrade, admitted: Result<Admissi
             let connection = Connection::open(node, admission, outbox.clone(), random, now);
             let socket = connection.socket();
             tracing::debug!(app = %connection.app().id(), %socket, "connected");
-            let _registered = shared.connections.register(socket, Arc::clone(&outbox));
+            let _registered = shared.connections.register(socket, outbox.clone());
             if shared.node.is_draining() {
                 // Let in just before the drain looked at who is here.
                 outbox.ask_to_close(&crate::drain::reconnect());
             }
-            websocket::serve(stream, read_buf, connection, outbox, shared.rules).await;
+            websocket::serve(stream.split(), read_buf, connection, outbox, shared.rules).await;
         }
         Err(refusal) => {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");
-            websocket::refuse(stream, refusal, shared.rules).await;
+            websocket::refuse(stream.split(), refusal, shared.rules).await;
         }
     }
 }
