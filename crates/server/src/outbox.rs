@@ -3,8 +3,8 @@
 //! Whoever delivers writes to the socket itself while that is free, so that an idle connection's
 //! task need not wake up for a message. The right to write is the *line*, a value of which there is
 //! one: it is here while nobody writes, with whoever is delivering, or with the connection's task,
-//! which takes it when the socket is full and puts it back under the lock that found nothing more to
-//! write. So messages never overtake each other and no write is cut by another.
+//! which takes it when the socket is full and puts it back under the lock that found nothing more
+//! to write. So messages never overtake each other and no write is cut by another.
 
 mod state;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a cache channel remembers (protocol.md §8).
 //!
-//! INV-CACHE-1: the cached event changes when an event is appended, and a newcomer's place is behind
-//! what was appended last. So it gets the event that is the last before its place, and then every
-//! later one: none twice, none missed.
+//! INV-CACHE-1: the cached event changes when an event is appended, and a newcomer's place is
+//! behind what was appended last. So it gets the event that is the last before its place, and then
+//! every later one: none twice, none missed.
 
 use foghorn_protocol::{Moment, ServerMessage};
 
