@@ -6,11 +6,12 @@ use bytes::Bytes;
 use foghorn_auth::{
     Query, RequestAuthError, SignedBody, SignedHead, percent_decode, verify_head, without_mount,
 };
-use foghorn_node::{App, AppStatus, Node};
+use foghorn_node::{Accepted, App, AppStatus, Eased, Node};
 use foghorn_protocol::{Moment, UnixSeconds};
 use http::header::CONTENT_ENCODING;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
+use serde::Serialize;
 
 use crate::error::{ApiError, excerpt};
 use crate::options::{Options, Success};
@@ -25,6 +26,25 @@ const NOTHING: &[u8] = b"{}";
 pub struct Api {
     node: Arc<Node>,
     options: Options,
+}
+
+/// What a call comes to.
+#[derive(Debug)]
+pub struct Answer {
+    /// What to say.
+    pub response: Response<Bytes>,
+    /// When to say it: publishers who wait for their answers are slowed down by this, long before
+    /// anything has to be refused. Empty where there is no hurry.
+    pub eased: Vec<Eased>,
+}
+
+impl From<Response<Bytes>> for Answer {
+    fn from(response: Response<Bytes>) -> Self {
+        Self {
+            response,
+            eased: Vec::new(),
+        }
+    }
 }
 
 /// A request in order as far as its head goes, whose body is still to come.
@@ -66,15 +86,18 @@ impl Api {
 
     /// Answers a call whose body has arrived.
     #[must_use]
-    pub fn finish(&self, call: &Call, head: &Parts, body: &[u8], now: Moment) -> Response<Bytes> {
+    pub fn finish(&self, call: &Call, head: &Parts, body: &[u8], now: Moment) -> Answer {
         let pattern = call.route.pattern();
         match self.answer(call, head, body, now) {
-            Ok((status, json)) => {
+            Ok(done) => {
                 let metrics = self.node.metrics();
-                metrics.api_request(pattern, status.as_u16());
-                success(status, json)
+                metrics.api_request(pattern, done.status.as_u16());
+                Answer {
+                    response: success(done.status, done.json),
+                    eased: done.eased,
+                }
             }
-            Err(error) => self.refuse(pattern, &error),
+            Err(error) => self.refuse(pattern, &error).into(),
         }
     }
 
@@ -117,14 +140,13 @@ impl Api {
         }
     }
 
-    /// The status and the JSON of a success.
     fn answer(
         &self,
         call: &Call,
         head: &Parts,
         body: &[u8],
         now: Moment,
-    ) -> Result<(StatusCode, Vec<u8>), ApiError> {
+    ) -> Result<Done, ApiError> {
         call.body.verify(body).map_err(ApiError::Unauthorized)?;
         let (node, app, options) = (&*self.node, &*call.app, &self.options);
         let query = &Query::parse(head.uri.query().unwrap_or_default());
@@ -135,19 +157,20 @@ impl Api {
                 exhausted,
             })?;
         }
-        let json = match &call.route {
+        let mut done = Done::new();
+        done.json = match &call.route {
             Route::Events => {
                 let trigger = body::event(app, body, query)?;
-                to_json(&publish::event(node, app, trigger, now)?)?
+                done.published(publish::event(node, app, trigger, now)?)?
             }
             Route::BatchEvents => {
                 let triggers = body::batch(app, body)?;
-                to_json(&publish::batch(node, app, triggers, now)?)?
+                done.published(publish::batch(node, app, triggers, now)?)?
             }
             Route::ChannelEvents(name) => {
                 let trigger = legacy::event(app, name, query, body)?;
-                let json = to_json(&publish::event(node, app, trigger, now)?)?;
-                return Ok((StatusCode::ACCEPTED, self.nothing_said(json)));
+                done.status = StatusCode::ACCEPTED;
+                done.published(publish::event(node, app, trigger, now)?)?
             }
             Route::Terminate(id) => {
                 user::terminate(node, app, id)?;
@@ -160,7 +183,8 @@ impl Api {
             Route::Users(name) => to_json(&query::users(node, app, name, query)?)?,
             Route::Stats(name) => to_json(&legacy::stats(node, app, name)?)?,
         };
-        Ok((StatusCode::OK, self.nothing_said(json)))
+        done.json = self.nothing_said(done.json);
+        Ok(done)
     }
 
     /// An answer without a word, as this server words it.
@@ -177,6 +201,32 @@ impl Api {
             .metrics()
             .api_request(pattern, response.status().as_u16());
         response
+    }
+}
+
+/// A call that succeeded.
+struct Done {
+    status: StatusCode,
+    json: Vec<u8>,
+    eased: Vec<Eased>,
+}
+
+impl Done {
+    fn new() -> Self {
+        Self {
+            status: StatusCode::OK,
+            json: Vec::new(),
+            eased: Vec::new(),
+        }
+    }
+
+    /// Something was published; what there is to say about it.
+    fn published<T: Serialize>(
+        &mut self,
+        (answer, accepted): (T, Accepted),
+    ) -> Result<Vec<u8>, ApiError> {
+        self.eased = accepted.eased;
+        to_json(&answer)
     }
 }
 

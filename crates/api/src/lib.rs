@@ -18,6 +18,6 @@ mod respond;
 mod route;
 mod user;
 
-pub use api::{Api, Call};
+pub use api::{Answer, Api, Call};
 pub use error::ApiError;
 pub use options::{ChannelInfo, Options, Success, Unavailable};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use foghorn_node::{App, Node, Publish};
+use foghorn_node::{Accepted, App, Node, Publish};
 use foghorn_protocol::{Moment, Rate};
 use serde::Serialize;
 
@@ -29,19 +29,20 @@ pub(crate) fn event(
     app: &App,
     trigger: Trigger,
     now: Moment,
-) -> Result<EventAnswer, ApiError> {
+) -> Result<(EventAnswer, Accepted), ApiError> {
     let Trigger { publish, info } = trigger;
     let events = [publish];
-    accept(node, app, &events, now)?;
+    let accepted = accept(node, app, &events, now)?;
     let recipients = events.iter().flat_map(|event| &event.recipients);
     let asked = recipients.map(|recipient| {
         let occupancy = |channel: &_| node.occupancy(app, channel);
         let attributes = info.of_recipient(app, Some(recipient), occupancy);
         (recipient.to_string(), attributes)
     });
-    Ok(EventAnswer {
+    let answer = EventAnswer {
         channels: (!info.is_empty()).then(|| asked.collect()),
-    })
+    };
+    Ok((answer, accepted))
 }
 
 pub(crate) fn batch(
@@ -49,24 +50,25 @@ pub(crate) fn batch(
     app: &App,
     triggers: Vec<Trigger>,
     now: Moment,
-) -> Result<BatchAnswer, ApiError> {
+) -> Result<(BatchAnswer, Accepted), ApiError> {
     let asked = triggers.iter().any(|trigger| !trigger.info.is_empty());
     let (events, infos): (Vec<Publish>, Vec<_>) = triggers
         .into_iter()
         .map(|trigger| (trigger.publish, trigger.info))
         .unzip();
-    accept(node, app, &events, now)?;
+    let accepted = accept(node, app, &events, now)?;
     let attributes = events.iter().zip(infos).map(|(event, info)| {
         let occupancy = |channel: &_| node.occupancy(app, channel);
         info.of_recipient(app, event.recipients.first(), occupancy)
     });
-    Ok(BatchAnswer {
+    let answer = BatchAnswer {
         batch: asked.then(|| attributes.collect()),
-    })
+    };
+    Ok((answer, accepted))
 }
 
 /// Publishes all of the events or, if they are too many or too fast, none.
-fn accept(node: &Node, app: &App, events: &[Publish], now: Moment) -> Result<(), ApiError> {
+fn accept(node: &Node, app: &App, events: &[Publish], now: Moment) -> Result<Accepted, ApiError> {
     let asked: usize = events.iter().map(|event| event.recipients.len()).sum();
     let asked = u32::try_from(asked).unwrap_or(u32::MAX);
     if let Rate::PerSecond(limit) = app.limits().api_events_per_second

@@ -12,6 +12,7 @@ mod remembering;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::task::Waker;
 
 use foghorn_protocol::{Member, SocketId};
 
@@ -60,6 +61,8 @@ pub(crate) struct State {
     counted: Counted,
     /// Numbers that may be told at once.
     told_at_once: u16,
+    /// Publishers who wait until less is queued.
+    waiting: Vec<Waker>,
     /// The event that was appended last; INV-CACHE-1.
     cached: Option<Cached>,
     retired: bool,
@@ -106,6 +109,7 @@ impl Audience {
                 Counting::Silent => Counted::Never,
             },
             told_at_once: counting::TOLD_AT_ONCE,
+            waiting: Vec::new(),
             cached: None,
             retired: false,
         };

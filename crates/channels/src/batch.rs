@@ -7,7 +7,7 @@ use crate::members::Seat;
 use crate::op::{Matter, Sending};
 
 /// Sends of one batch: what one vectored write takes.
-const SENDS: usize = 64;
+pub(crate) const SENDS: usize = 64;
 
 /// Bytes of one batch, unless a single send has more. A socket that has nothing to do takes so much
 /// at once, and no subscriber waits long for its turn.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::audience::Audience;
-use crate::mailbox::Mailbox;
 use crate::members::Members;
 use crate::op::{Change, Step};
 use crate::shared::Shared;
@@ -48,15 +47,15 @@ impl Drain {
                 let mut state = self.audience.lock();
                 let step = state.next_step(&mut members);
                 if let Step::Nothing = step {
-                    let greeted = members.take_greeted();
+                    let afterwards = members.take_afterwards();
                     state.return_baton(members);
                     self.audience.settle(&mut state, &*self.shared);
                     drop(state);
-                    flush(greeted);
+                    afterwards.carry_out();
                     return Progress::Done;
                 }
                 drop(state);
-                flush(members.take_greeted());
+                members.take_afterwards().carry_out();
                 match step {
                     Step::Other(change) => carry_out(change, &mut members),
                     Step::Deliver | Step::Nothing => 0,
@@ -66,13 +65,6 @@ impl Drain {
             left = left.saturating_sub(visited);
         }
         Progress::More
-    }
-}
-
-/// Sends greetings on, which were given under the lock.
-fn flush(greeted: Vec<Arc<dyn Mailbox>>) {
-    for mailbox in greeted {
-        mailbox.flush();
     }
 }
 

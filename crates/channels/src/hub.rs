@@ -7,6 +7,7 @@ use foghorn_protocol::{ChannelName, Close, Frame, Member, Moment, SocketId, User
 use crate::announce::Announce;
 use crate::audience::{Audience, State};
 use crate::drain::Drain;
+use crate::eased::Eased;
 use crate::hash::HashSeed;
 use crate::key::{AppNumber, Key};
 use crate::memory::Memory;
@@ -23,6 +24,12 @@ use crate::sync::MutexGuard;
 /// caller runs it, now or soon.
 pub struct Hub {
     shared: Arc<Shared>,
+}
+
+/// Where events are to go, looked up once.
+pub struct Destination {
+    key: Key,
+    audience: Option<Arc<Audience>>,
 }
 
 impl Hub {
@@ -94,25 +101,37 @@ impl Hub {
         self.drain(audience, state)
     }
 
+    /// Looks up where events are to go. Whoever subscribes later does not get them, unless the
+    /// channel had subscribers before.
+    #[must_use]
+    pub fn find(&self, key: Key) -> Destination {
+        Destination {
+            audience: self.shared.registry.find(&key),
+            key,
+        }
+    }
+
     /// Sends an event of a local publisher to local and remote subscribers.
-    pub fn publish(&self, key: &Key, send: Send) -> Option<Drain> {
-        let found = self.shared.registry.find(key);
-        let Some((audience, mut state)) = self.live(key, &found) else {
-            self.shared.announce.relay(key, &send, None);
-            return None;
-        };
-        self.shared.announce.relay(key, &send, None);
-        state.send(key, send, None, &*self.shared);
+    pub fn publish(&self, to: &Destination, send: Send) -> Option<Drain> {
+        let live = self.live(&to.key, &to.audience);
+        self.shared.announce.relay(&to.key, &send, None);
+        let (audience, mut state) = live?;
+        state.send(&to.key, send, None, &*self.shared);
         self.drain(audience, state)
     }
 
     /// As [`Hub::publish`], and later subscribers get the event too as long as it lives and is the
     /// last.
-    pub fn publish_cached(&self, key: &Key, send: Send, lifetime: Lifetime) -> Option<Drain> {
-        self.with_live_audience(key, |state| {
+    pub fn publish_cached(
+        &self,
+        to: &Destination,
+        send: Send,
+        lifetime: Lifetime,
+    ) -> Option<Drain> {
+        self.with_live_audience(&to.key, |state| {
             let (cached, stamp) = State::stamp(&send, lifetime, &*self.shared);
-            self.shared.announce.relay(key, &send, Some(stamp));
-            state.send(key, send, Some(cached), &*self.shared);
+            self.shared.announce.relay(&to.key, &send, Some(stamp));
+            state.send(&to.key, send, Some(cached), &*self.shared);
         })
     }
 
@@ -213,11 +232,18 @@ impl Hub {
     /// Whether so much waits in the channel's queue that publishers should be told to come back
     /// later.
     #[must_use]
-    pub fn is_busy(&self, key: &Key) -> bool {
-        self.shared
-            .registry
-            .find(key)
-            .is_some_and(|a| a.lock().is_busy(self.shared.limits))
+    pub fn is_busy(&self, to: &Destination) -> bool {
+        let audience = to.audience.as_ref();
+        audience.is_some_and(|a| a.lock().is_busy(self.shared.limits))
+    }
+
+    /// When publishers should go on, if so much waits in the channel's queue that they had better
+    /// not do so at once.
+    #[must_use]
+    pub fn pressed(&self, to: &Destination) -> Option<Eased> {
+        let audience = to.audience.as_ref()?;
+        let pressed = audience.lock().is_pressed();
+        pressed.then(|| Eased::new(Arc::clone(audience)))
     }
 
     /// How many are on the channel.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::task::Waker;
 
 use foghorn_protocol::{Close, SocketId};
 
@@ -23,8 +24,8 @@ pub(crate) struct Members {
     batch: Batch,
     /// How many seats have got it.
     reached: usize,
-    /// Those who were greeted under the lock, which is no place to send from.
-    greeted: Vec<Arc<dyn Mailbox>>,
+    /// What came up under the lock, which is no place to do it.
+    afterwards: Afterwards,
 }
 
 /// A local subscriber.
@@ -32,6 +33,26 @@ pub(crate) struct Seat {
     pub(crate) socket: SocketId,
     pub(crate) mailbox: Arc<dyn Mailbox>,
     pub(crate) hearing: Hearing,
+}
+
+/// What is to be done when the audience's lock is released.
+#[derive(Default)]
+pub(crate) struct Afterwards {
+    /// Those who were greeted.
+    greeted: Vec<Arc<dyn Mailbox>>,
+    /// Publishers who may go on.
+    eased: Vec<Waker>,
+}
+
+impl Afterwards {
+    pub(crate) fn carry_out(self) {
+        for mailbox in self.greeted {
+            mailbox.flush();
+        }
+        for publisher in self.eased {
+            publisher.wake();
+        }
+    }
 }
 
 impl Seat {
@@ -56,18 +77,23 @@ impl Members {
             seed,
             batch: Batch::default(),
             reached: 0,
-            greeted: Vec::new(),
+            afterwards: Afterwards::default(),
         }
     }
 
     /// Remembers to flush a mailbox.
     pub(crate) fn greeted(&mut self, mailbox: Option<Arc<dyn Mailbox>>) {
-        self.greeted.extend(mailbox);
+        self.afterwards.greeted.extend(mailbox);
     }
 
-    /// The mailboxes that are to be flushed.
-    pub(crate) fn take_greeted(&mut self) -> Vec<Arc<dyn Mailbox>> {
-        std::mem::take(&mut self.greeted)
+    /// Remembers to wake publishers.
+    pub(crate) fn eased(&mut self, publishers: Vec<Waker>) {
+        self.afterwards.eased = publishers;
+    }
+
+    /// What is to be done when the lock is released.
+    pub(crate) fn take_afterwards(&mut self) -> Afterwards {
+        std::mem::take(&mut self.afterwards)
     }
 
     pub(crate) fn add(&mut self, seat: Seat) {

@@ -162,7 +162,7 @@ fn scenario() {
         let hub = Arc::clone(&hub);
         threads.push(thread::spawn(move || {
             for n in 0..EVENTS {
-                finish(hub.publish(&news(), event(&news(), publisher, n)));
+                finish(hub.publish(&hub.find(news()), event(&news(), publisher, n)));
             }
         }));
     }
@@ -198,7 +198,7 @@ fn nothing_is_missed() {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
                 for n in 0..2 {
-                    finish(hub.publish(&news(), event(&news(), publisher, n)));
+                    finish(hub.publish(&hub.find(news()), event(&news(), publisher, n)));
                 }
             })
         })
@@ -227,7 +227,7 @@ fn publish_to_newcomers(hub: &Arc<Hub>) -> Vec<Vec<String>> {
                     now: Moment::default(),
                     ttl: Duration::from_secs(1),
                 };
-                finish(hub.publish_cached(&car(), event(&car(), publisher, n), lifetime));
+                finish(hub.publish_cached(&hub.find(car()), event(&car(), publisher, n), lifetime));
             }
         })
     });

@@ -36,7 +36,7 @@ pub fn event_body(data: &[u8]) {
     let api = Api::new(Arc::clone(&node), Options::default());
     let (head, ()) = request.into_parts();
     let response = match api.begin(&head, UnixSeconds(NOW)) {
-        Ok(call) => api.finish(&call, &head, body, Moment::default()),
+        Ok(call) => api.finish(&call, &head, body, Moment::default()).response,
         Err(refusal) => *refusal,
     };
     let status = response.status().as_u16();

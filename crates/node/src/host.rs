@@ -168,8 +168,9 @@ impl Host for At<'_> {
     }
 
     fn publish(&mut self, channel: &ChannelName, frame: Frame) -> Result<(), Busy> {
-        let key = self.app.channel_key(channel);
-        if self.node.hub().is_busy(&key) {
+        let hub = self.node.hub();
+        let to = hub.find(self.app.channel_key(channel));
+        if hub.is_busy(&to) {
             self.node.metrics().audience_overflow();
             return Err(Busy);
         }
@@ -178,7 +179,7 @@ impl Host for At<'_> {
             frame,
             except: Some(self.socket),
         };
-        self.node.start_drain(self.node.hub().publish(&key, send));
+        self.node.start_drain(hub.publish(&to, send));
         Ok(())
     }
 }

@@ -2,9 +2,10 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use foghorn_api::ApiError;
+use foghorn_api::{Answer, ApiError};
 use foghorn_auth::without_mount;
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
@@ -18,6 +19,10 @@ use crate::peer::Peer;
 use crate::plain::{health, upgrade_required};
 use crate::shared::Shared;
 use crate::upgrade;
+
+/// How long a publisher waits for its answer, at most, when its channels have much to deliver: less
+/// than the time-out of any SDK.
+const SLOWDOWN: Duration = Duration::from_secs(2);
 
 /// Answers one request.
 ///
@@ -58,9 +63,10 @@ async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
         Err(answer) => return instead_of_body(shared, &head, body, *answer),
     };
     match timeout(shared.body_timeout, read(&mut body, shared.max_body_bytes)).await {
-        Ok(Ok(body)) => shared
-            .api
-            .finish(&call, &head, &body, shared.rules.clock.now()),
+        Ok(Ok(body)) => {
+            let now = shared.rules.clock.now();
+            say(shared.api.finish(&call, &head, &body, now)).await
+        }
         Ok(Err(error)) => {
             let answer = shared.api.give_up(&call, &error);
             instead_of_body(shared, &head, body, answer)
@@ -74,6 +80,19 @@ async fn call(shared: &Shared, request: Request<Incoming>) -> Response<Bytes> {
             )
         }
     }
+}
+
+/// Gives an answer when it is time for it, or when its publisher has waited long enough.
+async fn say(answer: Answer) -> Response<Bytes> {
+    if !answer.eased.is_empty() {
+        let all = async {
+            for eased in answer.eased {
+                eased.await;
+            }
+        };
+        let _ = timeout(SLOWDOWN, all).await;
+    }
+    answer.response
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -295,7 +295,7 @@ impl World {
     pub(crate) fn send(&self, head: Request<()>, body: &[u8], now: u64) -> Answer {
         let (head, ()) = head.into_parts();
         let response = match self.api.begin(&head, UnixSeconds(now)) {
-            Ok(call) => self.api.finish(&call, &head, body, self.now()),
+            Ok(call) => self.api.finish(&call, &head, body, self.now()).response,
             Err(refusal) => *refusal,
         };
         Answer::read(response)

@@ -1,6 +1,9 @@
 //! The operation queue itself.
 
+use std::task::{Context, Poll, Waker};
+
 use super::{Link, State};
+use crate::batch;
 use crate::members::Members;
 use crate::op::{Change, Matter, Op, Sending, Step};
 use crate::request::{QueueLimits, Send};
@@ -38,6 +41,7 @@ impl State {
                     self.take_off(&sending);
                     members.batch().push(sending);
                 }
+                members.eased(self.take_eased());
                 Step::Deliver
             }
         };
@@ -70,6 +74,30 @@ impl State {
 
     pub(crate) fn is_busy(&self, limits: QueueLimits) -> bool {
         self.queued_sends >= limits.sends || self.queued_bytes >= limits.bytes
+    }
+
+    /// Whether publishers should wait before they go on: there is enough for the next batch.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.queued_sends >= batch::SENDS
+    }
+
+    /// Whether publishers may go on, or has them woken when they may.
+    pub(crate) fn poll_eased(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if !self.is_pressed() {
+            return Poll::Ready(());
+        }
+        if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// The publishers who may go on now.
+    fn take_eased(&mut self) -> Vec<Waker> {
+        match self.is_pressed() {
+            true => Vec::new(),
+            false => std::mem::take(&mut self.waiting),
+        }
     }
 
     pub(super) fn append_send(&mut self, send: Send, matter: Matter) {

@@ -12,7 +12,7 @@ const MINUTE: u64 = 60_000;
 /// Publishes the event number `n`, which lives for a minute.
 fn publish(hub: &Hub, key: &Key, n: usize) {
     let send = send(event(key, n));
-    finish(hub.publish_cached(key, send, living(0, MINUTE)));
+    finish(hub.publish_cached(&hub.find(key.clone()), send, living(0, MINUTE)));
 }
 
 /// The event number `n` as newcomers get it.
@@ -61,7 +61,11 @@ fn a_newcomer_gets_the_event_before_its_place_and_then_every_later_one() {
     let hub = hub(Recorder::quick());
     let car = key("cache-car");
     let witness = joined(&hub, &car, 9);
-    let drain = hub.publish_cached(&car, send(event(&car, 0)), living(0, MINUTE));
+    let drain = hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 0)),
+        living(0, MINUTE),
+    );
     let (first, _) = join(&hub, &car, 1);
     publish(&hub, &car, 1);
     publish(&hub, &car, 2);
@@ -90,7 +94,11 @@ fn who_comes_back_hears_nothing_twice() {
     let hub = hub(Recorder::quick());
     let car = key("cache-car");
     let inbox = joined(&hub, &car, 1);
-    let drain = hub.publish_cached(&car, send(event(&car, 1)), living(0, MINUTE));
+    let drain = hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 1)),
+        living(0, MINUTE),
+    );
     assert!(hub.unsubscribe(&car, socket(1), None).is_none());
     let (again, _) = join(&hub, &car, 1);
     assert_eq!(again.heard().len(), 0);
@@ -108,7 +116,7 @@ fn only_events_that_are_to_be_cached_are() {
     let inbox = joined(&hub, &car, 1);
     publish(&hub, &car, 1);
     // A client event.
-    finish(hub.publish(&car, send(event(&car, 2))));
+    finish(hub.publish(&hub.find(car.clone()), send(event(&car, 2))));
     assert_eq!(inbox.heard().len(), 4);
     assert_eq!(newcomer_hears(&hub, &car, 0)[1], nth(&car, 1));
 }
@@ -185,7 +193,7 @@ fn nodes_agree_which_of_two_events_is_the_last() {
     let last = [(&one, &two), (&two, &one)].map(|(own, other)| {
         let announced = Recorder::quick();
         let hub = hub(announced.clone());
-        finish(hub.publish_cached(&car, send(own.clone()), living(0, MINUTE)));
+        finish(hub.publish_cached(&hub.find(car.clone()), send(own.clone()), living(0, MINUTE)));
         let Stamp { version, .. } = announced.last_stamp();
         let cached = cached(other, MINUTE, version);
         finish(hub.receive_cached(&car, send(other.clone()), cached));

@@ -14,7 +14,11 @@ use crate::world::{
 fn an_event_lives_as_long_as_was_said_and_no_longer() {
     let hub = hub(Recorder::quick());
     let car = key("cache-car");
-    finish(hub.publish_cached(&car, send(event(&car, 1)), living(1_000, 500)));
+    finish(hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 1)),
+        living(1_000, 500),
+    ));
     assert_eq!(newcomer_hears(&hub, &car, 1_499)[1], text(&event(&car, 1)));
     assert!(hub.cached(&car, at(1_499)).is_some());
     // Whether or not anybody has cleaned up.
@@ -30,8 +34,12 @@ fn an_event_lives_as_long_as_was_said_and_no_longer() {
 fn a_later_event_starts_the_time_again() {
     let hub = hub(Recorder::quick());
     let car = key("cache-car");
-    finish(hub.publish_cached(&car, send(event(&car, 1)), living(0, 500)));
-    finish(hub.publish_cached(&car, send(event(&car, 2)), living(400, 500)));
+    finish(hub.publish_cached(&hub.find(car.clone()), send(event(&car, 1)), living(0, 500)));
+    finish(hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 2)),
+        living(400, 500),
+    ));
     hub.expire(at(600));
     assert_eq!(newcomer_hears(&hub, &car, 600)[1], text(&event(&car, 2)));
     hub.expire(at(900));
@@ -44,8 +52,12 @@ fn an_event_in_the_queue_is_remembered_and_forgotten_like_any_other() {
     let hub = hub(Recorder::quick());
     let car = key("cache-car");
     joined(&hub, &car, 1);
-    finish(hub.publish_cached(&car, send(event(&car, 1)), living(0, 500)));
-    let drain = hub.publish_cached(&car, send(event(&car, 2)), living(400, 500));
+    finish(hub.publish_cached(&hub.find(car.clone()), send(event(&car, 1)), living(0, 500)));
+    let drain = hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 2)),
+        living(400, 500),
+    );
     hub.expire(at(600));
     let (inbox, subscribe) = subscriber(2);
     let subscribe = Subscribe {
@@ -67,7 +79,11 @@ fn versions_go_on_after_an_event_is_forgotten() {
     let car = key("cache-car");
     finish(hub.remember(&car, cached(&event(&car, 1), 500, 7)));
     hub.expire(at(500));
-    finish(hub.publish_cached(&car, send(event(&car, 2)), living(500, 500)));
+    finish(hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 2)),
+        living(500, 500),
+    ));
     assert!(announced.last_stamp().version > 7);
 }
 
@@ -92,7 +108,9 @@ proptest! {
         let again = again.into_iter().enumerate().map(|(n, at)| (at, 20_000 + n as u64));
         let mut kept = BTreeMap::new();
         for (n, until) in first.chain(again) {
-            finish(hub.publish_cached(&keys[n], send(event(&keys[n], 1)), living(0, until)));
+            let to = hub.find(keys[n].clone());
+            let life = living(0, until);
+            finish(hub.publish_cached(&to, send(event(&keys[n], 1)), life));
             kept.insert(n, until);
             let mut gone = 0;
             while kept.len() > room {
