@@ -98,26 +98,36 @@ impl Options {
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let targets = chosen(targets(root)?, options.target.as_deref())?;
     let bench = Bench::build(root)?;
-    let waiting = Mutex::new(targets.iter());
-    let results = Mutex::new(Vec::new());
     // An engine is one busy thread.
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..workers.min(targets.len()) {
-            scope.spawn(|| {
-                while let Some(target) = lock(&waiting).next() {
-                    let result = bench.fuzz(target, options);
-                    println!("{}", result.as_ref().unwrap_or_else(|finding| finding));
-                    lock(&results).push(result.is_ok());
-                }
-            });
-        }
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let results = Mutex::new(Vec::new());
+    share_out(&targets, cores, |target| {
+        let result = bench.fuzz(target, options);
+        // In one piece, so that what several targets say does not mix.
+        println!("{}", result.as_ref().unwrap_or_else(|finding| finding));
+        lock(&results).push(result.is_ok());
     });
     let failed = lock(&results).iter().filter(|ok| !**ok).count();
     match failed {
         0 => Ok(()),
         count => bail!("{count} of {} targets failed", targets.len()),
     }
+}
+
+/// Does `work` for each of `items`, in their order, for `workers` of them at a time.
+fn share_out<T: Sync>(items: &[T], workers: usize, work: impl Fn(&T) + Sync) {
+    let waiting = Mutex::new(items.iter());
+    // A function, so that the lock is given back before the work begins.
+    let next = || lock(&waiting).next();
+    thread::scope(|scope| {
+        for _ in 0..workers.min(items.len()) {
+            scope.spawn(|| {
+                while let Some(item) = next() {
+                    work(item);
+                }
+            });
+        }
+    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -272,6 +282,8 @@ fn tail(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     #[test]
     fn reads_its_options() {
@@ -301,6 +313,22 @@ mod tests {
         assert_eq!(chosen(all(), Some("b")).unwrap(), ["b"]);
         let unknown = chosen(all(), Some("c")).unwrap_err().to_string();
         assert_eq!(unknown, "no target `c`; there are a, b");
+    }
+
+    #[test]
+    fn work_is_shared_out() {
+        let (left, right) = (channel(), channel());
+        let ends = [Mutex::new((left.0, right.1)), Mutex::new((right.0, left.1))];
+        // Neither ends without the other. The limit is there to fail instead of hanging.
+        share_out(&ends, 2, |end| {
+            let (send, receive) = &*lock(end);
+            send.send(()).unwrap();
+            receive.recv_timeout(Duration::from_secs(60)).unwrap();
+        });
+
+        let done = Mutex::new(Vec::new());
+        share_out(&[1, 2, 3], 1, |&item| lock(&done).push(item));
+        assert_eq!(*lock(&done), [1, 2, 3]);
     }
 
     #[test]
