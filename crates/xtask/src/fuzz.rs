@@ -3,6 +3,7 @@
 //! The engine is libFuzzer, and the stable compiler is enough: the flags below put the counters in
 //! that tell it which inputs reach new code.
 
+use crate::compiler::Compiler;
 use crate::{process, workspace};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -164,7 +165,7 @@ struct Bench {
 
 impl Bench {
     fn build(root: &Path) -> Result<Self> {
-        let host = host()?;
+        let host = Compiler::ask()?.host;
         let mut build = process::cargo();
         build
             .current_dir(root)
@@ -228,12 +229,6 @@ impl Bench {
         merge.args(["-set_cover_merge=1", "-use_counters=0"]);
         process::capture(merge.args([corpus, scratch])).map(drop)
     }
-}
-
-fn host() -> Result<String> {
-    let about = process::capture(Command::new("rustc").arg("-vV"))?;
-    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("`rustc -vV` names no host")?.to_owned())
 }
 
 /// What the engine says at its end: `#99969 DONE cov: 2943 ft: 8263 …`. Without counters it would
