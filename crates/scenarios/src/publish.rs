@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use foghorn_api::{Api, Options};
+use foghorn_api::{Api, Call, Options};
 use foghorn_auth::{UnsignedRequest, sign_request};
 use foghorn_protocol::{Moment, UnixSeconds};
 use http::{Request, StatusCode, request};
@@ -26,7 +26,7 @@ pub fn publish(units: u64) {
     let publisher = Publisher::at(&world);
     let before = world.delivered();
     for _ in 0..units {
-        publisher.publish();
+        publisher.finish(&publisher.begin());
     }
     assert_eq!(world.delivered() - before, units * SUBSCRIBERS);
 }
@@ -66,11 +66,16 @@ impl Publisher {
         }
     }
 
-    /// Has its request served, from the head to the answer.
-    pub fn publish(&self) {
-        let call = self.api.begin(&self.head, UnixSeconds(NOW)).unwrap();
+    /// Sends the head of its request, which the node accepts.
+    #[must_use]
+    pub fn begin(&self) -> Call {
+        self.api.begin(&self.head, UnixSeconds(NOW)).unwrap()
+    }
+
+    /// Sends the body that belongs to `call`, and gets its answer.
+    pub fn finish(&self, call: &Call) {
         let body = self.body.as_bytes();
-        let answer = self.api.finish(&call, &self.head, body, Moment::default());
+        let answer = self.api.finish(call, &self.head, body, Moment::default());
         assert_eq!(answer.status(), StatusCode::OK);
     }
 }
