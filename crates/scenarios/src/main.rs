@@ -1,22 +1,26 @@
 //! Runs one scenario: `foghorn-scenarios NAME UNITS`.
+#![expect(clippy::print_stderr, reason = "the usage is for people")]
 
 use foghorn_scenarios::SCENARIOS;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let chosen = match &arguments[..] {
-        [name, units] => SCENARIOS
-            .iter()
-            .find(|(known, _)| known == name)
-            .zip(units.parse().ok()),
-        _ => None,
+    let [name, units] = &arguments[..] else {
+        return refuse();
     };
-    match chosen {
-        Some(((_, scenario), units)) => {
-            scenario(units);
+    let scenario = SCENARIOS.iter().find(|(known, _)| known == name);
+    match (scenario, units.parse()) {
+        (Some((_, run)), Ok(units)) => {
+            run(units);
             ExitCode::SUCCESS
         }
-        None => ExitCode::from(2),
+        _ => refuse(),
     }
+}
+
+fn refuse() -> ExitCode {
+    let names = SCENARIOS.map(|(name, _)| name).join(", ");
+    eprintln!("Usage: foghorn-scenarios NAME UNITS, where NAME is one of {names}");
+    ExitCode::FAILURE
 }
