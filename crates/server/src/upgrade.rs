@@ -178,6 +178,24 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Bytes of the future that `task` makes; it need not be called for that.
+    fn size_of_task<A, B, C, F: Future>(_task: impl FnOnce(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Every connection costs these bytes for as long as it lives, so growth is to be a decision:
+    /// whoever needs more raises a limit, and whoever needs less lowers it.
+    #[test]
+    fn a_connection_stays_small() {
+        for (what, size, limit) in [
+            ("the task", size_of_task(go_on), 2_000),
+            ("its connection", size_of::<Connection>(), 160),
+            ("the outbox beside it", size_of::<Outbox>(), 128),
+        ] {
+            assert!(size <= limit, "{what}: {size} bytes, the limit is {limit}");
+        }
+    }
+
     #[test]
     fn only_an_offered_and_spoken_sub_protocol_is_echoed() {
         for (offers, expect) in [

@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 12] = [
+const ALLOWED: [Allowed; 13] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -99,6 +99,13 @@ const ALLOWED: [Allowed; 12] = [
             always: &["bytes", "http", "prometheus", "serde_json", "tungstenite"],
             with_feature: &["libfuzzer-sys"],
         },
+    },
+    Allowed {
+        name: "scenarios",
+        inside: &[
+            "protocol", "auth", "session", "channels", "cluster", "node", "api",
+        ],
+        outside: pure(&["http", "prometheus", "serde_json"]),
     },
     Allowed {
         name: "xtask",
