@@ -35,7 +35,7 @@ fn publish(criterion: &mut Criterion, subscribers: u64) {
                 frame,
                 except: None,
             };
-            finish(hub.publish(&key, send));
+            finish(hub.publish(&hub.find(key.clone()), send));
         });
     });
 }
@@ -94,10 +94,16 @@ fn finish(drain: Option<Drain>) {
 struct Nothing;
 
 impl Mailbox for Nothing {
-    fn deliver(&self, frame: &Frame) -> Delivery {
-        black_box(frame);
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
+        black_box(frames);
         Delivery::Accepted
     }
+
+    fn put(&self, frame: &Frame) -> Delivery {
+        self.deliver(std::slice::from_ref(frame))
+    }
+
+    fn flush(&self) {}
 
     fn ask_to_close(&self, _: &Close) {}
 }

@@ -76,6 +76,6 @@ impl Publisher {
     pub fn finish(&self, call: &Call) {
         let body = self.body.as_bytes();
         let answer = self.api.finish(call, &self.head, body, Moment::default());
-        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.response.status(), StatusCode::OK);
     }
 }

@@ -177,6 +177,8 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::Writing;
+    use crate::websocket::Line;
 
     /// Bytes of the future that `task` makes; it need not be called for that.
     fn size_of_task<A, B, C, F: Future>(_task: impl FnOnce(A, B, C) -> F) -> usize {
@@ -190,7 +192,12 @@ mod tests {
         for (what, size, limit) in [
             ("the task", size_of_task(go_on), 2_000),
             ("its connection", size_of::<Connection>(), 160),
-            ("the outbox beside it", size_of::<Outbox>(), 128),
+            (
+                "the outbox beside it",
+                size_of::<Outbox<Line<Writing>>>(),
+                160,
+            ),
+            ("its line", size_of::<Line<Writing>>(), 160),
         ] {
             assert!(size <= limit, "{what}: {size} bytes, the limit is {limit}");
         }
