@@ -4,7 +4,7 @@
 //! task need not wake up for a message. The right to write is the *line*, a value of which there is
 //! one: it is here while nobody writes, with whoever is delivering, or with the connection's task,
 //! which takes it when the socket is full and puts it back under the lock that found nothing more
-//! to write. So messages never overtake each other and no write is cut by another.
+//! to write (INV-LINE-1). So messages never overtake each other and no write is cut by another.
 
 mod state;
 #[cfg(test)]

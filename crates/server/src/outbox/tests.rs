@@ -284,3 +284,60 @@ fn what_is_delivered_during_a_delivery_is_left_to_the_task() {
     site.write(1);
     assert_eq!(site.got(), [1]);
 }
+
+/// Wakes a thread that is the connection's task.
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// INV-LINE-1 with real threads: several deliver, the socket is full now and then, and the task
+/// goes on where they stopped, woken whenever there is something left to do. Nothing is lost, and
+/// each sender's frames keep their order.
+#[test]
+fn several_who_deliver_and_a_task_share_one_line() {
+    const SENDERS: u8 = 3;
+    const EACH: u8 = 200;
+    let mut site = Site::new(usize::MAX, 0, Sharing::Anybody);
+    let done = AtomicUsize::new(0);
+    let task = std::thread::current();
+    std::thread::scope(|scope| {
+        for sender in 0..SENDERS {
+            let (outbox, room) = (&site.outbox, &site.client.room);
+            let (done, task) = (&done, &task);
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    // Sometimes the socket takes two, sometimes what is there has to wait.
+                    room.fetch_max(usize::from(number % 3), Ordering::SeqCst);
+                    outbox.deliver(&[Frame::from_text(&[sender, number])]);
+                }
+                done.fetch_add(1, Ordering::SeqCst);
+                task.unpark();
+            });
+        }
+        let waker = Waker::from(Arc::new(Unpark(task.clone())));
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            let all_done = done.load(Ordering::SeqCst) == usize::from(SENDERS);
+            let line = &mut site.line;
+            match site.outbox.poll_work(&mut cx, line, Control::None) {
+                Poll::Ready(Pending::Work) => {
+                    site.client.room.fetch_add(1, Ordering::SeqCst);
+                    line.as_mut().unwrap().push();
+                }
+                Poll::Ready(other) => panic!("{other:?}"),
+                Poll::Pending if all_done => break,
+                Poll::Pending => std::thread::park(),
+            }
+        }
+    });
+    let got = site.client.got.lock();
+    for sender in 0..SENDERS {
+        let of_sender = got.iter().filter(|frame| frame.text()[0] == sender);
+        let numbers: Vec<u8> = of_sender.map(|frame| frame.text()[1]).collect();
+        assert_eq!(numbers, (0..EACH).collect::<Vec<u8>>());
+    }
+}
