@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 12] = [
+const ALLOWED: [Allowed; 13] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -84,9 +84,15 @@ const ALLOWED: [Allowed; 12] = [
         outside: Outside::Anything,
     },
     Allowed {
+        name: "bench",
+        inside: &["auth", "cli"],
+        outside: Outside::Anything,
+    },
+    Allowed {
         name: "server",
         inside: &[
-            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli", "config",
+            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli", "bench",
+            "config",
         ],
         outside: Outside::Anything,
     },
