@@ -19,6 +19,9 @@ use crate::talk;
 /// Publishers that an open-loop run may use for each one that was asked for.
 const SPARE: usize = 4;
 
+/// How many connections are on their way at once, if nobody says otherwise.
+const HANDSHAKES: usize = 64;
+
 /// The most publishers that a marker has room for.
 const MOST_PUBLISHERS: usize = 9_999;
 
@@ -42,7 +45,7 @@ pub(crate) struct CrowdArguments {
     #[arg(short, long, value_name = "NUMBER", default_value_t = 1000)]
     pub(crate) connections: usize,
     /// How many connections may be on their way at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 64,
+    #[arg(long, value_name = "NUMBER", default_value_t = HANDSHAKES,
           value_parser = at_least_one)]
     pub(crate) handshakes: usize,
     /// Spread the connections over so many processes of their own; each may open only so many
@@ -138,14 +141,18 @@ impl Server {
         }
     }
 
+    /// Members of presence channels, the first of which has this number.
+    pub(crate) fn members(&self, crowd: CrowdArguments, channels: usize, first: usize) -> Plan {
+        Plan {
+            prefix: "presence-bench-".to_owned(),
+            first,
+            ..self.plan(crowd, channels)
+        }
+    }
+
     /// Nobody.
     pub(crate) fn nobody(&self, channels: usize) -> Plan {
-        let nobody = CrowdArguments {
-            connections: 0,
-            handshakes: 1,
-            processes: 1,
-        };
-        self.plan(nobody, channels)
+        self.plan(CrowdArguments::here(0), channels)
     }
 
     /// What requests with events of `payload` bytes have in common.
@@ -158,6 +165,17 @@ impl Server {
             prefix: "bench-".to_owned(),
             payload,
             batch,
+        }
+    }
+}
+
+impl CrowdArguments {
+    /// So many connections of this process.
+    pub(crate) fn here(connections: usize) -> Self {
+        Self {
+            connections,
+            handshakes: HANDSHAKES,
+            processes: 1,
         }
     }
 }
@@ -195,7 +213,7 @@ fn find(address: &Address) -> Result<SocketAddr, Failure> {
     found.first().copied().ok_or_else(none)
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".to_owned()),
         Ok(number) => Ok(number),
@@ -210,7 +228,7 @@ fn payload(text: &str) -> Result<usize, String> {
     }
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if number > 0.0 && f64::is_finite(number) => Ok(number),
         _ => Err("must be a number above 0".to_owned()),

@@ -48,7 +48,7 @@ struct Running {
 
 impl Children {
     /// Starts so many processes and divides the plan among them.
-    pub(crate) fn start(plan: Plan, processes: usize) -> Result<Self, Failure> {
+    pub(crate) fn start(plan: &Plan, processes: usize) -> Result<Self, Failure> {
         let share = plan.connections.div_ceil(processes);
         let end = plan.first + plan.connections;
         let mut children = Vec::new();

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
     } = arguments;
     let server = common.resolve()?;
     let plan = server.plan(crowd, channels as usize);
-    let mut session = Session::listening(server, plan)?;
+    let mut session = Session::listening(server, plan, None)?;
     session.spread(crowd.processes)?;
     let mark = session.mark();
     session.open()?;

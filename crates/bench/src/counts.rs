@@ -25,12 +25,22 @@ pub(crate) struct Counts {
     pub(crate) last: u64,
     /// Connections that the server has closed.
     pub(crate) closed: u64,
+    /// When the last one was closed, in nanoseconds.
+    pub(crate) closed_at: u64,
     /// Of the first one.
     pub(crate) closed_because: Option<String>,
     /// Errors that the server has reported to subscribers.
     pub(crate) errors: u64,
     /// The first one.
     pub(crate) error: Option<String>,
+    /// Subscriptions again in the window, acknowledged.
+    pub(crate) rejoined: Vec<u64>,
+    /// How long those acknowledgements took.
+    pub(crate) rejoining: Histogram,
+    /// How often members were announced in the window.
+    pub(crate) added: u64,
+    /// How often it was announced in the window that members are gone.
+    pub(crate) removed: u64,
 }
 
 impl Counts {
@@ -42,6 +52,8 @@ impl Counts {
         for (sum, live) in self.live.iter_mut().zip(other.live) {
             *sum += live;
         }
+        self.added += other.added;
+        self.removed += other.removed;
         self.unique += other.unique;
         self.deliveries += other.deliveries;
         self.duplicated += other.duplicated;
@@ -49,6 +61,7 @@ impl Counts {
         self.latency.merge(&other.latency);
         self.last = self.last.max(other.last);
         self.closed += other.closed;
+        self.closed_at = self.closed_at.max(other.closed_at);
         self.closed_because = self.closed_because.take().or(other.closed_because);
         self.errors += other.errors;
         self.error = self.error.take().or(other.error);
@@ -80,6 +93,7 @@ impl Ledger {
             publishers,
             since: 0,
             counts: Counts {
+                rejoined: live.clone(),
                 live,
                 ..Counts::default()
             },
@@ -90,6 +104,10 @@ impl Ledger {
     pub(crate) fn begin(&mut self, since: u64) {
         self.since = since;
         self.counts.deliveries = 0;
+        self.counts.rejoined.fill(0);
+        self.counts.rejoining = Histogram::default();
+        self.counts.added = 0;
+        self.counts.removed = 0;
         self.counts.latency = Histogram::default();
     }
 
@@ -121,6 +139,19 @@ impl Ledger {
         true
     }
 
+    /// A connection has sent an event to its own channel, which it does not get itself.
+    pub(crate) fn spoke(&mut self) {
+        self.counts.unique += 1;
+    }
+
+    /// A connection of `channel` is subscribed again, so many nanoseconds after it asked.
+    pub(crate) fn rejoined(&mut self, channel: usize, took: u64) {
+        if let Some(rejoined) = self.counts.rejoined.get_mut(channel) {
+            *rejoined += 1;
+        }
+        self.counts.rejoining.record(took);
+    }
+
     /// A connection of `channel` is subscribed.
     pub(crate) fn joined(&mut self, channel: usize) {
         if let Some(live) = self.counts.live.get_mut(channel) {
@@ -128,13 +159,19 @@ impl Ledger {
         }
     }
 
-    /// A subscribed connection of `channel` has ended that had received `unique` events.
-    pub(crate) fn left(&mut self, channel: usize, unique: u64, why: &str) {
+    /// A connection of `channel` is not subscribed for the moment.
+    pub(crate) fn away(&mut self, channel: usize) {
         if let Some(live) = self.counts.live.get_mut(channel) {
             *live = live.saturating_sub(1);
         }
+    }
+
+    /// A subscribed connection of `channel` has ended that had received `unique` events.
+    pub(crate) fn left(&mut self, channel: usize, unique: u64, (why, now): (&str, u64)) {
+        self.away(channel);
         self.counts.unique -= unique;
         self.counts.closed += 1;
+        self.counts.closed_at = now;
         self.counts
             .closed_because
             .get_or_insert_with(|| why.to_owned());
@@ -186,7 +223,7 @@ mod tests {
         ledger.arrived(0, event(0, 0, 0), 1);
         assert_eq!(ledger.counts.missing(&[2, 1]), 1);
         assert_eq!(ledger.counts.reordered, 1);
-        ledger.left(1, 0, "4100");
+        ledger.left(1, 0, ("4100", 9));
         assert_eq!(ledger.counts.missing(&[2, 1]), 0);
         assert_eq!(ledger.counts.closed_because.as_deref(), Some("4100"));
     }
@@ -195,7 +232,7 @@ mod tests {
     fn a_connection_that_ended_counts_neither_as_receiver_nor_as_received() {
         let mut ledger = ledger();
         ledger.arrived(0, event(0, 0, 0), 1);
-        ledger.left(0, 1, "4100");
+        ledger.left(0, 1, ("4100", 9));
         assert_eq!(ledger.counts.missing(&[1, 1]), 1);
     }
 

@@ -1,5 +1,8 @@
 //! Many subscribers: opens them, reads what they get, and keeps count.
 
+mod churn;
+mod speech;
+
 use std::net::SocketAddr;
 
 use foghorn_auth::{Credential, sign_channel};
@@ -14,6 +17,10 @@ use crate::marker::Markers;
 use crate::socket::{Socket, Then, source};
 use crate::talk;
 use crate::wire::{self, Frame, Opcode};
+
+use churn::Churn;
+pub(crate) use speech::Senders;
+use speech::Speech;
 
 /// Which subscribers there are to be; other processes are told theirs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,6 +60,10 @@ struct Subscriber {
     unique: u64,
     /// Whether it reads what it gets.
     reading: bool,
+    /// Kept for channels whose subscriptions are signed.
+    socket_id: Option<Box<str>>,
+    /// When it asked to be subscribed again, in nanoseconds.
+    asked: Option<u64>,
 }
 
 /// All connections of a process.
@@ -65,6 +76,8 @@ pub(crate) struct Crowd {
     opening: usize,
     pub(crate) ledger: Ledger,
     markers: Markers,
+    churn: Option<Churn>,
+    speech: Option<Speech>,
 }
 
 impl Crowd {
@@ -75,6 +88,8 @@ impl Crowd {
             subscribers: Vec::with_capacity(plan.connections),
             opening: 0,
             markers: Markers::new(),
+            churn: None,
+            speech: None,
             plan,
             credential,
         }
@@ -88,6 +103,11 @@ impl Crowd {
     /// How many are subscribed or were.
     pub(crate) fn opened(&self) -> usize {
         self.subscribers.len() - self.opening
+    }
+
+    /// Whether all are members of presence channels.
+    pub(crate) fn is_presence(&self) -> bool {
+        self.credential.is_some()
     }
 
     /// What was received.
@@ -117,9 +137,9 @@ impl Crowd {
         self.failed(index.unwrap_or_default(), "no answer for 30 s")
     }
 
-    /// The subscriber `index` leaves unread what it gets from now on.
-    pub(crate) fn stop_reading(&mut self, index: usize) {
-        if let Some(subscriber) = self.subscribers.get_mut(index) {
+    /// All leave unread what they get from now on.
+    pub(crate) fn stop_reading(&mut self) {
+        for subscriber in &mut self.subscribers {
             subscriber.reading = false;
         }
     }
@@ -140,6 +160,8 @@ impl Crowd {
             channel: number % self.plan.channels,
             unique: 0,
             reading: true,
+            socket_id: None,
+            asked: None,
         });
         self.opening += 1;
         Ok(())
@@ -232,14 +254,16 @@ impl Crowd {
                 counts.error.get_or_insert_with(|| said.into_owned());
                 Ok(())
             }
-            Some(Stage::Subscribed) | None => Ok(()),
+            Some(Stage::Subscribed) => {
+                self.ledger.counts.added += u64::from(says("member_added"));
+                self.ledger.counts.removed += u64::from(says("member_removed"));
+                Ok(())
+            }
+            None => Ok(()),
             Some(_) if refused => Err(self.failed(index, &said)),
             Some(_) if says("connection_established") => self.greeted(index, message),
             Some(_) if says("subscription_succeeded") => {
-                self.advance(index, Stage::Subscribed);
-                self.opening -= 1;
-                let channel = self.subscribers.get(index).map(|s| s.channel);
-                self.ledger.joined(channel.unwrap_or_default());
+                self.subscribed(index);
                 Ok(())
             }
             Some(_) => Ok(()),
@@ -248,31 +272,62 @@ impl Crowd {
 
     /// Subscribes a connection that knows its socket id now.
     fn greeted(&mut self, index: usize, greeting: &[u8]) -> Result<(), Failure> {
-        let Some(subscriber) = self.subscribers.get(index) else {
-            return Ok(());
-        };
-        let channel = format!("{}{}", self.plan.prefix, subscriber.channel);
-        let message = match &self.credential {
-            None => talk::subscribe(&channel),
-            Some(credential) => {
-                let socket_id = talk::socket_id(greeting)
-                    .ok_or_else(|| self.failed(index, "there is no socket_id in the greeting"))?;
+        if self.credential.is_some()
+            && let Some(subscriber) = self.subscribers.get_mut(index)
+        {
+            subscriber.socket_id = talk::socket_id(greeting).map(Box::from);
+        }
+        self.advance(index, Stage::Subscribing);
+        let message = self.subscribe_message(index);
+        self.send(index, Opcode::Text, message.as_bytes())
+    }
+
+    fn subscribe_message(&self, index: usize) -> String {
+        let channel = self.channel(index);
+        let subscriber = self.subscribers.get(index);
+        let socket_id = subscriber.and_then(|s| s.socket_id.as_deref());
+        match (&self.credential, socket_id) {
+            (Some(credential), Some(socket_id)) => {
                 let member = talk::member(self.plan.first + index);
                 let auth = sign_channel(credential, socket_id, &channel, Some(&member));
                 talk::join(&channel, &auth, &member)
             }
+            // Where a signature is needed, the server will say so.
+            _ => talk::subscribe(&channel),
+        }
+    }
+
+    /// The name of the channel that a connection is for.
+    fn channel(&self, index: usize) -> String {
+        let channel = self.subscribers.get(index).map(|s| s.channel);
+        format!("{}{}", self.plan.prefix, channel.unwrap_or_default())
+    }
+
+    fn subscribed(&mut self, index: usize) {
+        let Some(subscriber) = self.subscribers.get_mut(index) else {
+            return;
         };
-        self.advance(index, Stage::Subscribing);
-        self.send(index, Opcode::Text, message.as_bytes())
+        subscriber.stage = Stage::Subscribed;
+        self.opening -= 1;
+        self.ledger.joined(subscriber.channel);
+        if let Some(asked) = subscriber.asked.take() {
+            let took = clock::now().saturating_sub(asked);
+            self.ledger.rejoined(subscriber.channel, took);
+        }
     }
 
     fn send(&mut self, index: usize, opcode: Opcode, payload: &[u8]) -> Result<(), Failure> {
+        let mut bytes = Vec::with_capacity(payload.len() + 16);
+        wire::append(&mut bytes, opcode, payload);
+        self.write(index, &bytes)
+    }
+
+    /// Writes whole frames.
+    fn write(&mut self, index: usize, frames: &[u8]) -> Result<(), Failure> {
         let Some(socket) = self.socket(index) else {
             return Ok(());
         };
-        let mut bytes = Vec::with_capacity(payload.len() + 16);
-        wire::append(&mut bytes, opcode, payload);
-        match socket.send(&bytes) {
+        match socket.send(frames) {
             Ok(()) => Ok(()),
             Err(error) => self.ended(index, &error.to_string()),
         }
@@ -289,7 +344,8 @@ impl Crowd {
         if subscriber.stage != Stage::Subscribed {
             return Err(self.failed(index, &format!("closed: {why}")));
         }
-        self.ledger.left(subscriber.channel, subscriber.unique, why);
+        let end = (why, clock::now());
+        self.ledger.left(subscriber.channel, subscriber.unique, end);
         Ok(())
     }
 
@@ -336,10 +392,12 @@ impl Owner for Crowd {
         Ok(())
     }
 
-    fn due(&mut self, io: &mut Io, _now: u64) -> Result<Option<u64>, Failure> {
+    fn due(&mut self, io: &mut Io, now: u64) -> Result<Option<u64>, Failure> {
         while self.opening < self.plan.at_once && self.subscribers.len() < self.plan.connections {
             self.open_next(io)?;
         }
-        Ok(None)
+        let rejoin = self.rejoin_due(now)?;
+        let speak = self.speak_due(now)?;
+        Ok([rejoin, speak].into_iter().flatten().min())
     }
 }

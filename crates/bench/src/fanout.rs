@@ -57,17 +57,17 @@ pub(crate) fn measure(
     session: &mut Session,
     events: EventArguments,
 ) -> std::result::Result<Cost, Failure> {
-    session.publish(clock::nanos(events.warmup))?;
+    session.load(clock::nanos(events.warmup))?;
     let mark = session.begin()?;
-    session.publish(clock::nanos(events.seconds))?;
+    session.load(clock::nanos(events.seconds))?;
     Ok(session.since(&mark))
 }
 
 /// What publishing at this cost has shown.
 pub(crate) fn result(session: &mut Session, cost: Cost) -> std::result::Result<Result, Failure> {
     let counts = session.counts()?;
+    let lost = counts.missing(session.accepted());
     let published = &session.publishers.published;
-    let lost = counts.missing(&published.accepted);
     let receiving = counts.last.saturating_sub(cost.begun);
     let seconds = clock::seconds(if receiving > 0 {
         receiving
@@ -86,7 +86,7 @@ pub(crate) fn result(session: &mut Session, cost: Cost) -> std::result::Result<R
     Ok(Result {
         seconds,
         deliveries: subscribed.then(|| Deliveries::new(&counts, lost, seconds)),
-        publishes: Some(Publishes::new(published, seconds)),
+        publishes: (session.publishers.count() > 0).then(|| Publishes::new(published, seconds)),
         latency_us: counts.latency.percentiles(),
         publish_latency_us: published.latency.percentiles(),
         server,

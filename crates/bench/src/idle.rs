@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
         return Err(Failure::usage(said));
     }
     let plan = server.plan(crowd, channels as usize);
-    let mut session = Session::listening(server, plan)?;
+    let mut session = Session::listening(server, plan, None)?;
     session.spread(crowd.processes)?;
     let before = memory(&session).resident;
     session.open()?;

@@ -12,6 +12,7 @@ mod answer;
 mod arguments;
 mod child;
 mod children;
+mod client_events;
 mod clock;
 mod connect;
 mod counts;
@@ -21,8 +22,10 @@ mod fanout;
 mod files;
 mod histogram;
 mod idle;
+mod join;
 mod marker;
 mod pace;
+mod presence;
 mod process;
 mod progress;
 mod publish;
@@ -31,6 +34,7 @@ mod report;
 mod request;
 mod session;
 mod settings;
+mod slow;
 mod socket;
 mod talk;
 mod tally;
@@ -49,6 +53,14 @@ pub enum Scenario {
     Publish(publish::Arguments),
     /// Hold connections that do nothing: memory per connection, and what stays of it
     Idle(idle::Arguments),
+    /// Send client events on presence channels: CPU time per delivery, latency, losses
+    ClientEvents(client_events::Arguments),
+    /// Leave presence channels and come back: CPU time of that, and whether all are told
+    Presence(presence::Arguments),
+    /// Publish while some subscribers read nothing: what becomes of them and of the others
+    Slow(slow::Arguments),
+    /// Subscribe to a busy channel: how long that takes
+    Join(join::Arguments),
     /// Be the subscribers of another process of the bench
     #[command(hide = true)]
     Crowd,
@@ -64,6 +76,10 @@ pub fn run(scenario: Scenario) -> ExitCode {
         Scenario::Fanout(arguments) => fanout::run(arguments),
         Scenario::Publish(arguments) => publish::run(arguments),
         Scenario::Idle(arguments) => idle::run(arguments),
+        Scenario::ClientEvents(arguments) => client_events::run(arguments),
+        Scenario::Presence(arguments) => presence::run(arguments),
+        Scenario::Slow(arguments) => slow::run(arguments),
+        Scenario::Join(arguments) => join::run(arguments),
         // What went wrong is told by the process that started this one.
         Scenario::Crowd => {
             return child::run().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);

@@ -155,11 +155,22 @@ pub(crate) fn rounded(value: f64) -> f64 {
 impl Result {
     /// Writes the result; it is a failure if anything was lost or out of order.
     pub(crate) fn finish(&self, output: Output) -> std::result::Result<(), Failure> {
-        output.report(self)?;
         let bad = |d: &Deliveries| d.lost + d.duplicated + d.reordered > 0;
-        match &self.deliveries {
-            Some(deliveries) if bad(deliveries) => Err(Failure::Negative),
-            _ => Ok(()),
+        let wrong = self.deliveries.as_ref().is_some_and(bad);
+        self.finish_unless(wrong, output)
+    }
+
+    /// Writes the result, which is a failure if something is `wrong`.
+    pub(crate) fn finish_unless(
+        &self,
+        wrong: bool,
+        output: Output,
+    ) -> std::result::Result<(), Failure> {
+        output.report(self)?;
+        if wrong {
+            Err(Failure::Negative)
+        } else {
+            Ok(())
         }
     }
 
@@ -302,7 +313,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

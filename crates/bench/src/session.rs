@@ -31,6 +31,10 @@ const ASK: u64 = 20 * MILLISECOND;
 pub(crate) struct Session {
     pub(crate) engine: Engine,
     pub(crate) crowd: Crowd,
+    /// Connections of this process that are not counted among the crowd.
+    pub(crate) guests: Crowd,
+    /// How guests leave and come back, if they do.
+    pub(crate) churn: Option<Pace>,
     pub(crate) publishers: Publishers,
     pub(crate) children: Children,
     pub(crate) server: Option<Process>,
@@ -73,6 +77,8 @@ impl Session {
         plan.publishers = plan.publishers.max(publishers.count());
         Ok(Self {
             engine: Engine::new()?,
+            guests: Crowd::new(server.nobody(plan.channels), None),
+            churn: None,
             crowd: Crowd::new(plan, credential),
             publishers,
             children: Children::default(),
@@ -84,7 +90,11 @@ impl Session {
     }
 
     /// Subscribers of `plan` and nobody who publishes.
-    pub(crate) fn listening(server: Server, plan: Plan) -> Result<Self, Failure> {
+    pub(crate) fn listening(
+        server: Server,
+        plan: Plan,
+        credential: Option<Credential>,
+    ) -> Result<Self, Failure> {
         let nobody = Manner {
             publishers: 0,
             channels: plan.channels,
@@ -93,7 +103,12 @@ impl Session {
         };
         let requests = server.requests(MARKER_BYTES, None);
         let publishers = Publishers::new(server.api, requests, nobody);
-        Self::new(server, plan, publishers, None)
+        Self::new(server, plan, publishers, credential)
+    }
+
+    /// Connects these too, in this process.
+    pub(crate) fn invite(&mut self, plan: Plan, credential: Option<Credential>) {
+        self.guests = Crowd::new(plan, credential);
     }
 
     /// Ends all connections of subscribers.
@@ -106,7 +121,7 @@ impl Session {
     pub(crate) fn spread(&mut self, processes: usize) -> Result<(), Failure> {
         if processes > 1 {
             let plan = self.crowd.give_away();
-            self.children = Children::start(plan, processes)?;
+            self.children = Children::start(&plan, processes)?;
         }
         Ok(())
     }
@@ -115,23 +130,34 @@ impl Session {
     pub(crate) fn open(&mut self) -> Result<(), Failure> {
         self.children.open()?;
         let (mut opened, mut since) = (0, clock::now());
-        while !self.crowd.is_open() {
+        while !self.crowd.is_open() || !self.guests.is_open() {
             self.turn(clock::now() + SECOND)?;
             let now = clock::now();
-            if self.crowd.opened() > opened {
-                (opened, since) = (self.crowd.opened(), now);
+            let all = self.crowd.opened() + self.guests.opened();
+            if all > opened {
+                (opened, since) = (all, now);
             } else if now > since + PATIENCE {
-                return Err(self.crowd.stuck());
+                let crowd = if self.crowd.is_open() {
+                    &self.guests
+                } else {
+                    &self.crowd
+                };
+                return Err(crowd.stuck());
             }
-            self.look(|session| format!("{} subscribed", session.crowd.opened()));
+            self.look(|_| format!("{all} subscribed"));
         }
         self.children.opened()
     }
 
-    /// Publishes for so many nanoseconds, then waits until all has arrived or nothing more does.
-    pub(crate) fn publish(&mut self, length: u64) -> Result<(), Failure> {
+    /// Lets everybody do their part for so many nanoseconds, then waits until all has arrived or
+    /// nothing more does.
+    pub(crate) fn load(&mut self, length: u64) -> Result<(), Failure> {
         let begun = clock::now();
         self.publishers.start(begun);
+        self.crowd.start_speech(begun);
+        if let Some(pace) = self.churn {
+            self.guests.start_churn(pace, begun);
+        }
         while clock::now() < begun + length {
             self.turn(begun + length)?;
             self.look(|session| {
@@ -141,14 +167,16 @@ impl Session {
             });
         }
         self.publishers.stop();
+        self.crowd.stop_speech();
+        self.guests.stop_churn();
         self.drain()
     }
 
     fn drain(&mut self) -> Result<(), Failure> {
         let stopped = clock::now();
-        while !self.publishers.is_quiet() {
+        while !self.publishers.is_quiet() || !self.guests.is_open() {
             if clock::now() > stopped + PATIENCE {
-                let said = "a publish has had no answer for 30 s";
+                let said = "a publish or a subscription has had no answer for 30 s";
                 return Err(Failure::refused(said));
             }
             self.turn(clock::now() + SECOND)?;
@@ -156,17 +184,40 @@ impl Session {
         let (mut unique, mut since) = (0, clock::now());
         loop {
             let counts = self.counts()?;
-            if counts.missing(&self.publishers.published.accepted) == 0 {
+            if counts.missing(self.accepted()) == 0 && self.announced(&counts) {
                 return Ok(());
             }
-            if counts.unique != unique {
-                (unique, since) = (counts.unique, clock::now());
+            let heard = counts.unique + counts.added + counts.removed;
+            if heard != unique {
+                (unique, since) = (heard, clock::now());
             } else if clock::now() > since + DRAIN {
                 return Ok(());
             }
             self.turn(clock::now() + ASK)?;
             self.look(|_| "waiting for the last deliveries".to_owned());
         }
+    }
+
+    /// How many events were accepted on each channel, from the beginning.
+    pub(crate) fn accepted(&self) -> &[u64] {
+        let spoken = self.crowd.spoken();
+        spoken.unwrap_or(&self.publishers.published.accepted)
+    }
+
+    /// Whether the crowd has heard of every guest that left and came back, if it should.
+    fn announced(&self, counts: &Counts) -> bool {
+        let expected = self.announcements(counts);
+        counts.added >= expected && counts.removed >= expected
+    }
+
+    /// How often the crowd should have heard that a guest came, and as often that one left.
+    pub(crate) fn announcements(&self, counts: &Counts) -> u64 {
+        if !self.guests.is_presence() {
+            return 0;
+        }
+        let rejoined = &self.guests.counts().rejoined;
+        let expected = counts.live.iter().zip(rejoined);
+        expected.map(|(live, rejoined)| live * rejoined).sum()
     }
 
     /// What all processes have received.
@@ -182,6 +233,7 @@ impl Session {
     pub(crate) fn begin(&mut self) -> Result<Mark, Failure> {
         let now = clock::now();
         self.crowd.ledger.begin(now);
+        self.guests.ledger.begin(now);
         self.children.begin(now)?;
         self.publishers.begin();
         Ok(self.mark())
@@ -231,7 +283,8 @@ impl Session {
     /// One turn of everybody, until `until` nanoseconds at most.
     pub(crate) fn turn(&mut self, until: u64) -> Result<(), Failure> {
         let until = until.min(clock::now() + LOOK);
-        let owners: &mut [&mut dyn Owner] = &mut [&mut self.crowd, &mut self.publishers];
+        let owners: &mut [&mut dyn Owner] =
+            &mut [&mut self.crowd, &mut self.publishers, &mut self.guests];
         self.engine.turn(owners, until)
     }
 
