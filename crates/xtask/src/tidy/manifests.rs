@@ -84,9 +84,15 @@ const ALLOWED: [Allowed; 13] = [
         outside: Outside::Anything,
     },
     Allowed {
+        name: "bench",
+        inside: &["auth", "cli"],
+        outside: Outside::Anything,
+    },
+    Allowed {
         name: "server",
         inside: &[
-            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli", "config",
+            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli", "bench",
+            "config",
         ],
         outside: Outside::Anything,
     },
