@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 12] = [
+const ALLOWED: [Allowed; 13] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -99,6 +99,23 @@ const ALLOWED: [Allowed; 12] = [
             always: &["bytes", "http", "prometheus", "serde_json", "tungstenite"],
             with_feature: &["libfuzzer-sys"],
         },
+    },
+    Allowed {
+        name: "floor",
+        inside: &[],
+        outside: pure(&[
+            "clap",
+            "data-encoding",
+            "hmac",
+            "httparse",
+            "md-5",
+            "memchr",
+            "mio",
+            "sha1",
+            "sha2",
+            "slab",
+            "socket2",
+        ]),
     },
     Allowed {
         name: "xtask",
