@@ -22,6 +22,7 @@ use server::Server;
 
 /// A yardstick for Pusher-compatible servers: it broadcasts, and does nothing else.
 #[derive(Parser)]
+#[command(version)]
 struct Flags {
     /// The port to listen on at 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 6001)]
