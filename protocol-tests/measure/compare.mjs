@@ -19,7 +19,7 @@ import os from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
-import { report, summarize, takesPart, troubles } from './figures.mjs';
+import { remarks, report, summarize, takesPart } from './figures.mjs';
 
 const APP = {
   FOGHORN_APP_ID: 'app-id',
@@ -117,7 +117,8 @@ async function bench(args) {
     // Loss is a result too, although the bench then ends with 1.
     return { result: JSON.parse(texts.stdout) };
   } catch {
-    return { error: texts.stderr.trim() || `the bench ended with ${child.exitCode}` };
+    const words = texts.stderr.trim().replaceAll(/\s+/g, ' ');
+    return { error: words || `the bench ended with ${child.exitCode ?? child.signalCode}` };
   }
 }
 
@@ -132,7 +133,7 @@ async function measure(scenario, servers) {
     }
   }
   const figures = summarize(scenario, runs, flags.base);
-  return { scenario, figures, trouble: troubles(runs), runs };
+  return { scenario, figures, remarks: remarks(runs), runs };
 }
 
 function firstLine(program, args) {

@@ -1,6 +1,9 @@
 // What became of the runs of a comparison: medians, ratios, and a table of them. Nothing here
 // starts, waits or writes.
 
+/** Above this share of a core the bench may be what limits a run. */
+const BUSY = 0.8;
+
 /** The value at a dotted path of a bench's result, if there is a number. */
 export function pick(result, path) {
   const value = path.split('.').reduce((part, name) => part?.[name], result);
@@ -44,11 +47,18 @@ export function summarize(scenario, runs, base = scenario.floors[0]) {
   });
 }
 
-/** What went wrong in a scenario's runs, in words. */
-export function troubles(runs) {
+/**
+ * What to know of a scenario's runs, in words: what went wrong, and when the bench was so busy that
+ * the server may have waited for it.
+ */
+export function remarks(runs) {
   return runs.flatMap(({ server, round, result, error }) => {
-    const wrong = ['lost', 'duplicated', 'reordered'].filter((name) => result?.[name] > 0);
+    const wrong = ['lost', 'duplicated', 'reordered', 'closed', 'errors'].filter(
+      (name) => result?.[name] > 0,
+    );
     const words = wrong.map((name) => `${result[name]} ${name}`);
+    const share = pick(result, 'client.busiest_share');
+    if (share > BUSY) words.push(`the bench used ${Math.round(share * 100)} % of a core`);
     if (error) words.push(error);
     return words.length > 0 ? [`${server}, round ${round}: ${words.join(', ')}`] : [];
   });
@@ -90,10 +100,10 @@ export function table(summaries, servers) {
   return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 }
 
-/** A report in Markdown: the machine, the table, and what went wrong. */
+/** A report in Markdown: the machine, the table, and remarks. */
 export function report({ date, machine, versions, rounds, seconds, summaries, servers }) {
-  const wrong = summaries.flatMap(({ scenario, trouble }) =>
-    trouble.map((words) => `* ${scenario.name}: ${words}`),
+  const notes = summaries.flatMap(({ scenario, remarks }) =>
+    remarks.map((words) => `* ${scenario.name}: ${words}`),
   );
   return [
     `${date}, ${machine.cores} × ${machine.cpu}, ${machine.system}. ${rounds} rounds of ` +
@@ -102,6 +112,6 @@ export function report({ date, machine, versions, rounds, seconds, summaries, se
     ...Object.entries(versions).map(([name, version]) => `* ${name}: ${version}`),
     '',
     table(summaries, Object.keys(servers)),
-    ...(wrong.length > 0 ? ['', 'What went wrong:', '', ...wrong] : []),
+    ...(notes.length > 0 ? ['', 'Remarks:', '', ...notes] : []),
   ].join('\n');
 }
