@@ -107,11 +107,29 @@ const ALLOWED: [Allowed; 13] = [
         },
     },
     Allowed {
+<<<<<<< HEAD
         name: "scenarios",
         inside: &[
             "protocol", "auth", "session", "channels", "cluster", "node", "api",
         ],
         outside: pure(&["http", "prometheus", "serde_json"]),
+=======
+        name: "floor",
+        inside: &[],
+        outside: pure(&[
+            "clap",
+            "data-encoding",
+            "hmac",
+            "httparse",
+            "md-5",
+            "memchr",
+            "mio",
+            "sha1",
+            "sha2",
+            "slab",
+            "socket2",
+        ]),
+>>>>>>> h-floor
     },
     Allowed {
         name: "xtask",
