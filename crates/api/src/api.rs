@@ -6,7 +6,7 @@ use bytes::Bytes;
 use foghorn_auth::{
     Query, RequestAuthError, SignedBody, SignedHead, percent_decode, verify_head, without_mount,
 };
-use foghorn_node::{App, AppStatus, Node};
+use foghorn_node::{App, AppStatus, Eased, Node};
 use foghorn_protocol::{Moment, UnixSeconds};
 use http::StatusCode;
 
@@ -27,6 +27,25 @@ const OK: Bytes = Bytes::from_static(br#"{"ok":true}"#);
 pub struct Api {
     node: Arc<Node>,
     options: Options,
+}
+
+/// What a call comes to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What to say.
+    pub answer: Answer,
+    /// When to say it: publishers who wait for their answers are slowed down by this, long before
+    /// anything has to be refused. Empty where there is no hurry.
+    pub eased: Vec<Eased>,
+}
+
+impl From<Answer> for Outcome {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            eased: Vec::new(),
+        }
+    }
 }
 
 /// What the API needs of a request's head.
@@ -86,15 +105,18 @@ impl Api {
 
     /// Answers a call whose body has arrived.
     #[must_use]
-    pub fn finish(&self, call: &Call<'_>, body: &[u8], now: Moment) -> Answer {
+    pub fn finish(&self, call: &Call<'_>, body: &[u8], now: Moment) -> Outcome {
         let pattern = call.route.pattern();
         match self.answer(call, body, now) {
-            Ok((status, json)) => {
+            Ok(done) => {
                 let metrics = self.node.metrics();
-                metrics.api_request(pattern, status.as_u16());
-                success(status, json)
+                metrics.api_request(pattern, done.status.as_u16());
+                Outcome {
+                    answer: success(done.status, done.said.unwrap_or(self.nothing())),
+                    eased: done.eased,
+                }
             }
-            Err(error) => self.refuse(pattern, &error),
+            Err(error) => self.refuse(pattern, &error).into(),
         }
     }
 
@@ -143,13 +165,7 @@ impl Api {
         }
     }
 
-    /// The status and the JSON of a success.
-    fn answer(
-        &self,
-        call: &Call<'_>,
-        body: &[u8],
-        now: Moment,
-    ) -> Result<(StatusCode, Bytes), ApiError> {
+    fn answer(&self, call: &Call<'_>, body: &[u8], now: Moment) -> Result<Done, ApiError> {
         call.body.verify(body).map_err(ApiError::Unauthorized)?;
         let (node, app, options) = (&*self.node, &*call.app, &self.options);
         let query = &call.query;
@@ -160,7 +176,7 @@ impl Api {
                 exhausted,
             })?;
         }
-        let said = match &call.route {
+        Ok(match &call.route {
             Route::Events => {
                 let trigger = body::event(app, body, query)?;
                 publish::event(node, app, trigger, now)?
@@ -171,22 +187,33 @@ impl Api {
             }
             Route::ChannelEvents(name) => {
                 let trigger = legacy::event(app, name, query, body)?;
-                let said = publish::event(node, app, trigger, now)?;
-                return Ok((StatusCode::ACCEPTED, said.unwrap_or(self.nothing())));
+                let done = publish::event(node, app, trigger, now)?;
+                Done {
+                    status: StatusCode::ACCEPTED,
+                    ..done
+                }
             }
             Route::Terminate(id) => {
                 user::terminate(node, app, id)?;
-                None
+                Done::saying(None)
             }
-            Route::Channels => Some(to_json(&query::channels(node, app, query, options)?)?),
+            Route::Channels => {
+                let list = query::channels(node, app, query, options)?;
+                Done::saying(Some(to_json(&list)?))
+            }
             Route::Channel(name) => {
                 let state = query::channel(node, app, (name, query), options, now)?;
-                Some(to_json(&state)?)
+                Done::saying(Some(to_json(&state)?))
             }
-            Route::Users(name) => Some(to_json(&query::users(node, app, name, query)?)?),
-            Route::Stats(name) => Some(to_json(&legacy::stats(node, app, name)?)?),
-        };
-        Ok((StatusCode::OK, said.unwrap_or(self.nothing())))
+            Route::Users(name) => {
+                let users = query::users(node, app, name, query)?;
+                Done::saying(Some(to_json(&users)?))
+            }
+            Route::Stats(name) => {
+                let stats = legacy::stats(node, app, name)?;
+                Done::saying(Some(to_json(&stats)?))
+            }
+        })
     }
 
     /// An answer without a word, as this server words it.
@@ -202,6 +229,25 @@ impl Api {
         let metrics = self.node.metrics();
         metrics.api_request(pattern, answer.status.as_u16());
         answer
+    }
+}
+
+/// A call that succeeded.
+pub(crate) struct Done {
+    pub(crate) status: StatusCode,
+    /// JSON, if there is anything to say.
+    pub(crate) said: Option<Bytes>,
+    pub(crate) eased: Vec<Eased>,
+}
+
+impl Done {
+    /// A call that nobody has to be slowed down for.
+    fn saying(said: Option<Bytes>) -> Self {
+        Self {
+            status: StatusCode::OK,
+            said,
+            eased: Vec::new(),
+        }
     }
 }
 

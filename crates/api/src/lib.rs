@@ -20,6 +20,6 @@ mod route;
 mod user;
 
 pub use answer::Answer;
-pub use api::{Api, Call, Head};
+pub use api::{Api, Call, Head, Outcome};
 pub use error::ApiError;
 pub use options::{ChannelInfo, Options, Success, Unavailable};

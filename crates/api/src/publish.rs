@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use foghorn_node::{App, Node, Publish};
+use foghorn_node::{Accepted, App, Node, Publish};
 use foghorn_protocol::{Moment, Rate};
+use http::StatusCode;
 use serde::Serialize;
 
+use crate::api::Done;
 use crate::body::Trigger;
 use crate::error::ApiError;
 use crate::info::Attributes;
@@ -30,12 +32,12 @@ pub(crate) fn event(
     app: &App,
     trigger: Trigger<'_>,
     now: Moment,
-) -> Result<Option<Bytes>, ApiError> {
+) -> Result<Done, ApiError> {
     let Trigger { publish, info } = trigger;
     let events = [publish];
-    accept(node, app, &events, now)?;
+    let accepted = accept(node, app, &events, now)?;
     if info.is_empty() {
-        return Ok(None);
+        return Ok(done(accepted, None));
     }
     let recipients = events.iter().flat_map(|event| &event.recipients);
     let asked = recipients.map(|recipient| {
@@ -44,7 +46,8 @@ pub(crate) fn event(
         (recipient.to_string(), attributes)
     });
     let channels = asked.collect();
-    to_json(&EventAnswer { channels }).map(Some)
+    let said = to_json(&EventAnswer { channels })?;
+    Ok(done(accepted, Some(said)))
 }
 
 /// Publishes several events; gives what was asked for, if anything was.
@@ -53,26 +56,40 @@ pub(crate) fn batch(
     app: &App,
     triggers: Vec<Trigger<'_>>,
     now: Moment,
-) -> Result<Option<Bytes>, ApiError> {
+) -> Result<Done, ApiError> {
     let asked = triggers.iter().any(|trigger| !trigger.info.is_empty());
     let (events, infos): (Vec<Publish<'_>>, Vec<_>) = triggers
         .into_iter()
         .map(|trigger| (trigger.publish, trigger.info))
         .unzip();
-    accept(node, app, &events, now)?;
+    let accepted = accept(node, app, &events, now)?;
     if !asked {
-        return Ok(None);
+        return Ok(done(accepted, None));
     }
     let attributes = events.iter().zip(infos).map(|(event, info)| {
         let occupancy = |channel: &_| node.occupancy(app, channel);
         info.of_recipient(app, event.recipients.first(), occupancy)
     });
     let batch = attributes.collect();
-    to_json(&BatchAnswer { batch }).map(Some)
+    let said = to_json(&BatchAnswer { batch })?;
+    Ok(done(accepted, Some(said)))
+}
+
+fn done(accepted: Accepted, said: Option<Bytes>) -> Done {
+    Done {
+        status: StatusCode::OK,
+        said,
+        eased: accepted.eased,
+    }
 }
 
 /// Publishes all of the events or, if they are too many or too fast, none.
-fn accept(node: &Node, app: &App, events: &[Publish<'_>], now: Moment) -> Result<(), ApiError> {
+fn accept(
+    node: &Node,
+    app: &App,
+    events: &[Publish<'_>],
+    now: Moment,
+) -> Result<Accepted, ApiError> {
     let asked: usize = events.iter().map(|event| event.recipients.len()).sum();
     let asked = u32::try_from(asked).unwrap_or(u32::MAX);
     if let Rate::PerSecond(limit) = app.limits().api_events_per_second

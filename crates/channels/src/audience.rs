@@ -4,17 +4,20 @@
 //! Nothing here delivers. Each step appends operations, in an order that makes the protocol's
 //! promises hold by construction, and [`crate::drain`] carries them out.
 
+mod arrival;
 mod counting;
 mod membership;
 mod queue;
 mod remembering;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::task::Waker;
 
-use foghorn_protocol::Member;
+use foghorn_protocol::{Member, SocketId};
 
 use crate::announce::{Change, Counting, Joining};
+use crate::hash::HashSeed;
 use crate::key::Key;
 use crate::members::Members;
 use crate::memory::Memory;
@@ -22,6 +25,8 @@ use crate::op::Op;
 use crate::request::{Cached, Occupancy};
 use crate::roster::Roster;
 use crate::sync::{Mutex, MutexGuard};
+
+use arrival::Arrival;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {
@@ -38,6 +43,12 @@ pub(crate) struct Audience {
 
 pub(crate) struct State {
     queue: VecDeque<Op>,
+    /// The number of the operation that was appended last; those in the queue are the last ones.
+    appended: u64,
+    /// Newcomers whose place is behind operations that have yet to be carried out.
+    arrivals: VecDeque<Arrival>,
+    /// Who is to be taken off the list by operations of the queue, and how often.
+    leaving: BTreeMap<SocketId, u32>,
     queued_sends: usize,
     queued_bytes: usize,
     /// INV-BATON-1: whoever takes the list out drains; `None` means that somebody else is draining.
@@ -50,10 +61,10 @@ pub(crate) struct State {
     counted: Counted,
     /// Numbers that may be told at once.
     told_at_once: u16,
-    /// What newcomers at the head of the queue get; INV-CACHE-1.
+    /// Publishers who wait until less is queued.
+    waiting: Vec<Waker>,
+    /// The event that was appended last; INV-CACHE-1.
     cached: Option<Cached>,
-    /// What the last operation of the queue leaves cached.
-    cached_at_end: Option<Cached>,
     retired: bool,
 }
 
@@ -78,14 +89,17 @@ pub(crate) trait Outlet {
 }
 
 impl Audience {
-    pub(crate) fn new(key: Key, counting: Counting) -> Self {
+    pub(crate) fn new(key: Key, counting: Counting, seed: HashSeed) -> Self {
         let kind = key.channel().map(foghorn_protocol::ChannelName::kind);
         let presence = kind.is_some_and(foghorn_protocol::ChannelKind::is_presence);
         let state = State {
             queue: VecDeque::new(),
+            appended: 0,
+            arrivals: VecDeque::new(),
+            leaving: BTreeMap::new(),
             queued_sends: 0,
             queued_bytes: 0,
-            members: Some(Box::new(Members::new())),
+            members: Some(Box::new(Members::new(seed))),
             link: Link::Unwanted,
             here: 0,
             elsewhere: 0,
@@ -95,8 +109,8 @@ impl Audience {
                 Counting::Silent => Counted::Never,
             },
             told_at_once: counting::TOLD_AT_ONCE,
+            waiting: Vec::new(),
             cached: None,
-            cached_at_end: None,
             retired: false,
         };
         Self {
@@ -116,7 +130,7 @@ impl Audience {
     /// Removes the audience if nothing is left of it. Called with its own lock held, and only while
     /// the delivery list is at home, so a late comer either finds it alive or sees the mark.
     pub(crate) fn settle(self: &Arc<Self>, state: &mut State, outlet: &impl Outlet) {
-        if state.here > 0 || !state.queue.is_empty() || state.members.is_none() {
+        if state.here > 0 || !state.is_at_rest() {
             return;
         }
         if state.link != Link::Unwanted {
@@ -134,13 +148,6 @@ impl Audience {
 impl State {
     pub(crate) fn is_retired(&self) -> bool {
         self.retired
-    }
-
-    /// The topic is joined, or the link is down and nobody else can be heard anyway.
-    pub(crate) fn link_joined(&mut self) {
-        if self.link == Link::Awaited {
-            self.link = Link::Joined;
-        }
     }
 
     /// Whether the topic is wanted: somebody is here, or operations wait for it to be joined.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::audience::Audience;
-use crate::hash::HashSeed;
 use crate::members::Members;
-use crate::op::{CachedPart, Join, Op, Sending};
+use crate::op::{Change, Step};
 use crate::shared::Shared;
 
 /// The right, and the duty, to carry out an audience's queue: it holds the delivery list, so there
@@ -15,7 +14,6 @@ pub struct Drain {
     audience: Arc<Audience>,
     shared: Arc<Shared>,
     members: Option<Box<Members>>,
-    interrupted: Option<Sending>,
 }
 
 /// Whether a slice emptied the queue.
@@ -33,109 +31,68 @@ impl Drain {
             audience,
             shared,
             members: Some(members),
-            interrupted: None,
         }
     }
 
-    /// Makes about `budget` deliveries. A join or leave counts as one.
+    /// Visits about `budget` subscribers. A leave counts as one.
     pub fn run(&mut self, budget: usize) -> Progress {
         let mut left = budget;
         while left > 0 {
-            let op = match self.interrupted.take() {
-                Some(sending) => Op::Send(sending),
-                None => match self.next_op() {
-                    Some(op) => op,
-                    None => return Progress::Done,
-                },
-            };
-            let Some(members) = &mut self.members else {
+            let Some(mut members) = self.members.take() else {
                 return Progress::Done;
             };
-            let cost = match op {
-                Op::Join(join) => {
-                    welcome(members, *join, self.shared.seed);
-                    1
+            let visited = if members.is_delivering() {
+                members.deliver(left)
+            } else {
+                let mut state = self.audience.lock();
+                let step = state.next_step(&mut members);
+                if let Step::Nothing = step {
+                    let afterwards = members.take_afterwards();
+                    state.return_baton(members);
+                    self.audience.settle(&mut state, &*self.shared);
+                    drop(state);
+                    afterwards.carry_out();
+                    return Progress::Done;
                 }
-                Op::Leave(socket) => {
-                    members.remove(socket);
-                    1
-                }
-                Op::Hear {
-                    socket,
-                    hearing,
-                    notice,
-                } => {
-                    if let (Some(mailbox), Some(notice)) = (members.hear(socket, hearing), notice) {
-                        let _ = mailbox.deliver(&notice);
-                    }
-                    1
-                }
-                Op::Remember(_) => 1,
-                Op::Close(close) => {
-                    members.close(&close);
-                    members.len()
-                }
-                Op::Send(sending) => {
-                    let reached =
-                        members.deliver(&sending.send, sending.matter, sending.from, left);
-                    let cost = reached.saturating_sub(sending.from).max(1);
-                    if reached < members.len() {
-                        self.interrupted = Some(Sending {
-                            from: reached,
-                            ..sending
-                        });
-                    }
-                    cost
+                drop(state);
+                members.take_afterwards().carry_out();
+                match step {
+                    Step::Other(change) => carry_out(change, &mut members),
+                    Step::Deliver | Step::Nothing => 0,
                 }
             };
-            left = left.saturating_sub(cost);
+            self.members = Some(members);
+            left = left.saturating_sub(visited);
         }
         Progress::More
     }
-
-    /// The next operation, or `None` after putting the delivery list back under the same lock.
-    fn next_op(&mut self) -> Option<Op> {
-        let mut state = self.audience.lock();
-        let op = state.next_op(self.audience.key(), &*self.shared);
-        if op.is_none() {
-            if let Some(members) = self.members.take() {
-                state.return_baton(members);
-            }
-            self.audience.settle(&mut state, &*self.shared);
-            drop(state);
-            self.shared.make_room();
-        }
-        op
-    }
 }
 
-fn welcome(members: &mut Members, join: Join, seed: HashSeed) {
-    let Join {
-        socket,
-        mailbox,
-        hearing,
-        ack,
-        cached,
-    } = join;
-    let cached = match cached {
-        CachedPart::Answer(frame) => Some(frame),
-        CachedPart::None | CachedPart::Asked(_) => None,
-    };
-    for frame in ack.iter().chain(&cached) {
-        // A mailbox that takes no greeting has ended; its leave is on the way.
-        let _ = mailbox.deliver(frame);
+/// Carries out what is no send; how many subscribers that concerned.
+fn carry_out(change: Change, members: &mut Members) -> usize {
+    match change {
+        Change::Leave(socket) => {
+            members.remove(socket);
+            1
+        }
+        Change::Hear {
+            socket,
+            hearing,
+            notice,
+        } => {
+            if let (Some(mailbox), Some(notice)) = (members.hear(socket, hearing), notice) {
+                let _ = mailbox.deliver(&[notice]);
+            }
+            1
+        }
+        Change::Close(close) => members.close(&close),
     }
-    members.add(socket, mailbox, hearing, seed);
 }
 
 impl Drop for Drain {
     fn drop(&mut self) {
         if let Some(members) = self.members.take() {
-            let mut state = self.audience.lock();
-            if let Some(sending) = self.interrupted.take() {
-                state.put_back(sending);
-            }
-            state.return_baton(members);
+            self.audience.lock().return_baton(members);
         }
     }
 }

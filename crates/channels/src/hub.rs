@@ -7,6 +7,7 @@ use foghorn_protocol::{ChannelName, Close, Frame, Member, Moment, SocketId, User
 use crate::announce::Announce;
 use crate::audience::{Audience, State};
 use crate::drain::Drain;
+use crate::eased::Eased;
 use crate::hash::HashSeed;
 use crate::key::{AppNumber, Key};
 use crate::memory::Memory;
@@ -25,6 +26,12 @@ pub struct Hub {
     shared: Arc<Shared>,
 }
 
+/// Where events are to go, looked up once.
+pub struct Destination {
+    key: Key,
+    audience: Option<Arc<Audience>>,
+}
+
 impl Hub {
     /// An empty hub.
     #[must_use]
@@ -40,7 +47,8 @@ impl Hub {
         }
     }
 
-    /// Adds a subscriber. Its acknowledgement arrives through its mailbox, before any event.
+    /// Adds a subscriber. Its acknowledgement is in its mailbox when this returns, before any
+    /// event, unless the topic has yet to be joined.
     ///
     /// # Errors
     /// The presence channel is full, or too much waits on the channel.
@@ -49,11 +57,15 @@ impl Hub {
         key: &Key,
         subscribe: Subscribe,
     ) -> Result<Option<Drain>, SubscribeError> {
-        self.with_audience(key, |audience, state| {
+        let mailbox = Arc::clone(&subscribe.mailbox);
+        let drain = self.with_audience(key, |audience, state| {
             let joined = state.join(audience.key(), subscribe, self.shared.limits, &*self.shared);
             audience.settle(state, &*self.shared);
             joined
-        })
+        });
+        // The greeting was put there under the lock.
+        mailbox.flush();
+        drain
     }
 
     /// Takes a subscriber away, who is `user` on a presence channel.
@@ -63,6 +75,7 @@ impl Hub {
         // An audience with a subscriber is never retired.
         debug_assert!(!state.is_retired());
         state.leave(audience.key(), socket, user, &*self.shared);
+        audience.settle(&mut state, &*self.shared);
         self.drain(&audience, state)
     }
 
@@ -88,25 +101,37 @@ impl Hub {
         self.drain(audience, state)
     }
 
+    /// Looks up where events are to go. Whoever subscribes later does not get them, unless the
+    /// channel had subscribers before.
+    #[must_use]
+    pub fn find(&self, key: Key) -> Destination {
+        Destination {
+            audience: self.shared.registry.find(&key),
+            key,
+        }
+    }
+
     /// Sends an event of a local publisher to local and remote subscribers.
-    pub fn publish(&self, key: &Key, send: Send) -> Option<Drain> {
-        let found = self.shared.registry.find(key);
-        let Some((audience, mut state)) = self.live(key, &found) else {
-            self.shared.announce.relay(key, &send, None);
-            return None;
-        };
-        self.shared.announce.relay(key, &send, None);
-        state.send(key, send, None, &*self.shared);
+    pub fn publish(&self, to: &Destination, send: Send) -> Option<Drain> {
+        let live = self.live(&to.key, &to.audience);
+        self.shared.announce.relay(&to.key, &send, None);
+        let (audience, mut state) = live?;
+        state.send(&to.key, send, None, &*self.shared);
         self.drain(audience, state)
     }
 
     /// As [`Hub::publish`], and later subscribers get the event too as long as it lives and is the
     /// last.
-    pub fn publish_cached(&self, key: &Key, send: Send, lifetime: Lifetime) -> Option<Drain> {
-        self.with_live_audience(key, |state| {
+    pub fn publish_cached(
+        &self,
+        to: &Destination,
+        send: Send,
+        lifetime: Lifetime,
+    ) -> Option<Drain> {
+        self.with_live_audience(&to.key, |state| {
             let (cached, stamp) = State::stamp(&send, lifetime, &*self.shared);
-            self.shared.announce.relay(key, &send, Some(stamp));
-            state.send(key, send, Some(cached), &*self.shared);
+            self.shared.announce.relay(&to.key, &send, Some(stamp));
+            state.send(&to.key, send, Some(cached), &*self.shared);
         })
     }
 
@@ -136,7 +161,7 @@ impl Hub {
     #[must_use]
     pub fn cached(&self, key: &Key, now: Moment) -> Option<Cached> {
         let audience = self.shared.registry.find(key)?;
-        audience.lock().cached(now)
+        audience.lock().cached(now).cloned()
     }
 
     /// All events that are remembered.
@@ -146,7 +171,7 @@ impl Hub {
         let audiences = self.shared.registry.select(is_cache);
         audiences
             .iter()
-            .filter_map(|a| Some((a.key().clone(), a.lock().cached(now)?)))
+            .filter_map(|a| Some((a.key().clone(), a.lock().cached(now)?.clone())))
             .collect()
     }
 
@@ -176,23 +201,23 @@ impl Hub {
 
     /// The topic of `key` is joined: greet those who wait.
     pub fn joined(&self, key: &Key) -> Option<Drain> {
-        let found = self.shared.registry.find(key);
-        let (audience, mut state) = self.live(key, &found)?;
-        state.link_joined();
-        self.drain(audience, state)
+        self.greet(&self.shared.registry.find(key)?)
     }
 
     /// The link to the cluster is down: nobody waits for it.
     pub fn stop_waiting(&self) -> Vec<Drain> {
         let waiting = self.shared.registry.select(|_| true);
-        waiting
-            .iter()
-            .filter_map(|audience| {
-                let mut state = audience.lock();
-                state.link_joined();
-                self.drain(audience, state)
-            })
-            .collect()
+        waiting.iter().filter_map(|a| self.greet(a)).collect()
+    }
+
+    fn greet(&self, audience: &Arc<Audience>) -> Option<Drain> {
+        let mut state = audience.lock();
+        let greeted = state.link_joined();
+        let drain = self.drain(audience, state);
+        for mailbox in greeted {
+            mailbox.flush();
+        }
+        drain
     }
 
     /// Whether the topic of `key` is wanted now.
@@ -207,11 +232,18 @@ impl Hub {
     /// Whether so much waits in the channel's queue that publishers should be told to come back
     /// later.
     #[must_use]
-    pub fn is_busy(&self, key: &Key) -> bool {
-        self.shared
-            .registry
-            .find(key)
-            .is_some_and(|a| a.lock().is_busy(self.shared.limits))
+    pub fn is_busy(&self, to: &Destination) -> bool {
+        let audience = to.audience.as_ref();
+        audience.is_some_and(|a| a.lock().is_busy(self.shared.limits))
+    }
+
+    /// When publishers should go on, if so much waits in the channel's queue that they had better
+    /// not do so at once.
+    #[must_use]
+    pub fn pressed(&self, to: &Destination) -> Option<Eased> {
+        let audience = to.audience.as_ref()?;
+        let pressed = audience.lock().is_pressed();
+        pressed.then(|| Eased::new(Arc::clone(audience)))
     }
 
     /// How many are on the channel.
@@ -265,7 +297,8 @@ impl Hub {
     ) -> Result<Option<Drain>, E> {
         loop {
             let counting = || self.shared.announce.counting(key);
-            let create = || Arc::new(Audience::new(key.clone(), counting()));
+            let seed = self.shared.seed;
+            let create = || Arc::new(Audience::new(key.clone(), counting(), seed));
             let audience = self.shared.registry.find_or_insert(key, create);
             let mut state = audience.lock();
             // Retired between the look-up and the lock: it is off the map by now, so look again.

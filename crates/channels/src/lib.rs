@@ -12,7 +12,9 @@
 
 mod announce;
 mod audience;
+mod batch;
 mod drain;
+mod eased;
 mod hash;
 mod hub;
 mod key;
@@ -28,8 +30,9 @@ mod sync;
 
 pub use announce::{Announce, Change, Counting, Joining, Stamp};
 pub use drain::{Drain, Progress};
+pub use eased::Eased;
 pub use hash::HashSeed;
-pub use hub::Hub;
+pub use hub::{Destination, Hub};
 pub use key::{AppNumber, Key, Target};
 pub use mailbox::{Delivery, Mailbox};
 pub use request::{

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::task::Waker;
 
 use foghorn_protocol::{Close, SocketId};
 
+use crate::batch::Batch;
 use crate::hash::HashSeed;
 use crate::mailbox::Mailbox;
 use crate::op::Matter;
-use crate::request::{Hearing, Send};
+use crate::request::Hearing;
 
 /// Lists up to this length are searched; longer ones carry an index.
 const SEARCHED: usize = 32;
@@ -17,16 +19,48 @@ const SEARCHED: usize = 32;
 pub(crate) struct Members {
     seats: Vec<Seat>,
     index: Option<HashMap<SocketId, usize, HashSeed>>,
+    seed: HashSeed,
+    /// What is being delivered.
+    batch: Batch,
+    /// How many seats have got it.
+    reached: usize,
+    /// What came up under the lock, which is no place to do it.
+    afterwards: Afterwards,
 }
 
-struct Seat {
-    socket: SocketId,
-    mailbox: Arc<dyn Mailbox>,
-    hearing: Hearing,
+/// A local subscriber.
+pub(crate) struct Seat {
+    pub(crate) socket: SocketId,
+    pub(crate) mailbox: Arc<dyn Mailbox>,
+    pub(crate) hearing: Hearing,
+}
+
+/// What is to be done when the audience's lock is released.
+#[derive(Default)]
+pub(crate) struct Afterwards {
+    /// Those who were greeted.
+    greeted: Vec<Arc<dyn Mailbox>>,
+    /// Publishers who may go on.
+    eased: Vec<Waker>,
+}
+
+impl Afterwards {
+    pub(crate) fn carry_out(self) {
+        for mailbox in self.greeted {
+            mailbox.flush();
+        }
+        for publisher in self.eased {
+            publisher.wake();
+        }
+    }
 }
 
 impl Seat {
-    fn hears(&self, matter: Matter) -> bool {
+    pub(crate) fn hears_everything(&self) -> bool {
+        self.hearing == Hearing::Everything
+    }
+
+    pub(crate) fn hears(&self, matter: Matter) -> bool {
         match self.hearing {
             Hearing::Everything => true,
             Hearing::AllButCounts => matter != Matter::Count,
@@ -36,33 +70,44 @@ impl Seat {
 }
 
 impl Members {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(seed: HashSeed) -> Self {
         Self {
             seats: Vec::new(),
             index: None,
+            seed,
+            batch: Batch::default(),
+            reached: 0,
+            afterwards: Afterwards::default(),
         }
     }
 
-    pub(crate) fn add(
-        &mut self,
-        socket: SocketId,
-        mailbox: Arc<dyn Mailbox>,
-        hearing: Hearing,
-        seed: HashSeed,
-    ) {
+    /// Remembers to flush a mailbox.
+    pub(crate) fn greeted(&mut self, mailbox: Option<Arc<dyn Mailbox>>) {
+        self.afterwards.greeted.extend(mailbox);
+    }
+
+    /// Remembers to wake publishers.
+    pub(crate) fn eased(&mut self, publishers: Vec<Waker>) {
+        self.afterwards.eased = publishers;
+    }
+
+    /// What is to be done when the lock is released.
+    pub(crate) fn take_afterwards(&mut self) -> Afterwards {
+        std::mem::take(&mut self.afterwards)
+    }
+
+    pub(crate) fn add(&mut self, seat: Seat) {
         debug_assert!(
-            self.position(socket).is_none(),
+            self.position(seat.socket).is_none(),
             "the session refuses duplicates"
         );
-        self.seats.push(Seat {
-            socket,
-            mailbox,
-            hearing,
-        });
+        debug_assert!(!self.is_delivering());
         if let Some(index) = &mut self.index {
-            index.insert(socket, self.seats.len() - 1);
-        } else if self.seats.len() > SEARCHED {
-            let mut index = HashMap::with_capacity_and_hasher(2 * SEARCHED, seed);
+            index.insert(seat.socket, self.seats.len());
+        }
+        self.seats.push(seat);
+        if self.index.is_none() && self.seats.len() > SEARCHED {
+            let mut index = HashMap::with_capacity_and_hasher(2 * SEARCHED, self.seed);
             index.extend(
                 self.seats
                     .iter()
@@ -95,28 +140,38 @@ impl Members {
         Some(&seat.mailbox)
     }
 
-    /// Has every connection close.
-    pub(crate) fn close(&self, close: &Close) {
+    /// Has every connection close; how many there are.
+    pub(crate) fn close(&self, close: &Close) -> usize {
         for seat in &self.seats {
             seat.mailbox.ask_to_close(close);
         }
-    }
-
-    /// Delivers to at most `budget` subscribers from position `from` on; returns the position
-    /// reached.
-    pub(crate) fn deliver(&self, send: &Send, matter: Matter, from: usize, budget: usize) -> usize {
-        let end = from.saturating_add(budget).min(self.seats.len());
-        for seat in self.seats.get(from..end).unwrap_or_default() {
-            if Some(seat.socket) != send.except && seat.hears(matter) {
-                // A full or ended mailbox has told its own connection; its leave is on the way.
-                let _ = seat.mailbox.deliver(&send.frame);
-            }
-        }
-        end
-    }
-
-    pub(crate) fn len(&self) -> usize {
         self.seats.len()
+    }
+
+    /// What is to be delivered next.
+    pub(crate) fn batch(&mut self) -> &mut Batch {
+        &mut self.batch
+    }
+
+    /// Whether something has yet to be delivered to somebody.
+    pub(crate) fn is_delivering(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    /// Delivers the batch to at most `budget` more subscribers; to how many.
+    pub(crate) fn deliver(&mut self, budget: usize) -> usize {
+        let end = self.reached.saturating_add(budget).min(self.seats.len());
+        let seats = self.seats.get(self.reached..end).unwrap_or_default();
+        for seat in seats {
+            self.batch.deliver(seat);
+        }
+        let visited = seats.len();
+        self.reached = end;
+        if end == self.seats.len() {
+            self.batch.clear();
+            self.reached = 0;
+        }
+        visited
     }
 
     fn position(&self, socket: SocketId) -> Option<usize> {
@@ -143,6 +198,8 @@ impl Members {
 mod tests {
     use super::*;
     use crate::mailbox::Delivery;
+    use crate::op::Sending;
+    use crate::request::Send;
     use foghorn_protocol::Frame;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -150,10 +207,17 @@ mod tests {
 
     struct Log(SocketId, Arc<Mutex<Vec<SocketId>>>);
     impl Mailbox for Log {
-        fn deliver(&self, _: &Frame) -> Delivery {
+        fn deliver(&self, frames: &[Frame]) -> Delivery {
+            for frame in frames {
+                let _ = self.put(frame);
+            }
+            Delivery::Accepted
+        }
+        fn put(&self, _: &Frame) -> Delivery {
             self.1.lock().unwrap().push(self.0);
             Delivery::Accepted
         }
+        fn flush(&self) {}
         fn ask_to_close(&self, _: &Close) {}
     }
 
@@ -161,14 +225,13 @@ mod tests {
         // Ids repeat, so the walk crosses the index threshold in both directions.
         #[test]
         fn the_list_is_the_set(steps in prop::collection::vec((any::<bool>(), 0u64..80), 0..400)) {
-            let seed = HashSeed::new(1, 2);
             let log = Arc::new(Mutex::new(Vec::new()));
-            let (mut members, mut model) = (Members::new(), BTreeSet::new());
+            let (mut members, mut model) = (Members::new(HashSeed::new(1, 2)), BTreeSet::new());
             for (join, id) in steps {
                 let socket = SocketId::from_random(id);
                 if join && model.insert(socket) {
                     let mailbox = Arc::new(Log(socket, Arc::clone(&log)));
-                    members.add(socket, mailbox, Hearing::Everything, seed);
+                    members.add(Seat { socket, mailbox, hearing: Hearing::Everything });
                 } else if !join {
                     model.remove(&socket);
                     members.remove(socket);
@@ -176,9 +239,9 @@ mod tests {
                 prop_assert!(model.iter().all(|&s| members.position(s).is_some()));
             }
             let send = Send { frame: Frame::from_text(b"{}"), except: None };
-            let mut at = 0;
-            while at < members.len() {
-                at = members.deliver(&send, Matter::Event, at, 7);
+            members.batch().push(Sending { send, matter: Matter::Event });
+            while members.is_delivering() {
+                members.deliver(7);
             }
             let mut heard = log.lock().unwrap().clone();
             heard.sort_unstable();

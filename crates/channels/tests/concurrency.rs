@@ -22,11 +22,20 @@ use shuttle::thread;
 struct Inbox(Mutex<Vec<String>>);
 
 impl Mailbox for Inbox {
-    fn deliver(&self, frame: &Frame) -> Delivery {
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
+        for frame in frames {
+            let _ = self.put(frame);
+        }
+        Delivery::Accepted
+    }
+
+    fn put(&self, frame: &Frame) -> Delivery {
         let text = String::from_utf8(frame.text().to_vec()).unwrap();
         self.0.lock().unwrap().push(text);
         Delivery::Accepted
     }
+
+    fn flush(&self) {}
 
     fn ask_to_close(&self, _: &Close) {}
 }
@@ -153,7 +162,7 @@ fn scenario() {
         let hub = Arc::clone(&hub);
         threads.push(thread::spawn(move || {
             for n in 0..EVENTS {
-                finish(hub.publish(&news(), event(&news(), publisher, n)));
+                finish(hub.publish(&hub.find(news()), event(&news(), publisher, n)));
             }
         }));
     }
@@ -189,7 +198,7 @@ fn nothing_is_missed() {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
                 for n in 0..2 {
-                    finish(hub.publish(&news(), event(&news(), publisher, n)));
+                    finish(hub.publish(&hub.find(news()), event(&news(), publisher, n)));
                 }
             })
         })
@@ -218,7 +227,7 @@ fn publish_to_newcomers(hub: &Arc<Hub>) -> Vec<Vec<String>> {
                     now: Moment::default(),
                     ttl: Duration::from_secs(1),
                 };
-                finish(hub.publish_cached(&car(), event(&car(), publisher, n), lifetime));
+                finish(hub.publish_cached(&hub.find(car()), event(&car(), publisher, n), lifetime));
             }
         })
     });

@@ -7,19 +7,23 @@ use http::Uri;
 
 /// Scheme, host, port and path prefix of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    pub(crate) security: Security,
+pub struct Address {
+    /// Whether TLS is spoken there.
+    pub security: Security,
     /// Without the brackets of an IPv6 address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
     /// Empty, or a path without a slash at its end.
-    pub(crate) prefix: String,
+    pub prefix: String,
 }
 
 /// Whether TLS is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Security {
+pub enum Security {
+    /// It is not.
     Plain,
+    /// It is.
     Tls,
 }
 
@@ -33,9 +37,11 @@ pub(crate) struct AppOfUrl {
 
 /// The two addresses of a server that has one for its API and one for WebSocket clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Addresses {
-    pub(crate) api: Address,
-    pub(crate) websocket: Address,
+pub struct Addresses {
+    /// Of its HTTP API.
+    pub api: Address,
+    /// Of its WebSocket clients.
+    pub websocket: Address,
 }
 
 impl Addresses {
@@ -160,7 +166,8 @@ impl Security {
 
 impl Address {
     /// Host and port as a `Host` header has them.
-    pub(crate) fn authority(&self) -> String {
+    #[must_use]
+    pub fn authority(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {
@@ -174,7 +181,8 @@ impl Address {
     }
 
     /// Whether it is this computer.
-    pub(crate) fn is_loopback(&self) -> bool {
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
         let ip = self.host.parse::<std::net::IpAddr>();
         self.host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
     }

@@ -1,5 +1,6 @@
 //! Why a command did not do what was asked for.
 
+use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use crate::paint::{Paint, visible};
 
 /// The end of a command that did not succeed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// It was tried and refused, or could not be carried out.
     Refused(Complaint),
     /// It was asked wrongly; nothing was tried.
@@ -20,24 +21,25 @@ pub(crate) enum Failure {
 
 /// What a person reads.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Complaint {
+pub struct Complaint {
     said: String,
     hint: Option<String>,
 }
 
 impl Failure {
     /// It was tried in vain.
-    pub(crate) fn refused(said: impl Into<String>) -> Self {
+    pub fn refused(said: impl Into<String>) -> Self {
         Self::Refused(Complaint::new(said))
     }
 
     /// It was asked wrongly.
-    pub(crate) fn usage(said: impl Into<String>) -> Self {
+    pub fn usage(said: impl Into<String>) -> Self {
         Self::Usage(Complaint::new(said))
     }
 
     /// The same with advice.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Self::Refused(complaint) | Self::Usage(complaint) = &mut self {
             complaint.hint = Some(hint.into());
         }
@@ -45,7 +47,8 @@ impl Failure {
     }
 
     /// Says it on standard error; gives the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    #[must_use]
+    pub fn report(&self) -> ExitCode {
         let (complaint, code) = match self {
             Self::Refused(complaint) => (complaint, 1),
             Self::Usage(complaint) => (complaint, 2),
@@ -57,6 +60,15 @@ impl Failure {
         // Nothing is left to do if standard error is closed.
         let _ = stderr.write_all(complaint.text(paint).as_bytes());
         ExitCode::from(code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(complaint) | Self::Usage(complaint) => f.write_str(&complaint.said),
+            Self::Negative | Self::ReaderGone => Ok(()),
+        }
     }
 }
 

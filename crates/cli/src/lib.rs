@@ -27,6 +27,12 @@ mod verify;
 
 use std::process::ExitCode;
 
+pub use address::{Address, Addresses, Security};
+pub use failure::Failure;
+pub use output::{Output, OutputArguments, Report};
+pub use paint::{Colour, Paint};
+pub use target::{Target, TargetArguments, environment};
+
 /// What a person may ask for.
 #[derive(clap::Subcommand)]
 pub enum Command {

@@ -10,7 +10,7 @@ use crate::paint::{Colour, Paint};
 
 /// How results are written.
 #[derive(Args)]
-pub(crate) struct OutputArguments {
+pub struct OutputArguments {
     /// Write JSON, one object per line, at a terminal too
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -20,14 +20,14 @@ pub(crate) struct OutputArguments {
 }
 
 /// A result in both forms; its `Serialize` is the one for pipes.
-pub(crate) trait Report: Serialize {
+pub trait Report: Serialize {
     /// Lines for a person, without the last line's end.
     fn people(&self, paint: Paint) -> String;
 }
 
 /// Where results go.
 #[derive(Clone, Copy)]
-pub(crate) struct Output {
+pub struct Output {
     form: Form,
     /// How to colour progress, which goes to standard error.
     progress: Paint,
@@ -42,7 +42,8 @@ enum Form {
 
 impl Output {
     /// Looks at where standard output leads.
-    pub(crate) fn open(arguments: &OutputArguments) -> Self {
+    #[must_use]
+    pub fn open(arguments: &OutputArguments) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let asked = arguments.color;
         let form = if arguments.json {
@@ -57,7 +58,10 @@ impl Output {
     }
 
     /// Writes one result.
-    pub(crate) fn report(self, report: &impl Report) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// Standard output cannot be written to, or nobody reads it any more.
+    pub fn report(self, report: &impl Report) -> Result<(), Failure> {
         let mut text = self.form.text(report)?;
         text.push('\n');
         let mut stdout = std::io::stdout().lock();

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Colour {
+pub enum Colour {
     /// At a terminal, unless NO_COLOR is set
     Auto,
     /// As for a person: a pipe too gets text in colour, in place of JSON
@@ -16,7 +16,7 @@ pub(crate) enum Colour {
 
 /// Colours text, or leaves it alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Paint {
+pub struct Paint {
     colourful: bool,
 }
 
@@ -42,22 +42,26 @@ impl Paint {
     }
 
     /// What went well.
-    pub(crate) fn good(self, text: &str) -> String {
+    #[must_use]
+    pub fn good(self, text: &str) -> String {
         self.apply(AnsiColor::Green.on_default().bold(), text)
     }
 
     /// What went wrong.
-    pub(crate) fn bad(self, text: &str) -> String {
+    #[must_use]
+    pub fn bad(self, text: &str) -> String {
         self.apply(AnsiColor::Red.on_default().bold(), text)
     }
 
     /// What is looked for: names of channels, events and users.
-    pub(crate) fn name(self, text: &str) -> String {
+    #[must_use]
+    pub fn name(self, text: &str) -> String {
         self.apply(AnsiColor::Cyan.on_default(), text)
     }
 
     /// What may be overlooked.
-    pub(crate) fn dim(self, text: &str) -> String {
+    #[must_use]
+    pub fn dim(self, text: &str) -> String {
         self.apply(Style::new().dimmed(), text)
     }
 

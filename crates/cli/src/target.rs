@@ -17,7 +17,7 @@ const BUILT_IN: [&str; 3] = ["app-id", "app-key", "app-secret"];
 
 /// The server and the app.
 #[derive(Args)]
-pub(crate) struct TargetArguments {
+pub struct TargetArguments {
     /// The server: http[s]://HOST[:PORT][/PREFIX], or https://KEY:SECRET@HOST/apps/APP_ID
     /// [env: FOGHORN_URL, PUSHER_URL] [default: http://127.0.0.1:6001]
     #[arg(
@@ -31,7 +31,12 @@ pub(crate) struct TargetArguments {
     #[arg(long, value_name = "NAME", help_heading = "Server")]
     cluster: Option<String>,
     /// The app's id [env: FOGHORN_APP_ID]
-    #[arg(long, value_name = "ID", help_heading = "Server")]
+    #[arg(
+        long,
+        visible_alias = "app",
+        value_name = "ID",
+        help_heading = "Server"
+    )]
     app_id: Option<String>,
     #[command(flatten)]
     credentials: CredentialArguments,
@@ -58,10 +63,13 @@ pub(crate) struct CredentialArguments {
 }
 
 /// A server and one of its apps.
-pub(crate) struct Target {
-    pub(crate) addresses: Addresses,
-    pub(crate) app_id: String,
-    pub(crate) credential: Credential,
+pub struct Target {
+    /// Where the server is.
+    pub addresses: Addresses,
+    /// The app's id.
+    pub app_id: String,
+    /// What its requests and subscriptions are signed with.
+    pub credential: Credential,
 }
 
 /// What a client has to know of an app.
@@ -99,16 +107,20 @@ pub(crate) enum Origin {
 }
 
 /// Looks up a variable; an empty one is none.
-type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads the process's own variables.
-pub(crate) fn environment(name: &str) -> Option<String> {
+#[must_use]
+pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl TargetArguments {
     /// The server and the app that are meant.
-    pub(crate) fn resolve(self, environment: Environment<'_>) -> Result<Target, Failure> {
+    ///
+    /// # Errors
+    /// A part is missing or not valid.
+    pub fn resolve(self, environment: Environment<'_>) -> Result<Target, Failure> {
         let (addresses, found) = self.find(environment)?;
         let [app_id, key, secret] = match found {
             [Some(id), Some(key), Some(secret)] => [id, key, secret],

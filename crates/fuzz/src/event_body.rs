@@ -41,7 +41,7 @@ pub fn event_body(data: &[u8]) {
         content_encoding: None,
     };
     let answer = match api.begin(&head, UnixSeconds(NOW)) {
-        Ok(call) => api.finish(&call, body, Moment::default()),
+        Ok(call) => api.finish(&call, body, Moment::default()).answer,
         Err(refusal) => *refusal,
     };
     let status = answer.status.as_u16();

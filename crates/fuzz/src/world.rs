@@ -93,11 +93,17 @@ pub(crate) struct Client {
 struct Letters(Mutex<Vec<Frame>>);
 
 impl Mailbox for Letters {
-    fn deliver(&self, frame: &Frame) -> Delivery {
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
         let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.push(frame.clone());
+        letters.extend_from_slice(frames);
         Delivery::Accepted
     }
+
+    fn put(&self, frame: &Frame) -> Delivery {
+        self.deliver(std::slice::from_ref(frame))
+    }
+
+    fn flush(&self) {}
 
     fn ask_to_close(&self, _: &Close) {}
 }

@@ -35,8 +35,8 @@ pub enum Action {
 }
 
 impl Connection {
-    /// Connects an admitted client: it is greeted through `mailbox`. `random` becomes its socket
-    /// id.
+    /// Connects an admitted client. Its greeting is put into `mailbox`, for the transport to flush.
+    /// `random` becomes its socket id.
     #[must_use]
     pub fn open(
         node: Arc<Node>,
@@ -134,7 +134,9 @@ impl Connection {
             action: None,
         };
         step(&mut self.session, &mut host);
-        host.action
+        let action = host.action;
+        self.mailbox.flush();
+        action
     }
 }
 

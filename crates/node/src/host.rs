@@ -44,6 +44,14 @@ impl At<'_> {
         self.node.hub().subscribe(key, subscribe)
     }
 
+    /// Leaves a message for the client, to be sent on when the session has nothing more to say.
+    fn put(&self, frame: &Frame) {
+        match self.mailbox.put(frame) {
+            // A full mailbox has told the transport to close.
+            Delivery::Accepted | Delivery::Full | Delivery::Gone => {}
+        }
+    }
+
     fn user_key(&self, user: &UserId) -> Key {
         self.app.key(Recipient::User(user.clone()))
     }
@@ -51,10 +59,7 @@ impl At<'_> {
 
 impl Host for At<'_> {
     fn send(&mut self, frame: Frame) {
-        match self.mailbox.deliver(&frame) {
-            // A full mailbox has told the transport to close.
-            Delivery::Accepted | Delivery::Full | Delivery::Gone => {}
-        }
+        self.put(&frame);
     }
 
     fn ping(&mut self) {
@@ -140,8 +145,7 @@ impl Host for At<'_> {
             // Watchers are never refused.
             |key| self.enter(key, None).unwrap_or_default(),
             |snapshot| {
-                // A full mailbox has told the transport to close.
-                let _ = self.mailbox.deliver(&snapshot.encode());
+                self.put(&snapshot.encode());
             },
         );
         self.node.start_drains(drains);
@@ -164,8 +168,9 @@ impl Host for At<'_> {
     }
 
     fn publish(&mut self, channel: &ChannelName, frame: Frame) -> Result<(), Busy> {
-        let key = self.app.channel_key(channel);
-        if self.node.hub().is_busy(&key) {
+        let hub = self.node.hub();
+        let to = hub.find(self.app.channel_key(channel));
+        if hub.is_busy(&to) {
             self.node.metrics().audience_overflow();
             return Err(Busy);
         }
@@ -174,7 +179,7 @@ impl Host for At<'_> {
             frame,
             except: Some(self.socket),
         };
-        self.node.start_drain(self.node.hub().publish(&key, send));
+        self.node.start_drain(hub.publish(&to, send));
         Ok(())
     }
 }

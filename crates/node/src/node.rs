@@ -19,7 +19,7 @@ use crate::place::Place;
 
 /// Deliveries that a publisher, or whoever subscribes, makes itself before it hands the rest to the
 /// shell: enough for the usual channel, too few to hold anybody up.
-const INLINE_DELIVERIES: usize = 256;
+const INLINE_DELIVERIES: usize = 32;
 
 /// Facts that wait for the link before peers are told to ask for a snapshot instead.
 const WAITING_FACTS: usize = 10_000;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use foghorn_channels::{Lifetime, Send};
+use foghorn_channels::{Eased, Lifetime, Send};
 use foghorn_protocol::{EventName, Moment, Recipient, ServerMessage, SocketId};
 
 use crate::app::App;
@@ -29,6 +29,13 @@ pub struct OverCapacity {
     pub recipient: Recipient,
 }
 
+/// Events that will reach every subscriber, or close the one that is too slow.
+#[derive(Debug)]
+pub struct Accepted {
+    /// When the publisher had better go on: one entry per channel on which much waits.
+    pub eased: Vec<Eased>,
+}
+
 impl Node {
     /// Publishes `events` in their order: all of them or, if one of their channels is over
     /// capacity, none. Accepted means that every local subscriber gets it or is closed for being
@@ -41,42 +48,55 @@ impl Node {
         app: &App,
         events: &[Publish<'_>],
         now: Moment,
-    ) -> Result<(), OverCapacity> {
+    ) -> Result<Accepted, OverCapacity> {
+        let hub = self.hub();
         let recipients = events.iter().flat_map(|event| &event.recipients);
-        for recipient in recipients.clone() {
-            if self.hub().is_busy(&app.key(recipient.clone())) {
+        let mut destinations = Vec::with_capacity(recipients.clone().count());
+        for recipient in recipients {
+            let destination = hub.find(app.key(recipient.clone()));
+            if hub.is_busy(&destination) {
                 self.metrics().audience_overflow();
                 return Err(OverCapacity {
                     recipient: recipient.clone(),
                 });
             }
+            destinations.push(destination);
         }
-        app.meters().api_events(recipients.count());
+        app.meters().api_events(destinations.len());
         let lifetime = Lifetime {
             now,
             ttl: app.limits().cache_ttl,
         };
-        for event in events {
-            for recipient in &event.recipients {
-                // Once per channel, because the message names it; then shared by all subscribers.
-                let frame = ServerMessage::Event {
-                    event: event.event.as_str(),
-                    channel: &recipient.name(),
-                    data: &event.data,
-                    user_id: None,
-                };
-                let send = Send {
-                    frame: frame.encode(),
-                    except: event.except,
-                };
-                let key = app.key(recipient.clone());
-                let cache = recipient.channel().is_some_and(|name| name.kind().cache);
-                self.start_drain(match cache {
-                    true => self.hub().publish_cached(&key, send, lifetime),
-                    false => self.hub().publish(&key, send),
-                });
-            }
+        let sends = events
+            .iter()
+            .flat_map(|event| event.recipients.iter().map(move |to| (event, to)));
+        for ((event, recipient), to) in sends.zip(&destinations) {
+            let send = event.encode(recipient);
+            let cache = recipient.channel().is_some_and(|name| name.kind().cache);
+            self.start_drain(match cache {
+                true => hub.publish_cached(to, send, lifetime),
+                false => hub.publish(to, send),
+            });
         }
-        Ok(())
+        let eased = destinations.iter().filter_map(|to| hub.pressed(to));
+        Ok(Accepted {
+            eased: eased.collect(),
+        })
+    }
+}
+
+impl Publish<'_> {
+    /// Once per recipient, because the message names it; then shared by all subscribers.
+    fn encode(&self, recipient: &Recipient) -> Send {
+        let message = ServerMessage::Event {
+            event: self.event.as_str(),
+            channel: &recipient.name(),
+            data: &self.data,
+            user_id: None,
+        };
+        Send {
+            frame: message.encode(),
+            except: self.except,
+        }
     }
 }

@@ -33,6 +33,9 @@ enum Command {
     /// Look at the configuration without serving
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Put a load on a server, and tell what that cost its process
+    #[command(subcommand)]
+    Bench(Box<foghorn_bench::Scenario>),
     /// The tools, each of which is a command of its own
     #[command(flatten)]
     Tool(Box<foghorn_cli::Command>),
@@ -48,7 +51,7 @@ enum ConfigCommand {
     Example,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct Settings {
     /// Read the configuration from this TOML file
     #[arg(long, global = true, value_name = "FILE")]
@@ -94,17 +97,26 @@ pub(crate) fn run() -> Result<ExitCode> {
         }
         Command::Config(ConfigCommand::Show) => print(&load(settings)?.show())?,
         Command::Config(ConfigCommand::Example) => print(&example())?,
-        Command::Tool(tool) => match settings.flags().first() {
-            None => return Ok(foghorn_cli::run(*tool)),
-            Some((key, _)) => {
-                let said = format!("{key} is a setting of the server; the tools have --url");
-                Cli::command()
-                    .error(ErrorKind::ArgumentConflict, said)
-                    .exit();
-            }
-        },
+        Command::Bench(scenario) => {
+            refuse(&settings);
+            return Ok(foghorn_bench::run(*scenario));
+        }
+        Command::Tool(tool) => {
+            refuse(&settings);
+            return Ok(foghorn_cli::run(*tool));
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends with an error if a tool is given settings of the server.
+fn refuse(settings: &Settings) {
+    if let Some((key, _)) = settings.clone().flags().first() {
+        let said = format!("{key} is a setting of the server; the tools have --url");
+        Cli::command()
+            .error(ErrorKind::ArgumentConflict, said)
+            .exit();
+    }
 }
 
 /// Reads the command line. The server's settings are no flags of the tools, which have their own.
@@ -126,7 +138,7 @@ fn names_tool(mut words: impl Iterator<Item = OsString>) -> bool {
         word => word,
     };
     let named = named.as_deref().and_then(OsStr::to_str);
-    named.is_some_and(foghorn_cli::Command::has_subcommand)
+    named.is_some_and(|name| name == "bench" || foghorn_cli::Command::has_subcommand(name))
 }
 
 fn load(settings: Settings) -> Result<Loaded> {
@@ -190,6 +202,7 @@ mod tests {
     fn only_the_command_itself_is_a_tool() {
         for (line, expect) in [
             ("channels", true),
+            ("bench fanout", true),
             ("help channels", true),
             ("trigger config", true),
             ("", false),

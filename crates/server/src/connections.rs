@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foghorn_channels::Mailbox;
 use foghorn_protocol::SocketId;
 use parking_lot::Mutex;
 
 use crate::gate::{Gate, Pass};
-use crate::outbox::Outbox;
 
-/// Every open connection's queue.
+/// Every open connection's mailbox.
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
-    open: Arc<Mutex<BTreeMap<SocketId, Arc<Outbox>>>>,
+    open: Arc<Mutex<BTreeMap<SocketId, Arc<dyn Mailbox>>>>,
     gate: Gate,
 }
 
@@ -25,8 +25,8 @@ pub(crate) struct Registered {
 
 impl Connections {
     /// Enters a connection.
-    pub(crate) fn register(&self, socket: SocketId, outbox: Arc<Outbox>) -> Registered {
-        self.open.lock().insert(socket, outbox);
+    pub(crate) fn register(&self, socket: SocketId, mailbox: Arc<dyn Mailbox>) -> Registered {
+        self.open.lock().insert(socket, mailbox);
         Registered {
             connections: self.clone(),
             socket,
@@ -35,7 +35,7 @@ impl Connections {
     }
 
     /// Everybody who is here now.
-    pub(crate) fn all(&self) -> Vec<Arc<Outbox>> {
+    pub(crate) fn all(&self) -> Vec<Arc<dyn Mailbox>> {
         self.open.lock().values().cloned().collect()
     }
 

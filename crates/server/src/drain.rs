@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use foghorn_channels::Mailbox as _;
 use foghorn_protocol::{Close, CloseCode};
 use tokio::time::{sleep, timeout};
 
@@ -34,8 +33,8 @@ pub(crate) async fn drain(shared: &Shared, grace: Duration) {
         let pause = grace.mul_f64(SPREAD) / steps;
         let last = batches.len().saturating_sub(1);
         for (at, batch) in batches.into_iter().enumerate() {
-            for outbox in batch {
-                outbox.ask_to_close(&reconnect());
+            for mailbox in batch {
+                mailbox.ask_to_close(&reconnect());
             }
             if at < last {
                 sleep(pause).await;

@@ -1,11 +1,13 @@
 //! The listener's HTTP side: who answers which path.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use foghorn_api::{Answer, ApiError, Call};
+use foghorn_api::{Answer, ApiError, Call, Outcome};
 use foghorn_auth::without_mount;
 use foghorn_node::{Admission, Refusal};
 use http::StatusCode;
+use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::gate::Gate;
@@ -15,6 +17,10 @@ use crate::plain::{health, upgrade_required};
 use crate::shared::Shared;
 use crate::stream::Stream;
 use crate::upgrade;
+
+/// How long a publisher waits for its answer, at most, when its channels have much to deliver: less
+/// than the time-out of any SDK.
+const SLOWDOWN: Duration = Duration::from_secs(2);
 
 impl Service for Shared {
     type Call<'h> = Call<'h>;
@@ -42,9 +48,12 @@ impl Service for Shared {
         })
     }
 
-    fn finish(&self, call: Call<'_>, body: Result<&[u8], BodyError>) -> Answer {
+    async fn finish(&self, call: Self::Call<'_>, body: Result<&[u8], BodyError>) -> Answer {
         let error = match body {
-            Ok(body) => return self.api.finish(&call, body, self.rules.clock.now()),
+            Ok(body) => {
+                let now = self.rules.clock.now();
+                return in_time(self.api.finish(&call, body, now)).await;
+            }
             Err(BodyError::TooLarge(length)) => ApiError::BodyTooLarge {
                 length,
                 limit: self.max_body_bytes,
@@ -69,8 +78,11 @@ impl Service for Shared {
         &self.requests
     }
 
-    async fn go_on(self: Arc<Self>, upgraded: Upgraded<Stream, Result<Admission, Refusal>>) {
-        upgrade::go_on(&self, upgraded).await;
+    fn go_on(
+        self: Arc<Self>,
+        upgraded: Box<Upgraded<Stream, Self::Upgrade>>,
+    ) -> impl Future<Output = ()> + Send {
+        upgrade::go_on(self, upgraded)
     }
 }
 
@@ -89,4 +101,18 @@ impl Shared {
             Err(answer) => Step::Answer(*answer),
         }
     }
+}
+
+/// Gives an answer when it is time for it, or when its publisher has waited long enough.
+async fn in_time(Outcome { answer, eased }: Outcome) -> Answer {
+    if !eased.is_empty() {
+        let all = async {
+            for eased in eased {
+                eased.await;
+            }
+        };
+        // Boxed: it is rare, and every connection would have room for it.
+        let _ = Box::pin(timeout(SLOWDOWN, all)).await;
+    }
+    answer
 }

@@ -151,20 +151,33 @@ fn report<E: std::fmt::Display>(done: Result<(), E>, what: &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-    use std::future::poll_fn;
-
+    use foghorn_channels::{Delivery, Mailbox};
     use foghorn_cluster::local::LocalBus;
     use foghorn_node::{Connection, Handshake, Publish, Transport};
-    use foghorn_protocol::{ChannelName, EventName};
+    use foghorn_protocol::{ChannelName, Close, EventName, Frame};
 
     use super::*;
     use crate::composition::{self, Composed};
-    use crate::outbox::{Outbox, Written};
+
+    /// Passes on what is delivered.
+    struct Letters(mpsc::UnboundedSender<Frame>);
+
+    impl Mailbox for Letters {
+        fn deliver(&self, frames: &[Frame]) -> Delivery {
+            for frame in frames {
+                self.0.send(frame.clone()).unwrap();
+            }
+            Delivery::Accepted
+        }
+        fn put(&self, frame: &Frame) -> Delivery {
+            self.deliver(std::slice::from_ref(frame))
+        }
+        fn flush(&self) {}
+        fn ask_to_close(&self, _: &Close) {}
+    }
 
     struct Client {
-        outbox: Arc<Outbox>,
-        seen: VecDeque<String>,
+        letters: mpsc::UnboundedReceiver<Frame>,
         connection: Connection,
     }
 
@@ -178,14 +191,12 @@ mod tests {
                 transport: Transport::Plain,
             };
             let admission = node.admit(&handshake).unwrap();
-            let meters = Arc::clone(admission.app.meters());
-            let outbox = Arc::new(Outbox::new(1 << 20, meters));
+            let (sender, letters) = mpsc::unbounded_channel();
+            let mailbox = Arc::new(Letters(sender));
             let now = Clock::start().now();
-            let connection =
-                Connection::open(Arc::clone(node), admission, outbox.clone(), random, now);
+            let connection = Connection::open(Arc::clone(node), admission, mailbox, random, now);
             Self {
-                outbox,
-                seen: VecDeque::new(),
+                letters,
                 connection,
             }
         }
@@ -197,18 +208,10 @@ mod tests {
         /// Waits for a message that holds `part`.
         async fn hears(&mut self, part: &str) {
             loop {
-                while let Some(text) = self.seen.pop_front() {
-                    if text.contains(part) {
-                        return;
-                    }
+                let frame = self.letters.recv().await.unwrap();
+                if String::from_utf8_lossy(frame.text()).contains(part) {
+                    return;
                 }
-                let mut batch = VecDeque::new();
-                let nothing = Written::default();
-                poll_fn(|cx| self.outbox.poll_take(cx, &mut batch, nothing)).await;
-                let texts = batch
-                    .iter()
-                    .map(|f| String::from_utf8_lossy(f.text()).into_owned());
-                self.seen.extend(texts);
             }
         }
     }

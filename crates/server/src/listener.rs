@@ -51,6 +51,9 @@ pub(crate) fn bind(host: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr)>
             TcpSocket::new_v6()
         }?;
         socket.set_reuseaddr(true)?;
+        // What is written is complete, so waiting for more only delays it. Accepted sockets have it
+        // from the listener's.
+        socket.set_nodelay(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
         let address = listener.local_addr()?;
@@ -72,8 +75,6 @@ pub(crate) async fn serve<A: Service>(listener: TcpListener, terms: Terms, servi
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, address)) => {
-                // What is written is complete, so waiting for more only delays it.
-                let _ = stream.set_nodelay(true);
                 let peer = Peer {
                     address: address.ip(),
                     transport: match tls {
@@ -137,5 +138,46 @@ async fn serve_one<A: Service>(
 ) {
     if let Some(upgraded) = http1::serve(socket, patience, &*service, peer).await {
         service.go_on(upgraded).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Outbox;
+    use crate::shared::Shared;
+    use crate::stream::Writing;
+    use crate::websocket::Line;
+    use foghorn_node::Connection;
+
+    #[tokio::test]
+    async fn accepted_sockets_do_not_wait_for_more_to_write() {
+        let (listener, address) = bind([127, 0, 0, 1].into(), 0).unwrap();
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        assert!(accepted.nodelay().unwrap());
+    }
+
+    /// Bytes of the future that `task` makes; it need not be called for that.
+    fn size_of_task<A, B, C, D, F: Future>(_task: impl FnOnce(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Every connection costs these bytes for as long as it lives, so growth is to be a decision:
+    /// whoever needs more raises a limit, and whoever needs less lowers it.
+    #[test]
+    fn a_connection_stays_small() {
+        for (what, size, limit) in [
+            ("the task", size_of_task(serve_one::<Shared>), 2_000),
+            ("its connection", size_of::<Connection>(), 160),
+            (
+                "the outbox beside it",
+                size_of::<Outbox<Line<Writing>>>(),
+                160,
+            ),
+            ("its line", size_of::<Line<Writing>>(), 160),
+        ] {
+            assert!(size <= limit, "{what}: {size} bytes, the limit is {limit}");
+        }
     }
 }

@@ -17,6 +17,7 @@ mod http;
 mod http1;
 mod link;
 mod listener;
+mod lots;
 mod metrics;
 mod outbox;
 mod peer;

@@ -47,7 +47,7 @@ impl Service for Scrape {
         })
     }
 
-    fn finish(&self, call: Infallible, _: Result<&[u8], BodyError>) -> Answer {
+    async fn finish(&self, call: Self::Call<'_>, _: Result<&[u8], BodyError>) -> Answer {
         match call {}
     }
 
@@ -59,7 +59,7 @@ impl Service for Scrape {
         &self.requests
     }
 
-    async fn go_on(self: Arc<Self>, upgraded: Upgraded<Stream, Infallible>) {
+    async fn go_on(self: Arc<Self>, upgraded: Box<Upgraded<Stream, Infallible>>) {
         match upgraded.upgrade {}
     }
 }

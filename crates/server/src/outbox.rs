@@ -1,54 +1,62 @@
 //! The queue of one connection's messages, bounded by bytes: the mailbox that sockets empty.
+//!
+//! Whoever delivers writes to the socket itself while that is free, so that an idle connection's
+//! task need not wake up for a message. The right to write is the *line*, a value of which there is
+//! one: it is here while nobody writes, with whoever is delivering, or with the connection's task,
+//! which takes it when the socket is full and puts it back under the lock that found nothing more
+//! to write (INV-LINE-1). So messages never overtake each other and no write is cut by another.
+
+mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use foghorn_channels::{Delivery, Mailbox};
 use foghorn_node::AppMeters;
 use foghorn_protocol::{Close, Frame};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
-/// Queues up to this many frames keep their memory while idle; longer ones give it back.
-const KEPT_CAPACITY: usize = 8;
+use state::{State, Status, WakesOn};
 
-/// What waits for one connection. Anybody delivers; the connection's own task empties it.
+/// What waits for one connection. Anybody delivers.
 ///
-/// Cost per delivery: one uncontended lock, one pointer written, and a wake-up if the task sleeps.
-pub(crate) struct Outbox {
-    state: Mutex<State>,
+/// Cost per delivery to a connection that keeps up: two uncontended locks and the write itself;
+/// nothing is allocated, counted or woken.
+pub(crate) struct Outbox<L> {
+    state: Mutex<State<L>>,
     limit: usize,
     meters: Arc<AppMeters>,
 }
 
-struct State {
-    frames: VecDeque<Frame>,
-    /// Bytes of `frames` and of the batch that is being written.
-    bytes: usize,
-    status: Status,
-    waker: Option<Waker>,
-    wakes_on: WakesOn,
+/// The way to the client. Whoever has it writes.
+pub(crate) trait Line: Send {
+    /// Whether everything is out that was given to it.
+    fn is_idle(&self) -> bool;
+    /// Sends on what the socket takes at once and keeps the rest, without waiting for it.
+    fn send(&mut self, frames: &[Frame]);
+    /// Takes over the frames of a queue, behind which nothing waits.
+    fn load(&mut self, frames: &mut VecDeque<Frame>);
+    /// As [`Line::send`] for what was loaded.
+    fn push(&mut self);
+    /// What has been written since the last call.
+    fn take_written(&mut self) -> Written;
+    /// Gives back the memory that a burst needed.
+    fn rest(&mut self);
+    /// Who may use it while the socket takes everything.
+    fn sharing(&self) -> Sharing;
 }
 
-/// What the connection's task sleeps for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum WakesOn {
-    /// Anything to write.
-    Anything,
-    /// The end of the connection: there is more to write than the socket takes already.
-    End,
-}
-
-enum Status {
-    Open,
-    /// Somebody else wants the connection to close; its session has yet to say so to the client.
-    Asked(Close),
-    /// Close once what is queued is written.
-    Closing(Close),
-    /// The connection did not keep up. What was queued is gone already.
-    Overflowed,
-    /// The connection's task has ended.
-    Gone,
+/// Who writes to an idle socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Whoever delivers.
+    Anybody,
+    /// The connection's task.
+    TaskOnly,
 }
 
 /// Frames that are out.
@@ -63,28 +71,31 @@ pub(crate) struct Written {
 /// What the connection's task finds.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pending {
-    /// The batch was filled.
-    Frames,
+    /// The line is here, and there is something to write.
+    Work,
     /// Somebody else wants the connection to close: tell the session.
     Asked(Close),
-    /// Everything is written; close.
+    /// The line is here, everything is written; close.
     Close(Close),
-    /// Close for not keeping up.
+    /// The line is here; close for not keeping up.
     Overflow,
 }
 
-impl Outbox {
-    /// An empty queue that takes up to `limit` bytes of frames.
+/// Whether the connection's task has something to write beside frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Control {
+    /// Control frames wait.
+    Waits,
+    /// Nothing.
+    None,
+}
+
+impl<L: Line> Outbox<L> {
+    /// An empty queue that takes up to `limit` bytes of frames. The line is with the connection's
+    /// task.
     pub(crate) fn new(limit: usize, meters: Arc<AppMeters>) -> Self {
-        let state = State {
-            frames: VecDeque::new(),
-            bytes: 0,
-            status: Status::Open,
-            waker: None,
-            wakes_on: WakesOn::Anything,
-        };
         Self {
-            state: Mutex::new(state),
+            state: Mutex::new(State::new()),
             limit,
             meters,
         }
@@ -100,47 +111,55 @@ impl Outbox {
 
     /// The connection's task has ended: nothing is taken any more.
     pub(crate) fn end(&self) {
-        let mut state = self.state.lock();
-        state.status = Status::Gone;
-        state.frames = VecDeque::new();
+        self.state.lock().give_up(Status::Gone);
     }
 
-    /// Moves everything that waits into `batch`, which is empty because all of it is out:
-    /// `written`.
-    pub(crate) fn poll_take(
+    /// Work for the connection's task, and the line to do it with. Without any, the line is left
+    /// to those who deliver.
+    pub(crate) fn poll_work(
         &self,
         cx: &mut Context<'_>,
-        batch: &mut VecDeque<Frame>,
-        written: Written,
+        line: &mut Option<Box<L>>,
+        control: Control,
     ) -> Poll<Pending> {
-        debug_assert!(batch.is_empty());
         let mut state = self.state.lock();
-        if written.frames > 0 {
-            state.bytes = state.bytes.saturating_sub(written.bytes);
-            self.meters.sent(written.frames, written.bytes as u64);
-        }
+        self.account(&mut state, line);
         // First: whoever never stops filling its own queue would otherwise never be told.
         if let Some(close) = state.take_asked() {
             return Poll::Ready(Pending::Asked(close));
         }
-        if !state.frames.is_empty() {
-            std::mem::swap(&mut state.frames, batch);
-            return Poll::Ready(Pending::Frames);
+        if line.is_none() && state.has_work(control) {
+            *line = state.line.take();
         }
-        if batch.capacity() > KEPT_CAPACITY {
-            *batch = VecDeque::new();
+        let Some(own) = line else {
+            let wakes_on = match state.has_work(control) {
+                true => WakesOn::Line,
+                false => WakesOn::Handover,
+            };
+            state.listen(cx, wakes_on);
+            return Poll::Pending;
+        };
+        if own.is_idle() {
+            own.load(&mut state.frames);
         }
-        if state.frames.capacity() > KEPT_CAPACITY {
-            state.frames = VecDeque::new();
+        if !own.is_idle() || control == Control::Waits {
+            return Poll::Ready(Pending::Work);
         }
         match &state.status {
-            Status::Closing(close) => Poll::Ready(Pending::Close(close.clone())),
-            Status::Overflowed | Status::Gone => Poll::Ready(Pending::Overflow),
-            Status::Open | Status::Asked(_) => {
-                state.listen(cx, WakesOn::Anything);
-                Poll::Pending
-            }
+            Status::Closing(close) => return Poll::Ready(Pending::Close(close.clone())),
+            Status::Overflowed | Status::Gone => return Poll::Ready(Pending::Overflow),
+            Status::Open | Status::Asked(_) => {}
         }
+        own.rest();
+        state.rest();
+        match own.sharing() {
+            Sharing::Anybody => {
+                state.line = line.take();
+                state.listen(cx, WakesOn::Handover);
+            }
+            Sharing::TaskOnly => state.listen(cx, WakesOn::Frames),
+        }
+        Poll::Pending
     }
 
     /// Whether the connection was given up, or asked to close, while its task was busy writing.
@@ -155,30 +174,131 @@ impl Outbox {
         state.listen(cx, WakesOn::End);
         Poll::Pending
     }
-}
 
-impl State {
-    fn take_asked(&mut self) -> Option<Close> {
-        match &self.status {
-            Status::Asked(close) => {
-                let close = close.clone();
-                self.status = Status::Open;
-                Some(close)
+    /// The line, for the last words. Who is delivering keeps it no longer than a write takes.
+    pub(crate) async fn take_line(&self) -> Box<L> {
+        poll_fn(|cx| {
+            let mut state = self.state.lock();
+            match state.line.take() {
+                Some(line) => Poll::Ready(line),
+                None => {
+                    state.listen(cx, WakesOn::Line);
+                    Poll::Pending
+                }
             }
-            _ => None,
+        })
+        .await
+    }
+
+    /// Sends on what waits, if the line is here, and otherwise wakes the task if it wants to know.
+    fn send_on(&self, mut state: MutexGuard<'_, State<L>>) {
+        match state.take_free_line() {
+            Some(mut line) => {
+                line.load(&mut state.frames);
+                drop(state);
+                line.push();
+                self.give_back(line);
+            }
+            None => {
+                let waker = state.waker_for(WakesOn::Frames);
+                drop(state);
+                // Woken outside the lock: the task may run at once, on another core.
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            }
         }
     }
 
-    fn listen(&mut self, cx: &mut Context<'_>, wakes_on: WakesOn) {
-        self.wakes_on = wakes_on;
-        match &mut self.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => self.waker = Some(cx.waker().clone()),
+    /// Puts the line back after a write. What is left to do is for the connection's task: who
+    /// delivers is never kept for what others add meanwhile.
+    fn give_back(&self, line: Box<L>) {
+        let mut state = self.state.lock();
+        let mut line = Some(line);
+        self.account(&mut state, &mut line);
+        if matches!(state.status, Status::Gone) {
+            return;
         }
+        state.line = line;
+        let waker = match state.has_work(Control::None) {
+            true => state.waker_for(WakesOn::Handover),
+            false => None,
+        };
+        let waker = waker.or_else(|| state.waker_for(WakesOn::Line));
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn account(&self, state: &mut State<L>, line: &mut Option<Box<L>>) {
+        let written = line.as_mut().map(|line| line.take_written());
+        let written = written.unwrap_or_default();
+        if written.frames > 0 {
+            state.bytes = state.bytes.saturating_sub(written.bytes);
+            self.meters.sent(written.frames, written.bytes as u64);
+        }
+    }
+
+    /// Takes `bytes` more into account, or finds that they do not fit.
+    fn admit(&self, bytes: usize) -> Result<MutexGuard<'_, State<L>>, Delivery> {
+        let mut state = self.state.lock();
+        if !matches!(state.status, Status::Open | Status::Asked(_)) {
+            return Err(Delivery::Gone);
+        }
+        let total = state.bytes + bytes;
+        // What is more than the whole limit may still pass alone.
+        if total > self.limit && state.bytes > 0 {
+            state.give_up(Status::Overflowed);
+            let waker = state.waker.take();
+            drop(state);
+            self.meters.overflowed();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            return Err(Delivery::Full);
+        }
+        state.bytes = total;
+        Ok(state)
     }
 }
 
-impl Mailbox for Outbox {
+impl<L: Line> Mailbox for Outbox<L> {
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
+        let mut state = match self.admit(frames.iter().map(Frame::wire_len).sum()) {
+            Ok(state) => state,
+            Err(refused) => return refused,
+        };
+        if state.frames.is_empty()
+            && let Some(mut line) = state.take_free_line()
+        {
+            drop(state);
+            line.send(frames);
+            self.give_back(line);
+        } else {
+            state.frames.extend(frames.iter().cloned());
+            self.send_on(state);
+        }
+        Delivery::Accepted
+    }
+
+    fn put(&self, frame: &Frame) -> Delivery {
+        match self.admit(frame.wire_len()) {
+            Ok(mut state) => {
+                state.frames.push_back(frame.clone());
+                Delivery::Accepted
+            }
+            Err(refused) => refused,
+        }
+    }
+
+    fn flush(&self) {
+        let state = self.state.lock();
+        if !state.frames.is_empty() {
+            self.send_on(state);
+        }
+    }
+
     fn ask_to_close(&self, close: &Close) {
         let mut state = self.state.lock();
         if matches!(state.status, Status::Open) {
@@ -189,174 +309,5 @@ impl Mailbox for Outbox {
         if let Some(waker) = waker {
             waker.wake();
         }
-    }
-
-    fn deliver(&self, frame: &Frame) -> Delivery {
-        let mut state = self.state.lock();
-        if !matches!(state.status, Status::Open | Status::Asked(_)) {
-            return Delivery::Gone;
-        }
-        let bytes = state.bytes + frame.wire_len();
-        // A message of more than the whole limit may still pass alone.
-        let delivery = if bytes > self.limit && state.bytes > 0 {
-            state.status = Status::Overflowed;
-            state.frames = VecDeque::new();
-            Delivery::Full
-        } else {
-            state.bytes = bytes;
-            state.frames.push_back(frame.clone());
-            Delivery::Accepted
-        };
-        let wakes = delivery == Delivery::Full || state.wakes_on == WakesOn::Anything;
-        let waker = if wakes { state.waker.take() } else { None };
-        drop(state);
-        if delivery == Delivery::Full {
-            self.meters.overflowed();
-        }
-        // Woken outside the lock: the task may run at once, on another core.
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        delivery
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use foghorn_node::Metrics;
-    use foghorn_protocol::CloseCode;
-    use prometheus::Registry;
-    use std::task::Wake;
-
-    const NOTHING: Written = Written {
-        frames: 0,
-        bytes: 0,
-    };
-
-    struct Count(std::sync::atomic::AtomicUsize);
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        }
-    }
-
-    fn outbox(limit: usize) -> Outbox {
-        let metrics = Metrics::register(&Registry::new()).unwrap();
-        Outbox::new(limit, Arc::new(metrics.of_app("app")))
-    }
-
-    fn frame(bytes: usize) -> Frame {
-        Frame::from_text(&vec![b'x'; bytes - 2])
-    }
-
-    #[test]
-    fn wakes_once_per_sleep_and_hands_over_everything() {
-        let outbox = outbox(1_000);
-        let count = Arc::new(Count(Default::default()));
-        let waker = Arc::clone(&count).into();
-        let mut cx = Context::from_waker(&waker);
-        let mut batch = VecDeque::new();
-        assert!(outbox.poll_take(&mut cx, &mut batch, NOTHING).is_pending());
-        for _ in 0..5 {
-            assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
-        }
-        assert_eq!(count.0.load(std::sync::atomic::Ordering::SeqCst), 1);
-        assert_eq!(
-            outbox.poll_take(&mut cx, &mut batch, NOTHING),
-            Poll::Ready(Pending::Frames)
-        );
-        assert_eq!(batch.len(), 5);
-    }
-
-    #[test]
-    fn what_is_being_written_counts_until_it_is_out() {
-        let outbox = outbox(250);
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut batch = VecDeque::new();
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
-        assert!(outbox.poll_take(&mut cx, &mut batch, NOTHING).is_ready());
-        batch.clear();
-        assert!(
-            outbox
-                .poll_take(
-                    &mut cx,
-                    &mut batch,
-                    Written {
-                        frames: 2,
-                        bytes: 200
-                    }
-                )
-                .is_pending()
-        );
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Full);
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Gone);
-        assert_eq!(outbox.poll_end(&mut cx), Poll::Ready(Pending::Overflow));
-        assert_eq!(
-            outbox.poll_take(&mut cx, &mut batch, NOTHING),
-            Poll::Ready(Pending::Overflow)
-        );
-    }
-
-    #[test]
-    fn one_message_above_the_limit_passes_alone() {
-        let outbox = outbox(50);
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
-        assert_eq!(outbox.deliver(&frame(10)), Delivery::Full);
-    }
-
-    #[test]
-    fn a_wish_comes_first_and_closing_after_what_is_queued() {
-        let outbox = outbox(1_000);
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut batch = VecDeque::new();
-        let close = |reason| Close::new(CloseCode::ReconnectImmediately, reason);
-        outbox.deliver(&frame(100));
-        outbox.ask_to_close(&close("first"));
-        outbox.ask_to_close(&close("second"));
-        let asked = Poll::Ready(Pending::Asked(close("first")));
-        assert_eq!(outbox.poll_take(&mut cx, &mut batch, NOTHING), asked);
-        // The session may still say goodbye.
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Accepted);
-        outbox.close(close("first"));
-        assert_eq!(outbox.deliver(&frame(100)), Delivery::Gone);
-        assert_eq!(
-            outbox.poll_take(&mut cx, &mut batch, NOTHING),
-            Poll::Ready(Pending::Frames)
-        );
-        assert_eq!(batch.len(), 2);
-        batch.clear();
-        let expect = Pending::Close(close("first"));
-        assert_eq!(
-            outbox.poll_take(
-                &mut cx,
-                &mut batch,
-                Written {
-                    frames: 2,
-                    bytes: 200
-                }
-            ),
-            Poll::Ready(expect)
-        );
-    }
-
-    #[test]
-    fn a_wish_interrupts_a_task_that_is_busy_writing() {
-        let outbox = outbox(1_000);
-        let count = Arc::new(Count(Default::default()));
-        let waker = Arc::clone(&count).into();
-        let mut cx = Context::from_waker(&waker);
-        assert!(outbox.poll_end(&mut cx).is_pending());
-        outbox.deliver(&frame(100));
-        let woken = || count.0.load(std::sync::atomic::Ordering::SeqCst);
-        assert_eq!(woken(), 0, "there is enough to write already");
-        let close = Close::new(CloseCode::Unauthorized, "terminated");
-        outbox.ask_to_close(&close);
-        assert_eq!(woken(), 1);
-        assert_eq!(outbox.poll_end(&mut cx), Poll::Ready(Pending::Asked(close)));
-        assert!(outbox.poll_end(&mut cx).is_pending());
     }
 }

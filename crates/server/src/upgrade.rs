@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use foghorn_api::Answer;
 use foghorn_auth::{Query, percent_decode};
 use foghorn_channels::Mailbox as _;
@@ -10,7 +9,6 @@ use foghorn_node::{Admission, Connection, Handshake, Refusal};
 use foghorn_protocol::ProtocolVersion;
 use http::header::SEC_WEBSOCKET_VERSION;
 use http::{HeaderValue, StatusCode};
-use tokio::io::AsyncWriteExt as _;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::http1::{Head, Step, Upgraded, Version};
@@ -19,7 +17,7 @@ use crate::peer::Peer;
 use crate::plain::{only_get, plain, upgrade_required};
 use crate::shared::Shared;
 use crate::stream::Stream;
-use crate::websocket;
+use crate::websocket::{self, Opening};
 
 /// The sub-protocol names that Pusher clients may offer; the Swift client does.
 const SUB_PROTOCOL: &str = "pusher-channels-protocol-";
@@ -62,26 +60,22 @@ pub(crate) fn accept<C>(
 
 /// Goes on with an upgraded connection, to its end.
 pub(crate) async fn go_on(
-    shared: &Arc<Shared>,
-    upgraded: Upgraded<Stream, Result<Admission, Refusal>>,
+    shared: Arc<Shared>,
+    upgraded: Box<Upgraded<Stream, Result<Admission, Refusal>>>,
 ) {
     let Upgraded {
-        mut socket,
+        socket,
         early,
         response,
         upgrade,
-    } = upgraded;
-    if socket.write_all(&response).await.is_err() || socket.flush().await.is_err() {
-        return;
-    }
-    drop(response);
-    let early = Bytes::from(early);
+    } = *upgraded;
     let (stream, _place) = socket.into_parts();
+    let opening = Opening { early, response };
     match upgrade {
         Ok(admission) => {
             let meters = Arc::clone(admission.app.meters());
             let outbox = Arc::new(Outbox::new(shared.rules.send_queue, meters));
-            let Ok(random) = getrandom::u64() else {
+            let Ok(random) = shared.lots.next() else {
                 return tracing::error!("the system has no randomness for a socket id");
             };
             let node = Arc::clone(&shared.node);
@@ -89,16 +83,16 @@ pub(crate) async fn go_on(
             let connection = Connection::open(node, admission, outbox.clone(), random, now);
             let socket = connection.socket();
             tracing::debug!(app = %connection.app().id(), %socket, "connected");
-            let _registered = shared.connections.register(socket, Arc::clone(&outbox));
+            let _registered = shared.connections.register(socket, outbox.clone());
             if shared.node.is_draining() {
                 // Let in just before the drain looked at who is here.
                 outbox.ask_to_close(&crate::drain::reconnect());
             }
-            websocket::serve(stream, early, connection, outbox, shared.rules).await;
+            websocket::serve(stream.split(), opening, connection, outbox, shared.rules).await;
         }
         Err(refusal) => {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");
-            websocket::refuse(stream, refusal, shared.rules).await;
+            websocket::refuse(stream.split(), opening, refusal, shared.rules).await;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A WebSocket connection: one task that owns the socket, feeds the session and empties its queue.
 
+mod line;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -9,20 +10,20 @@ use std::future::{Future as _, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use foghorn_node::{Action, Connection, Refusal};
 use foghorn_protocol::{Close, CloseCode};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tungstenite::Utf8Bytes;
 
 use crate::clock::Clock;
-use crate::outbox::{Outbox, Pending};
+use crate::outbox::{Control, Outbox, Pending};
+pub(crate) use line::{Line, Wire};
 use reader::{Incoming, Reader};
-use writer::Writer;
+use writer::PING;
 
 /// Bytes that one read takes from the socket, on the stack.
 const READ: usize = 4_096;
@@ -70,10 +71,13 @@ enum Event {
     End(Ending),
 }
 
-struct Socket<S> {
-    stream: S,
+struct Socket<R, W> {
+    stream: R,
     reader: Reader,
-    writer: Writer,
+    /// The line, while this task has something to write; see [`Outbox`].
+    line: Option<Box<Line<W>>>,
+    /// Control frames on their way to the line.
+    control: Vec<u8>,
     reading: Reading,
     /// Since when the socket takes nothing although something waits, and what it had taken by then.
     stalled: Option<(Instant, u64)>,
@@ -86,55 +90,72 @@ enum Reading {
     Off,
 }
 
-/// Serves an open connection until it ends. `early` was read together with the handshake.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    early: Bytes,
+/// What is left of the handshake.
+pub(crate) struct Opening {
+    /// What was read beyond the request.
+    pub(crate) early: Vec<u8>,
+    /// The response, which goes out with the first message.
+    pub(crate) response: Vec<u8>,
+}
+
+/// Serves an open connection until it ends.
+pub(crate) async fn serve<R: AsyncRead + Unpin, W: Wire>(
+    (stream, wire): (R, W),
+    opening: Opening,
     mut connection: Connection,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Line<W>>>,
     rules: Rules,
 ) {
-    let mut socket = Socket::new(stream, &early, rules.max_message);
-    // It is a part of the handshake's buffer, which would live as long as the connection.
-    drop(early);
+    let mut socket = Socket::new(stream, wire, opening, rules.max_message);
     let ending = socket.run(&mut connection, &outbox, rules).await;
     tracing::debug!(?ending, "connection ended");
     // Others see the client leave now, not after the farewell.
     drop(connection);
+    let mut line = match socket.line.take() {
+        Some(line) => line,
+        None => outbox.take_line().await,
+    };
     outbox.end();
-    socket.say_goodbye(&ending, rules).await;
+    line.writer.control(&socket.control);
+    say_goodbye(&mut line, &mut socket.stream, &ending, rules).await;
 }
 
 /// Tells a client that has been upgraded why it may not come in.
-pub(crate) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
+pub(crate) async fn refuse<R: AsyncRead + Unpin, W: Wire>(
+    (mut stream, wire): (R, W),
+    opening: Opening,
     refusal: Refusal,
     rules: Rules,
 ) {
-    let mut socket = Socket::new(stream, &[], rules.max_message);
-    socket.writer.batch().extend(refusal.farewell);
-    if socket.flush(rules).await.is_ok() {
-        socket
-            .say_goodbye(&Ending::Close(refusal.close), rules)
-            .await;
+    let mut line = Line::new(wire);
+    line.writer.control(&opening.response);
+    line.writer.batch().extend(refusal.farewell);
+    if flush(&mut line, rules).await.is_ok() {
+        let ending = Ending::Close(refusal.close);
+        say_goodbye(&mut line, &mut stream, &ending, rules).await;
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    fn new(stream: S, early: &[u8], max_message: usize) -> Self {
+impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
+    fn new(stream: R, wire: W, opening: Opening, max_message: usize) -> Self {
         let mut reader = Reader::new(max_message);
-        reader.feed(early);
-        let writer = Writer::default();
+        reader.feed(&opening.early);
         Self {
             stream,
             reader,
-            writer,
+            line: Some(Box::new(Line::new(wire))),
+            control: opening.response,
             reading: Reading::On,
             stalled: None,
         }
     }
 
-    async fn run(&mut self, connection: &mut Connection, outbox: &Outbox, rules: Rules) -> Ending {
+    async fn run(
+        &mut self,
+        connection: &mut Connection,
+        outbox: &Outbox<Line<W>>,
+        rules: Rules,
+    ) -> Ending {
         let clock = rules.clock;
         let mut timer = pin!(sleep_until(clock.instant(connection.deadline())));
         loop {
@@ -157,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             };
             match action {
                 None => {}
-                Some(Action::Ping) => self.writer.ping(),
+                Some(Action::Ping) => self.control.extend_from_slice(&PING),
                 Some(Action::Close(close)) => {
                     self.reading = Reading::Off;
                     timer.as_mut().reset(Instant::now() + rules.write_timeout);
@@ -170,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     fn poll_event(
         &mut self,
         cx: &mut Context<'_>,
-        outbox: &Outbox,
+        outbox: &Outbox<Line<W>>,
         mut timer: Pin<&mut Sleep>,
         rules: Rules,
     ) -> Poll<Event> {
@@ -196,27 +217,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Poll::Pending
     }
 
-    /// Writes all that waits. Ready only when the connection is to end.
-    fn poll_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<Event> {
+    /// Writes all that waits, unless somebody else does. Ready only when the session or the
+    /// connection's end is concerned.
+    fn poll_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox<Line<W>>) -> Poll<Event> {
         let end = |ending| Poll::Ready(Event::End(ending));
         loop {
-            if self.writer.batch().is_empty() {
-                let written = self.writer.take_written();
-                match outbox.poll_take(cx, self.writer.batch(), written) {
-                    Poll::Ready(Pending::Asked(close)) => return Poll::Ready(Event::Close(close)),
-                    Poll::Ready(Pending::Close(close)) => return end(Ending::Close(close)),
-                    Poll::Ready(Pending::Overflow) => return end(Ending::Overflow),
-                    Poll::Ready(Pending::Frames) | Poll::Pending => {}
-                }
+            let control = match self.control.is_empty() {
+                true => Control::None,
+                false => Control::Waits,
+            };
+            match ready!(outbox.poll_work(cx, &mut self.line, control)) {
+                Pending::Asked(close) => return Poll::Ready(Event::Close(close)),
+                Pending::Close(close) => return end(Ending::Close(close)),
+                Pending::Overflow => return end(Ending::Overflow),
+                Pending::Work => {}
             }
-            if self.writer.is_idle() {
+            let Some(line) = &mut self.line else {
                 return Poll::Pending;
-            }
-            match self.writer.poll_write(cx, &mut self.stream) {
+            };
+            line.writer.control(&std::mem::take(&mut self.control));
+            match line.poll_write(cx) {
                 Poll::Ready(Ok(())) => self.stalled = None,
                 Poll::Ready(Err(_)) => return end(Ending::Lost),
                 Poll::Pending => {
-                    let taken = self.writer.taken();
+                    let taken = line.writer.taken();
                     if self.stalled.is_none_or(|(_, before)| before != taken) {
                         self.stalled = Some((Instant::now(), taken));
                     }
@@ -229,11 +253,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
+    /// Bytes of control frames that wait.
+    fn waiting_control(&self) -> usize {
+        let on_line = self.line.as_ref();
+        self.control.len() + on_line.map_or(0, |line| line.writer.control_len())
+    }
+
     fn poll_in(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        while self.reading == Reading::On && self.writer.control_len() < WAITING_CONTROL {
+        while self.reading == Reading::On && self.waiting_control() < WAITING_CONTROL {
             if let Some(incoming) = self.reader.next() {
-                let control = self.reader.take_control();
-                self.writer.control(&control);
+                self.control.append(&mut self.reader.take_control());
                 return Poll::Ready(match incoming {
                     Incoming::Text(text) => Event::Text(text),
                     Incoming::Alive => Event::Alive,
@@ -260,53 +289,57 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let patience = self.stalled.map(|(since, _)| since + rules.write_timeout);
         patience.map_or(deadline, |end| deadline.min(end))
     }
+}
 
-    async fn say_goodbye(&mut self, ending: &Ending, rules: Rules) {
-        match ending {
-            Ending::Close(close) => self.writer.close(close),
-            Ending::Overflow => {
-                self.writer.abandon();
-                let limit = rules.send_queue;
-                let reason =
-                    format!("Too slow: more than {limit} bytes, the limit, wait to be sent");
-                self.writer
-                    .close(&Close::new(CloseCode::OverCapacity, reason));
-            }
-            // The answer is among the control frames already; the rest does not matter any more.
-            Ending::Closed => self.writer.abandon(),
-            Ending::Lost => return,
+async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
+    line: &mut Line<W>,
+    stream: &mut R,
+    ending: &Ending,
+    rules: Rules,
+) {
+    match ending {
+        Ending::Close(close) => line.writer.close(close),
+        Ending::Overflow => {
+            line.writer.abandon();
+            let limit = rules.send_queue;
+            let reason = format!("Too slow: more than {limit} bytes, the limit, wait to be sent");
+            line.writer
+                .close(&Close::new(CloseCode::OverCapacity, reason));
         }
-        // With TLS, a shutdown writes too.
-        let shutdown = timeout(rules.write_timeout, async {
-            self.flush(rules).await?;
-            self.stream.shutdown().await
-        });
-        if let Ok(Ok(())) = shutdown.await {
-            // Running out of time is an end like any other.
-            let _ = timeout(LINGER, self.discard()).await;
-        }
+        // The answer is among the control frames already; the rest does not matter any more.
+        Ending::Closed => line.writer.abandon(),
+        Ending::Lost => return,
     }
-
-    async fn flush(&mut self, rules: Rules) -> io::Result<()> {
-        let write = poll_fn(|cx| self.writer.poll_write(cx, &mut self.stream));
-        timeout(rules.write_timeout, write)
-            .await
-            .map_err(|_| io::ErrorKind::TimedOut)?
+    // With TLS, a shutdown writes too.
+    let shutdown = timeout(rules.write_timeout, async {
+        flush(line, rules).await?;
+        line.wire.shutdown().await
+    });
+    if let Ok(Ok(())) = shutdown.await {
+        // Running out of time is an end like any other.
+        let _ = timeout(LINGER, discard(stream)).await;
     }
+}
 
-    /// Reads until the client has closed its side.
-    async fn discard(&mut self) {
-        poll_fn(|cx| {
-            loop {
-                let mut bytes = [0; READ];
-                let mut buffer = ReadBuf::new(&mut bytes);
-                match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-                    Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-                    Poll::Ready(_) => return Poll::Ready(()),
-                }
+async fn flush<W: Wire>(line: &mut Line<W>, rules: Rules) -> io::Result<()> {
+    let write = poll_fn(|cx| line.poll_write(cx));
+    timeout(rules.write_timeout, write)
+        .await
+        .map_err(|_| io::ErrorKind::TimedOut)?
+}
+
+/// Reads until the client has closed its side.
+async fn discard<R: AsyncRead + Unpin>(stream: &mut R) {
+    poll_fn(|cx| {
+        loop {
+            let mut bytes = [0; READ];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
             }
-        })
-        .await;
-    }
+        }
+    })
+    .await;
 }

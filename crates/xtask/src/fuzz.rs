@@ -3,6 +3,7 @@
 //! The engine is libFuzzer, and the stable compiler is enough: the flags below put the counters in
 //! that tell it which inputs reach new code.
 
+use crate::compiler::Compiler;
 use crate::{process, workspace};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -98,26 +99,36 @@ impl Options {
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let targets = chosen(targets(root)?, options.target.as_deref())?;
     let bench = Bench::build(root)?;
-    let waiting = Mutex::new(targets.iter());
-    let results = Mutex::new(Vec::new());
     // An engine is one busy thread.
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..workers.min(targets.len()) {
-            scope.spawn(|| {
-                while let Some(target) = lock(&waiting).next() {
-                    let result = bench.fuzz(target, options);
-                    println!("{}", result.as_ref().unwrap_or_else(|finding| finding));
-                    lock(&results).push(result.is_ok());
-                }
-            });
-        }
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let results = Mutex::new(Vec::new());
+    share_out(&targets, cores, |target| {
+        let result = bench.fuzz(target, options);
+        // In one piece, so that what several targets say does not mix.
+        println!("{}", result.as_ref().unwrap_or_else(|finding| finding));
+        lock(&results).push(result.is_ok());
     });
     let failed = lock(&results).iter().filter(|ok| !**ok).count();
     match failed {
         0 => Ok(()),
         count => bail!("{count} of {} targets failed", targets.len()),
     }
+}
+
+/// Does `work` for each of `items`, in their order, for `workers` of them at a time.
+fn share_out<T: Sync>(items: &[T], workers: usize, work: impl Fn(&T) + Sync) {
+    let waiting = Mutex::new(items.iter());
+    // A function, so that the lock is given back before the work begins.
+    let next = || lock(&waiting).next();
+    thread::scope(|scope| {
+        for _ in 0..workers.min(items.len()) {
+            scope.spawn(|| {
+                while let Some(item) = next() {
+                    work(item);
+                }
+            });
+        }
+    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -154,7 +165,7 @@ struct Bench {
 
 impl Bench {
     fn build(root: &Path) -> Result<Self> {
-        let host = host()?;
+        let host = Compiler::ask()?.host;
         let mut build = process::cargo();
         build
             .current_dir(root)
@@ -220,12 +231,6 @@ impl Bench {
     }
 }
 
-fn host() -> Result<String> {
-    let about = process::capture(Command::new("rustc").arg("-vV"))?;
-    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("`rustc -vV` names no host")?.to_owned())
-}
-
 /// What the engine says at its end: `#99969 DONE cov: 2943 ft: 8263 …`. Without counters it would
 /// run as well, blindly; then there is nothing to return.
 fn summary(said: &str) -> Option<String> {
@@ -272,6 +277,8 @@ fn tail(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
 
     #[test]
     fn reads_its_options() {
@@ -301,6 +308,22 @@ mod tests {
         assert_eq!(chosen(all(), Some("b")).unwrap(), ["b"]);
         let unknown = chosen(all(), Some("c")).unwrap_err().to_string();
         assert_eq!(unknown, "no target `c`; there are a, b");
+    }
+
+    #[test]
+    fn work_is_shared_out() {
+        let (left, right) = (channel(), channel());
+        let ends = [Mutex::new((left.0, right.1)), Mutex::new((right.0, left.1))];
+        // Neither ends without the other. The limit is there to fail instead of hanging.
+        share_out(&ends, 2, |end| {
+            let (send, receive) = &*lock(end);
+            send.send(()).unwrap();
+            receive.recv_timeout(Duration::from_secs(60)).unwrap();
+        });
+
+        let done = Mutex::new(Vec::new());
+        share_out(&[1, 2, 3], 1, |&item| lock(&done).push(item));
+        assert_eq!(*lock(&done), [1, 2, 3]);
     }
 
     #[test]

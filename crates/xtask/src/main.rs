@@ -8,6 +8,8 @@
     reason = "a chore's answer is what it prints; no log collector reads it"
 )]
 
+mod compiler;
+mod counts;
 mod fuzz;
 mod process;
 mod setup;
@@ -31,6 +33,8 @@ Commands:
   test --only STEP    run one step, and the steps that it needs
   fuzz [TARGET]       feed the fuzz targets with ever new inputs; --seconds 60 is for each of
                       them, --keep adds what reaches new code to the committed corpus
+  counts              compare the instructions that fixed scenarios take with the committed
+                      baseline; --accept makes them the baseline
   tidy                check the project's own rules; print every breach as file:line
   wasm                build the pure crates for wasm32-unknown-unknown
   help                print this text
@@ -58,6 +62,8 @@ fn dispatch(words: &[&str]) -> Result<()> {
         }
         ["test", "--only", step] => test::run_only(&workspace::root()?, step),
         ["fuzz", options @ ..] => fuzz::run(&workspace::root()?, &fuzz::Options::parse(options)?),
+        ["counts"] => counts::run(&workspace::root()?, counts::Purpose::Check),
+        ["counts", "--accept"] => counts::run(&workspace::root()?, counts::Purpose::Accept),
         ["tidy"] => tidy::run(&workspace::root()?),
         ["wasm"] => wasm::run(&workspace::root()?),
         [] | ["help" | "--help" | "-h"] => {

@@ -13,6 +13,8 @@ use std::process::Command;
 const OLDEST_NODE: u32 = 20;
 /// The browser that the tests start; Debian's package of it has the same name.
 const BROWSER: &str = "chromium";
+/// Debian's package of it has the same name, too.
+const VALGRIND: &str = "valgrind";
 /// Written into the folder that an installation filled, so that deleting the folder deletes it.
 const STAMP: &str = ".foghorn-stamp";
 
@@ -74,6 +76,10 @@ fn install_system_packages() -> Result<()> {
     // The engine of the fuzz targets is C++.
     if process::find("c++").is_none() {
         missing.push("g++");
+    }
+    // It counts the instructions of the scenarios.
+    if process::find(VALGRIND).is_none() {
+        missing.push(VALGRIND);
     }
     // Debian ships `venv` without the part that puts pip into the new environment.
     if !process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {

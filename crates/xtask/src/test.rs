@@ -1,7 +1,7 @@
 //! Every test of the project, as named steps in one order: what the README tells readers to run,
 //! and what CI runs.
 
-use crate::{fuzz, process, setup, wasm, workspace};
+use crate::{counts, fuzz, process, setup, wasm, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,16 +15,18 @@ enum Step {
     Wasm,
     Build,
     BlackBox,
+    Counts,
     Fuzz,
 }
 
-const ALL: [Step; 7] = [
+const ALL: [Step; 8] = [
     Step::Setup,
     Step::Workspace,
     Step::Concurrency,
     Step::Wasm,
     Step::Build,
     Step::BlackBox,
+    Step::Counts,
     Step::Fuzz,
 ];
 
@@ -37,6 +39,7 @@ impl Step {
             Self::Wasm => "wasm",
             Self::Build => "build",
             Self::BlackBox => "black-box",
+            Self::Counts => "counts",
             Self::Fuzz => "fuzz",
         }
     }
@@ -49,6 +52,7 @@ impl Step {
             Self::Wasm => "the pure crates build for wasm32-unknown-unknown",
             Self::Build => "build the foghorn binary, and a program with the Rust SDK",
             Self::BlackBox => "clients and HTTP libraries against the foghorn binary",
+            Self::Counts => "instructions of fixed scenarios against a baseline (callgrind)",
             Self::Fuzz => "a minute of ever new inputs for every parser (cargo xtask fuzz)",
         }
     }
@@ -57,7 +61,7 @@ impl Step {
     const fn needs(self) -> &'static [Self] {
         match self {
             Self::BlackBox => &[Self::Setup, Self::Build],
-            Self::Fuzz => &[Self::Setup],
+            Self::Counts | Self::Fuzz => &[Self::Setup],
             _ => &[],
         }
     }
@@ -70,6 +74,7 @@ impl Step {
             Self::Wasm => wasm::run(root),
             Self::Build => build(root),
             Self::BlackBox => black_box(root),
+            Self::Counts => counts::run(root, counts::Purpose::Check),
             Self::Fuzz => fuzz::run(root, &fuzz::Options::default()),
         }
     }

@@ -294,7 +294,7 @@ impl World {
     /// Sends a request exactly as given at `now`.
     pub(crate) fn send(&self, head: &Request<()>, body: &[u8], now: u64) -> Answer {
         let answer = match self.api.begin(&read_head(head), UnixSeconds(now)) {
-            Ok(call) => self.api.finish(&call, body, self.now()),
+            Ok(call) => self.api.finish(&call, body, self.now()).answer,
             Err(refusal) => *refusal,
         };
         Answer::read(answer)
@@ -427,10 +427,16 @@ struct Letters {
 }
 
 impl Mailbox for Letters {
-    fn deliver(&self, frame: &Frame) -> Delivery {
-        self.frames.lock().unwrap().push(frame.clone());
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
+        self.frames.lock().unwrap().extend_from_slice(frames);
         Delivery::Accepted
     }
+
+    fn put(&self, frame: &Frame) -> Delivery {
+        self.deliver(std::slice::from_ref(frame))
+    }
+
+    fn flush(&self) {}
 
     fn ask_to_close(&self, close: &Close) {
         self.asked_to_close.get_or_init(|| close.clone());

@@ -49,7 +49,7 @@ impl State {
         }
         self.counted = Counted::Last(count);
         let frame = ServerMessage::SubscriptionCount { channel, count }.encode();
-        self.append(
+        self.append_send(
             Send {
                 frame,
                 except: None,

@@ -2,17 +2,18 @@
 
 use foghorn_protocol::{ChannelName, Close, Frame, ServerMessage, SocketId, UserId};
 
+use super::arrival::Greeting;
 use super::{Link, Outlet, State};
 use crate::announce::{Change, Joining};
 use crate::key::Key;
-use crate::op::{CachedPart, Join, Matter, Op};
+use crate::members::Seat;
+use crate::op::{self, Matter};
 use crate::request::{Hearing, QueueLimits, Remote, Send, Subscribe, SubscribeError};
 use crate::roster::{JoinedHere, Turn};
 
 impl State {
-    /// Appends a join. INV-ACK-1: the greeting is part of the join, so nothing of the channel can
-    /// reach the subscriber before it. INV-SNAPSHOT-1: the roster in it is taken at the very place
-    /// of the queue from which later member events follow.
+    /// Adds a newcomer at the end of the queue. INV-SNAPSHOT-1: the roster in its greeting is taken
+    /// at the very place of the queue from which later member events follow.
     pub(crate) fn join(
         &mut self,
         key: &Key,
@@ -21,7 +22,8 @@ impl State {
         outlet: &impl Outlet,
     ) -> Result<(), SubscribeError> {
         // Watchers bring no more than one join and one leave per connection.
-        if self.queue.len() >= limits.operations && key.recipient().is_some() {
+        let waiting = self.queue.len() + self.arrivals.len();
+        if waiting >= limits.operations && key.recipient().is_some() {
             return Err(SubscribeError::Busy);
         }
         let Subscribe {
@@ -55,18 +57,16 @@ impl State {
                 Joining::Awaited => Link::Awaited,
             };
         }
-        let cache = key.channel().is_some_and(|channel| channel.kind().cache);
-        let join = Join {
+        let greeting = Greeting {
+            ack: self.acknowledgement(key).or(greeting),
+            cached: self.cached_part(key, now),
+        };
+        let seat = Seat {
             socket,
             mailbox,
             hearing,
-            ack: self.acknowledgement(key).or(greeting),
-            cached: match cache {
-                true => CachedPart::Asked(now),
-                false => CachedPart::None,
-            },
         };
-        self.queue.push_back(Op::Join(Box::new(join)));
+        self.arrive(seat, greeting);
         self.recount(key, outlet);
         Ok(())
     }
@@ -80,7 +80,7 @@ impl State {
         outlet: &impl Outlet,
     ) {
         self.here = self.here.saturating_sub(1);
-        self.queue.push_back(Op::Leave(socket));
+        self.depart(socket);
         outlet.changed(key, Change::Count(self.here));
         if self.subscriptions() == 0 {
             outlet.turned(key);
@@ -100,7 +100,7 @@ impl State {
 
     /// Appends a change of what a subscriber gets, with a message that tells it so.
     pub(crate) fn hear(&mut self, socket: SocketId, hearing: Hearing, notice: Option<Frame>) {
-        self.queue.push_back(Op::Hear {
+        self.append_change(op::Change::Hear {
             socket,
             hearing,
             notice,
@@ -110,7 +110,7 @@ impl State {
     /// Appends the end of every connection that is here.
     pub(crate) fn close(&mut self, close: Close) {
         if self.here > 0 {
-            self.queue.push_back(Op::Close(close));
+            self.append_change(op::Change::Close(close));
         }
     }
 
@@ -176,7 +176,7 @@ impl State {
     /// Queues an announcement to the local subscribers; encodes only if there are any.
     fn tell(&mut self, encode: impl FnOnce() -> Frame) {
         if self.here > 0 {
-            self.append(
+            self.append_send(
                 Send {
                     frame: encode(),
                     except: None,

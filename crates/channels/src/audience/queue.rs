@@ -1,16 +1,17 @@
 //! The operation queue itself.
 
+use std::task::{Context, Poll, Waker};
+
 use super::{Link, State};
-use crate::audience::Outlet;
-use crate::key::Key;
+use crate::batch;
 use crate::members::Members;
-use crate::op::{Matter, Op, Sending};
+use crate::op::{Change, Matter, Op, Sending, Step};
 use crate::request::{QueueLimits, Send};
 
 impl State {
     /// Takes the delivery list if there is something to do and nobody else is doing it.
     pub(crate) fn take_baton(&mut self) -> Option<Box<Members>> {
-        if self.link != Link::Joined || self.queue.is_empty() {
+        if self.link != Link::Joined || self.is_at_rest() {
             return None;
         }
         self.members.take()
@@ -21,59 +22,105 @@ impl State {
         self.members = Some(members);
     }
 
-    pub(crate) fn next_op(&mut self, key: &Key, outlet: &impl Outlet) -> Option<Op> {
-        let mut op = self.queue.pop_front();
-        match &mut op {
-            Some(Op::Send(Sending {
-                send,
-                matter: Matter::Event,
-                cached,
-                ..
-            })) => {
-                self.queued_sends -= 1;
-                self.queued_bytes -= send.frame.wire_len();
-                if let Some(cached) = cached.take() {
-                    self.cache(key, cached, outlet);
+    /// What the drain with the delivery list does next. Sends that follow each other are gathered
+    /// on the list.
+    pub(crate) fn next_step(&mut self, members: &mut Members) -> Step {
+        self.seat_arrivals(members);
+        let step = match self.queue.pop_front() {
+            None => Step::Nothing,
+            Some(Op::Change(change)) => {
+                if let Change::Leave(socket) = change {
+                    self.departed(socket);
                 }
+                Step::Other(change)
             }
-            Some(Op::Join(join)) => self.answer(&mut join.cached, key),
-            Some(Op::Remember(cached)) => self.cache(key, cached.clone(), outlet),
-            _ => {}
-        }
+            Some(Op::Send(first)) => {
+                self.take_off(&first);
+                members.batch().push(first);
+                while let Some(sending) = self.next_send(members) {
+                    self.take_off(&sending);
+                    members.batch().push(sending);
+                }
+                members.eased(self.take_eased());
+                Step::Deliver
+            }
+        };
         if self.queue.is_empty() && self.queue.capacity() > 64 {
             self.queue.shrink_to(0);
         }
-        op
+        step
     }
 
-    /// Puts back a send that was interrupted, so that nothing overtakes it.
-    pub(crate) fn put_back(&mut self, sending: Sending) {
-        self.count(&sending);
-        self.queue.push_front(Op::Send(sending));
+    /// The next operation, if it is a send for exactly those who got the ones before it.
+    fn next_send(&mut self, members: &mut Members) -> Option<Sending> {
+        if self.is_expecting() {
+            return None;
+        }
+        match self.queue.front()? {
+            Op::Send(next) if members.batch().has_room(next.send.frame.wire_len()) => {}
+            Op::Send(_) | Op::Change(_) => return None,
+        }
+        match self.queue.pop_front()? {
+            Op::Send(sending) => Some(sending),
+            Op::Change(_) => None,
+        }
+    }
+
+    /// Whether nothing waits and nobody is delivering.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let members = self.members.as_ref();
+        self.queue.is_empty() && members.is_some_and(|members| !members.is_delivering())
     }
 
     pub(crate) fn is_busy(&self, limits: QueueLimits) -> bool {
         self.queued_sends >= limits.sends || self.queued_bytes >= limits.bytes
     }
 
-    pub(super) fn append(&mut self, send: Send, matter: Matter) {
-        self.push(Sending {
-            send,
-            from: 0,
-            matter,
-            cached: None,
-        });
+    /// Whether publishers should wait before they go on: there is enough for the next batch.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.queued_sends >= batch::SENDS
     }
 
-    pub(super) fn push(&mut self, sending: Sending) {
-        self.count(&sending);
-        self.queue.push_back(Op::Send(sending));
+    /// Whether publishers may go on, or has them woken when they may.
+    pub(crate) fn poll_eased(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if !self.is_pressed() {
+            return Poll::Ready(());
+        }
+        if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
-    fn count(&mut self, sending: &Sending) {
-        if sending.matter == Matter::Event {
+    /// The publishers who may go on now.
+    fn take_eased(&mut self) -> Vec<Waker> {
+        match self.is_pressed() {
+            true => Vec::new(),
+            false => std::mem::take(&mut self.waiting),
+        }
+    }
+
+    pub(super) fn append_send(&mut self, send: Send, matter: Matter) {
+        if matter == Matter::Event {
             self.queued_sends += 1;
-            self.queued_bytes += sending.send.frame.wire_len();
+            self.queued_bytes += send.frame.wire_len();
+        }
+        self.append(Op::Send(Sending { send, matter }));
+    }
+
+    pub(super) fn append_change(&mut self, change: Change) {
+        self.append(Op::Change(change));
+    }
+
+    fn append(&mut self, op: Op) {
+        self.appended += 1;
+        self.queue.push_back(op);
+    }
+
+    fn take_off(&mut self, sending: &Sending) {
+        if sending.matter == Matter::Event {
+            self.queued_sends -= 1;
+            self.queued_bytes -= sending.send.frame.wire_len();
         }
     }
 }

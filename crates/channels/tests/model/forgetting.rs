@@ -6,7 +6,7 @@ use foghorn_channels::{QueueLimits, Subscribe};
 use proptest::prelude::*;
 
 use crate::world::{
-    Recorder, at, cached, event, finish, hub, join, key, limited, living, missed, newcomer_hears,
+    Recorder, at, cached, event, finish, hub, joined, key, limited, living, missed, newcomer_hears,
     send, subscriber, text,
 };
 
@@ -14,7 +14,11 @@ use crate::world::{
 fn an_event_lives_as_long_as_was_said_and_no_longer() {
     let hub = hub(Recorder::quick());
     let car = key("cache-car");
-    finish(hub.publish_cached(&car, send(event(&car, 1)), living(1_000, 500)));
+    finish(hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 1)),
+        living(1_000, 500),
+    ));
     assert_eq!(newcomer_hears(&hub, &car, 1_499)[1], text(&event(&car, 1)));
     assert!(hub.cached(&car, at(1_499)).is_some());
     // Whether or not anybody has cleaned up.
@@ -30,32 +34,40 @@ fn an_event_lives_as_long_as_was_said_and_no_longer() {
 fn a_later_event_starts_the_time_again() {
     let hub = hub(Recorder::quick());
     let car = key("cache-car");
-    finish(hub.publish_cached(&car, send(event(&car, 1)), living(0, 500)));
-    finish(hub.publish_cached(&car, send(event(&car, 2)), living(400, 500)));
+    finish(hub.publish_cached(&hub.find(car.clone()), send(event(&car, 1)), living(0, 500)));
+    finish(hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 2)),
+        living(400, 500),
+    ));
     hub.expire(at(600));
     assert_eq!(newcomer_hears(&hub, &car, 600)[1], text(&event(&car, 2)));
     hub.expire(at(900));
     assert_eq!(hub.channels(), 0);
 }
 
-/// What waits in the queue is not forgotten before it has been cached.
+/// What is remembered does not depend on how far the queue has been carried out.
 #[test]
-fn forgetting_does_not_reach_into_the_queue() {
+fn an_event_in_the_queue_is_remembered_and_forgotten_like_any_other() {
     let hub = hub(Recorder::quick());
     let car = key("cache-car");
-    finish(hub.publish_cached(&car, send(event(&car, 1)), living(0, 500)));
-    let (_, drain) = join(&hub, &car, 1);
-    hub.publish_cached(&car, send(event(&car, 2)), living(400, 500));
+    joined(&hub, &car, 1);
+    finish(hub.publish_cached(&hub.find(car.clone()), send(event(&car, 1)), living(0, 500)));
+    let drain = hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 2)),
+        living(400, 500),
+    );
+    hub.expire(at(600));
     let (inbox, subscribe) = subscriber(2);
     let subscribe = Subscribe {
         now: at(600),
         ..subscribe
     };
     assert!(hub.subscribe(&car, subscribe).unwrap().is_none());
-    hub.expire(at(600));
-    finish(drain);
     assert_eq!(inbox.heard()[1..], [text(&event(&car, 2))]);
     hub.expire(at(900));
+    finish(drain);
     assert_eq!(newcomer_hears(&hub, &car, 0)[1], missed(&car));
 }
 
@@ -67,7 +79,11 @@ fn versions_go_on_after_an_event_is_forgotten() {
     let car = key("cache-car");
     finish(hub.remember(&car, cached(&event(&car, 1), 500, 7)));
     hub.expire(at(500));
-    finish(hub.publish_cached(&car, send(event(&car, 2)), living(500, 500)));
+    finish(hub.publish_cached(
+        &hub.find(car.clone()),
+        send(event(&car, 2)),
+        living(500, 500),
+    ));
     assert!(announced.last_stamp().version > 7);
 }
 
@@ -92,7 +108,9 @@ proptest! {
         let again = again.into_iter().enumerate().map(|(n, at)| (at, 20_000 + n as u64));
         let mut kept = BTreeMap::new();
         for (n, until) in first.chain(again) {
-            finish(hub.publish_cached(&keys[n], send(event(&keys[n], 1)), living(0, until)));
+            let to = hub.find(keys[n].clone());
+            let life = living(0, until);
+            finish(hub.publish_cached(&to, send(event(&keys[n], 1)), life));
             kept.insert(n, until);
             let mut gone = 0;
             while kept.len() > room {

@@ -21,7 +21,7 @@ fn joined_hearing(hub: &Hub, key: &Key, id: u64, hearing: Hearing) -> Arc<Inbox>
 }
 
 fn publish(hub: &Hub, key: &Key, n: usize) {
-    finish(hub.publish(key, send(event(key, n))));
+    finish(hub.publish(&hub.find(key.clone()), send(event(key, n))));
 }
 
 #[test]
@@ -48,11 +48,11 @@ fn a_change_of_hearing_has_its_place_among_the_events() {
     let news = key("news");
     let inbox = joined(&hub, &news, 1);
     let notice = Frame::from_text(b"\"notice\"");
-    let drain = hub.publish(&news, send(event(&news, 1)));
+    let drain = hub.publish(&hub.find(news.clone()), send(event(&news, 1)));
     hub.hear(&news, socket(1), Hearing::Nothing, None);
-    hub.publish(&news, send(event(&news, 2)));
+    hub.publish(&hub.find(news.clone()), send(event(&news, 2)));
     hub.hear(&news, socket(1), Hearing::Everything, Some(notice.clone()));
-    hub.publish(&news, send(event(&news, 3)));
+    hub.publish(&hub.find(news.clone()), send(event(&news, 3)));
     finish(drain);
     let [one, three] = [1, 3].map(|n| text(&event(&news, n)));
     assert_eq!(inbox.heard()[1..], [one, text(&notice), three]);

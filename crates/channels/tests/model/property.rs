@@ -145,7 +145,9 @@ impl Walk {
                 self.models[c].relay();
                 self.models[c].send(&frame, except, None);
                 let except = except.map(socket);
-                let drain = self.hub.publish(&self.keys[c], Send { frame, except });
+                let drain = self
+                    .hub
+                    .publish(&self.hub.find(self.keys[c].clone()), Send { frame, except });
                 self.keep(c, drain);
             }
             Step::SendCached(c) if self.models[c].is_cache() => self.send_cached(c, n),
@@ -252,7 +254,9 @@ impl Walk {
         let (key, frame) = (&self.keys[c], event(&self.keys[c], n));
         let now = u64::try_from(self.now.since_start().as_millis()).unwrap();
         let lifetime = living(now, TTL);
-        let drain = self.hub.publish_cached(key, send(frame.clone()), lifetime);
+        let drain =
+            self.hub
+                .publish_cached(&self.hub.find(key.clone()), send(frame.clone()), lifetime);
         let cached = self.to_remember(&frame, self.announced.last_stamp().version);
         assert!(
             self.models[c].is_later(&cached),

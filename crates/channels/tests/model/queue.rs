@@ -1,5 +1,11 @@
 //! Waiting in the queue: for the topic, for whoever drains, and when too much waits already.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::task::{Context, Wake, Waker};
+
 use foghorn_channels::{Progress, QueueLimits, Subscribe, SubscribeError};
 
 use crate::world::{
@@ -16,7 +22,10 @@ fn a_join_waits_until_its_topic_is_joined() {
         drain.is_none(),
         "INV-ACK-1: no ack before the topic is joined"
     );
-    assert!(hub.publish(&news, send(event(&news, 1))).is_none());
+    assert!(
+        hub.publish(&hub.find(news.clone()), send(event(&news, 1)))
+            .is_none()
+    );
     assert!(inbox.heard().is_empty());
     finish(hub.joined(&news));
     let heard = inbox.heard();
@@ -39,10 +48,12 @@ fn a_drain_that_is_dropped_loses_nothing() {
     let hub = hub(Recorder::quick());
     let news = key("news");
     let inboxes: Vec<_> = (0..10).map(|id| joined(&hub, &news, id)).collect();
-    let mut drain = hub.publish(&news, send(event(&news, 1))).unwrap();
+    let mut drain = hub
+        .publish(&hub.find(news.clone()), send(event(&news, 1)))
+        .unwrap();
     assert_eq!(drain.run(4), Progress::More);
     drop(drain);
-    finish(hub.publish(&news, send(event(&news, 2))));
+    finish(hub.publish(&hub.find(news.clone()), send(event(&news, 2))));
     for inbox in inboxes {
         assert_eq!(
             inbox.heard().len(),
@@ -61,15 +72,16 @@ fn a_full_queue_is_busy_until_it_is_drained() {
     let hub = limited(limits, Recorder::quick());
     let news = key("news");
     joined(&hub, &news, 1);
-    let drain = hub.publish(&news, send(event(&news, 1)));
-    assert!(!hub.is_busy(&news));
+    let drain = hub.publish(&hub.find(news.clone()), send(event(&news, 1)));
+    assert!(!hub.is_busy(&hub.find(news.clone())));
     assert!(
-        hub.publish(&news, send(event(&news, 1))).is_none(),
+        hub.publish(&hub.find(news.clone()), send(event(&news, 1)))
+            .is_none(),
         "INV-BATON-1: one drainer at a time"
     );
-    assert!(hub.is_busy(&news));
+    assert!(hub.is_busy(&hub.find(news.clone())));
     finish(drain);
-    assert!(!hub.is_busy(&news));
+    assert!(!hub.is_busy(&hub.find(news)));
 }
 
 #[test]
@@ -81,12 +93,12 @@ fn a_queue_is_also_full_of_bytes() {
     };
     let hub = limited(limits, Recorder::quick());
     joined(&hub, &news, 1);
-    let drain = hub.publish(&news, send(event(&news, 1)));
-    assert!(!hub.is_busy(&news));
-    hub.publish(&news, send(event(&news, 2)));
-    assert!(hub.is_busy(&news));
+    let drain = hub.publish(&hub.find(news.clone()), send(event(&news, 1)));
+    assert!(!hub.is_busy(&hub.find(news.clone())));
+    hub.publish(&hub.find(news.clone()), send(event(&news, 2)));
+    assert!(hub.is_busy(&hub.find(news.clone())));
     finish(drain);
-    assert!(!hub.is_busy(&news));
+    assert!(!hub.is_busy(&hub.find(news)));
 }
 
 #[test]
@@ -99,14 +111,17 @@ fn newcomers_are_refused_when_too_much_waits_but_members_never_silence_a_publish
     let hub = limited(limits, Recorder::quick());
     let lobby = key("presence-lobby");
     finish(join_as(&hub, &lobby, 1, "zoe").1);
-    let drain = hub.publish(&lobby, send(event(&lobby, 1)));
+    let drain = hub.publish(&hub.find(lobby.clone()), send(event(&lobby, 1)));
     // Somebody comes and goes while the channel is being drained: four operations each time.
     assert!(join_as(&hub, &lobby, 2, "bob").1.is_none());
     assert!(
         hub.unsubscribe(&lobby, socket(2), Some(&user("bob")))
             .is_none()
     );
-    assert!(!hub.is_busy(&lobby), "members do not push publishers back");
+    assert!(
+        !hub.is_busy(&hub.find(lobby.clone())),
+        "members do not push publishers back"
+    );
     join_as(&hub, &lobby, 3, "bob");
     let newcomer = Subscribe {
         member: Some(member("zoe")),
@@ -115,7 +130,40 @@ fn newcomers_are_refused_when_too_much_waits_but_members_never_silence_a_publish
     let refused = hub.subscribe(&lobby, newcomer).err();
     assert_eq!(refused, Some(SubscribeError::Busy));
     finish(drain);
-    assert!(join_as(&hub, &lobby, 4, "zoe").1.is_some());
+    let (inbox, _) = join_as(&hub, &lobby, 4, "zoe");
+    assert_eq!(inbox.heard().len(), 1);
+}
+
+#[test]
+fn publishers_wait_while_much_is_queued() {
+    let hub = hub(Recorder::quick());
+    let news = key("news");
+    joined(&hub, &news, 1);
+    let to = hub.find(news.clone());
+    let mut drain = hub.publish(&to, send(event(&news, 0))).unwrap();
+    for n in 1..64 {
+        assert!(hub.pressed(&to).is_none(), "{n}");
+        assert!(hub.publish(&to, send(event(&news, n))).is_none());
+    }
+    let mut eased = pin!(hub.pressed(&to).unwrap());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut cx = Context::from_waker(&waker);
+    assert!(eased.as_mut().poll(&mut cx).is_pending());
+    assert!(!woken.0.load(SeqCst));
+    while drain.run(1) == Progress::More {}
+    assert!(woken.0.load(SeqCst));
+    assert!(eased.as_mut().poll(&mut cx).is_ready());
+    assert!(hub.pressed(&to).is_none());
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, SeqCst);
+    }
 }
 
 #[test]

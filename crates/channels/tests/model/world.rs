@@ -24,10 +24,19 @@ impl Inbox {
 }
 
 impl Mailbox for Inbox {
-    fn deliver(&self, frame: &Frame) -> Delivery {
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
+        for frame in frames {
+            let _ = self.put(frame);
+        }
+        Delivery::Accepted
+    }
+
+    fn put(&self, frame: &Frame) -> Delivery {
         self.0.lock().unwrap().push(text(frame));
         Delivery::Accepted
     }
+
+    fn flush(&self) {}
 
     fn ask_to_close(&self, close: &Close) {
         self.0.lock().unwrap().push(closing(close));

@@ -30,10 +30,16 @@ impl Letters {
 }
 
 impl Mailbox for Letters {
-    fn deliver(&self, frame: &Frame) -> Delivery {
-        self.frames.lock().unwrap().push(frame.clone());
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
+        self.frames.lock().unwrap().extend_from_slice(frames);
         Delivery::Accepted
     }
+
+    fn put(&self, frame: &Frame) -> Delivery {
+        self.deliver(std::slice::from_ref(frame))
+    }
+
+    fn flush(&self) {}
 
     fn ask_to_close(&self, close: &Close) {
         self.asked_to_close.get_or_init(|| close.clone());

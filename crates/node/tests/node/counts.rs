@@ -200,6 +200,7 @@ fn a_crowd_that_becomes_small_is_told_at_once_again() {
     crowd.pop();
     assert_eq!(counts(&stays), told(&[CROWD]));
     crowd.clear();
+    world.quiesce();
     let expect: Vec<usize> = (1..CROWD).rev().collect();
     assert_eq!(counts(&stays), told(&expect));
     world.quiesce();

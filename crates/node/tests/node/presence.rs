@@ -115,6 +115,9 @@ fn the_101st_user_is_refused_but_not_those_who_are_in() {
     let members: Vec<Client> = (0..100)
         .map(|user| site.member(LOBBY, &user.to_string()))
         .collect();
+    for mut drain in site.drains() {
+        site.finish(&mut drain, 50);
+    }
     members.iter().for_each(|member| drop(member.letters()));
     let mut refused = site.member(LOBBY, "100");
     let text = "Presence channel presence-lobby is full (100 members, the limit is 100)";
@@ -138,5 +141,8 @@ fn the_101st_user_is_refused_but_not_those_who_are_in() {
     refused.join(LOBBY, r#"{"user_id":"100"}"#);
     assert_eq!(refused.heard().len(), 1);
     drop((refused, again));
+    for mut drain in site.drains() {
+        site.finish(&mut drain, 50);
+    }
     site.assert_empty();
 }

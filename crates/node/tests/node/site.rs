@@ -264,6 +264,7 @@ impl Site {
     pub(crate) fn publish(&self, channels: &[&str], data: &str) -> Result<(), OverCapacity> {
         self.node
             .publish(self.app(ONE), &[event(channels, data)], self.clock.now())
+            .map(drop)
     }
 
     /// Subscribed connections and distinct users of a channel of app [`ONE`].

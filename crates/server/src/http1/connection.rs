@@ -30,7 +30,7 @@ pub(crate) async fn serve<S, A>(
     patience: Patience,
     service: &A,
     peer: Peer,
-) -> Option<Upgraded<S, A::Upgrade>>
+) -> Option<Box<Upgraded<S, A::Upgrade>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: Service,
@@ -55,12 +55,12 @@ where
                 response,
                 upgrade,
             }) => {
-                return Some(Upgraded {
+                return Some(Box::new(Upgraded {
                     socket: connection.channel.into_socket(),
                     early: input.split_off(read),
                     response,
                     upgrade,
-                });
+                }));
             }
             Ok(Turn::Close) => {
                 connection.channel.close().await;
@@ -213,17 +213,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
                     true => Ok(body),
                     false => Err(BodyError::TooLarge(body.len() as u64)),
                 };
-                (self.service.finish(call, body_or_not), body)
+                (self.service.finish(call, body_or_not).await, body)
             }
+            // The rest is boxed, or every connection would have room for it.
             (Step::Answer(answer), None) => {
                 let incoming = Incoming::new(framing, early);
-                return self
-                    .answer_early(&answer, incoming, (expects, manner))
-                    .await;
+                return Box::pin(self.answer_early(answer, incoming, (expects, manner))).await;
             }
             (Step::Body(call), None) => {
                 let incoming = Incoming::new(framing, early);
-                return self.answer_late(call, incoming, (expects, manner)).await;
+                return Box::pin(self.answer_late(call, incoming, (expects, manner))).await;
             }
         };
         self.answer(&answer, manner).await?;
@@ -239,18 +238,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
     ) -> io::Result<Turn<A::Upgrade>> {
         let terms = self.service.body_terms();
         if let Err(error) = incoming.check(terms) {
-            let answer = self.service.finish(call, Err(error));
-            return self
-                .answer_early(&answer, incoming, (expects, manner))
-                .await;
+            let answer = self.service.finish(call, Err(error)).await;
+            return self.answer_early(answer, incoming, (expects, manner)).await;
         }
         if expects == Expects::Continue {
             self.channel.write(CONTINUE).await?;
         }
         let received = incoming.receive(&mut self.channel, terms).await;
-        let answer = self
-            .service
-            .finish(call, received.map(|()| incoming.content()));
+        let body = received.map(|()| incoming.content());
+        let answer = self.service.finish(call, body).await;
         match received {
             Ok(()) => {
                 self.answer(&answer, manner).await?;
@@ -258,7 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
             }
             Err(BodyError::TooLarge(_)) => {
                 let told = (Expects::Nothing, manner);
-                self.answer_early(&answer, incoming, told).await
+                self.answer_early(answer, incoming, told).await
             }
             Err(BodyError::TooSlow | BodyError::Broken) => self.refuse(&answer).await,
         }
@@ -267,15 +263,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
     /// Gives an answer at once to a request whose body does not matter any more.
     async fn answer_early(
         &mut self,
-        answer: &Answer,
+        answer: Answer,
         mut incoming: Incoming,
         (expects, manner): (Expects, Manner),
     ) -> io::Result<Turn<A::Upgrade>> {
         if expects == Expects::Continue {
             // It has not begun to send, and may or may not do so now.
-            return self.refuse(answer).await;
+            return self.refuse(&answer).await;
         }
-        self.answer(answer, manner).await?;
+        self.answer(&answer, manner).await?;
         let terms = self.service.body_terms();
         Ok(match incoming.discard(&mut self.channel, terms).await {
             Discarded::Whole => Turn::after(manner, Left::Here(incoming.into_rest())),

@@ -12,7 +12,7 @@ use crate::peer::Peer;
 use crate::socket::Socket;
 use crate::stream::Stream;
 
-/// Who answers requests. Nothing here waits, but [`Service::go_on`].
+/// Who answers requests.
 pub(crate) trait Service: Send + Sync + 'static {
     /// A request whose body is wanted; it borrows from its head.
     type Call<'h>: Send;
@@ -22,8 +22,12 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Looks at the head of a request of `peer`, before any of its body is kept.
     fn begin<'h>(&'h self, head: &Head<'h, '_>, peer: Peer) -> Step<Self::Call<'h>, Self::Upgrade>;
 
-    /// Answers a request whose body has arrived, or cannot be had.
-    fn finish(&self, call: Self::Call<'_>, body: Result<&[u8], BodyError>) -> Answer;
+    /// Answers a request whose body has arrived, or cannot be had, when it is time to.
+    fn finish(
+        &self,
+        call: Self::Call<'_>,
+        body: Result<&[u8], BodyError>,
+    ) -> impl Future<Output = Answer> + Send;
 
     /// How much of a body is taken, and how long that may last.
     fn body_terms(&self) -> BodyTerms;
@@ -34,7 +38,7 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Serves a connection that is no longer one of HTTP, to its end.
     fn go_on(
         self: Arc<Self>,
-        upgraded: Upgraded<Stream, Self::Upgrade>,
+        upgraded: Box<Upgraded<Stream, Self::Upgrade>>,
     ) -> impl Future<Output = ()> + Send;
 }
 
@@ -74,7 +78,8 @@ pub(crate) enum BodyError {
     Broken,
 }
 
-/// A connection that is no longer one of HTTP.
+/// A connection that is no longer one of HTTP. It goes from hand to hand in a box: the task of a
+/// connection would keep room for it in each.
 pub(crate) struct Upgraded<S, U> {
     /// The socket.
     pub(crate) socket: Socket<S>,

@@ -4,21 +4,32 @@ use foghorn_channels::{Delivery, Mailbox as _};
 use foghorn_cluster::local::LocalBus;
 use foghorn_node::{Handshake, Node, Transport};
 use foghorn_protocol::Frame;
-use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt as _, DuplexStream, WriteHalf, duplex, split};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::*;
 use crate::composition;
+use crate::outbox::Sharing;
 
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Bytes that the pipe holds; the client has to read for more to pass.
 const PIPE: usize = 64;
 
+impl Wire for WriteHalf<DuplexStream> {
+    fn sharing(&self) -> Sharing {
+        Sharing::TaskOnly
+    }
+
+    fn try_write_vectored(&self, _: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
 struct Pipe {
     client: DuplexStream,
-    outbox: Arc<Outbox>,
+    outbox: Arc<Outbox<Line<WriteHalf<DuplexStream>>>>,
     server: JoinHandle<()>,
     node: Arc<Node>,
 }
@@ -46,8 +57,11 @@ fn connect(queue: usize) -> Pipe {
     };
     let (client, stream) = duplex(PIPE);
     let server = tokio::spawn(serve(
-        stream,
-        Bytes::new(),
+        split(stream),
+        Opening {
+            early: Vec::new(),
+            response: Vec::new(),
+        },
         connection,
         outbox.clone(),
         rules,
@@ -86,7 +100,7 @@ async fn a_client_that_reads_slowly_but_steadily_is_not_cut_off() {
     let mut pipe = connect(1 << 20);
     read_greeting(&mut pipe.client).await;
     for _ in 0..20 {
-        assert_eq!(pipe.outbox.deliver(&frame()), Delivery::Accepted);
+        assert_eq!(pipe.outbox.deliver(&[frame()]), Delivery::Accepted);
     }
     // Each wait is within the server's patience, all of them together are far beyond it.
     let total = 20 * frame().wire_len();
@@ -104,13 +118,13 @@ async fn a_client_that_takes_nothing_is_cut_off() {
     let mut pipe = connect(1 << 20);
     read_greeting(&mut pipe.client).await;
     for _ in 0..20 {
-        assert_eq!(pipe.outbox.deliver(&frame()), Delivery::Accepted);
+        assert_eq!(pipe.outbox.deliver(&[frame()]), Delivery::Accepted);
     }
     let begun = Instant::now();
     pipe.server.await.unwrap();
     assert!(begun.elapsed() >= PATIENCE);
     assert_eq!(pipe.node.connections(), 0);
-    assert_eq!(pipe.outbox.deliver(&frame()), Delivery::Gone);
+    assert_eq!(pipe.outbox.deliver(&[frame()]), Delivery::Gone);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,9 +132,9 @@ async fn an_overflowed_connection_finishes_its_frame_and_says_4100() {
     let mut pipe = connect(1_000);
     read_greeting(&mut pipe.client).await;
     // The first frame begins and gets stuck in the pipe.
-    assert_eq!(pipe.outbox.deliver(&frame()), Delivery::Accepted);
+    assert_eq!(pipe.outbox.deliver(&[frame()]), Delivery::Accepted);
     let begun = read(&mut pipe.client, 10).await;
-    while pipe.outbox.deliver(&frame()) == Delivery::Accepted {}
+    while pipe.outbox.deliver(&[frame()]) == Delivery::Accepted {}
     let rest = read(&mut pipe.client, frame().wire_len() - 10).await;
     assert_eq!([begun, rest].concat(), frame().websocket());
     let close = read(&mut pipe.client, 4).await;
@@ -137,7 +151,7 @@ async fn a_lost_client_does_not_keep_its_task_busy() {
     // takes.
     sleep(Duration::from_secs(149)).await;
     for _ in 0..20 {
-        assert_eq!(pipe.outbox.deliver(&frame()), Delivery::Accepted);
+        assert_eq!(pipe.outbox.deliver(&[frame()]), Delivery::Accepted);
     }
     // In virtual time a task that spins never lets the clock move on.
     pipe.server.await.unwrap();

@@ -10,8 +10,19 @@ use tokio::io::AsyncWrite;
 
 use crate::outbox::Written;
 
+/// Batches up to this many frames keep their memory while idle; longer ones give it back.
+const KEPT_CAPACITY: usize = 8;
+
 /// Pieces that one call takes; the rest goes with the next.
 const PIECES: usize = 64;
+
+/// A ping without payload (RFC 6455 §5.5.2).
+pub(super) const PING: [u8; 2] = [0x89, 0];
+
+/// One vectored write that does not wait.
+pub(super) trait Attempt: Fn(&[IoSlice<'_>]) -> io::Result<usize> {}
+
+impl<F: Fn(&[IoSlice<'_>]) -> io::Result<usize>> Attempt for F {}
 
 /// What is being written, without a copy of it: a batch of shared frames, and control frames, which
 /// go in between at the next boundary.
@@ -53,6 +64,47 @@ impl Writer {
         &mut self.batch
     }
 
+    /// Writes `frames` with one call of `write` while nothing else waits. What it does not take
+    /// is the batch then, to be written later.
+    pub(super) fn send(&mut self, frames: &[Frame], write: impl Attempt) {
+        debug_assert!(self.is_idle());
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        for (piece, frame) in pieces.iter_mut().zip(frames) {
+            *piece = IoSlice::new(frame.websocket());
+        }
+        let pieces = pieces.get(..frames.len()).unwrap_or(&pieces);
+        // Whoever writes the rest finds the error, too.
+        let mut written = write(pieces).unwrap_or(0);
+        self.taken += written as u64;
+        for (at, frame) in frames.iter().enumerate() {
+            if written < frame.wire_len() {
+                self.begun = written;
+                let rest = frames.get(at..).unwrap_or_default();
+                self.batch.extend(rest.iter().cloned());
+                return;
+            }
+            written -= frame.wire_len();
+            self.written.frames += 1;
+            self.written.bytes += frame.wire_len();
+        }
+    }
+
+    /// Writes what waits as far as `write` takes it.
+    pub(super) fn push(&mut self, write: impl Attempt) {
+        while !self.is_empty() {
+            let mut pieces = [IoSlice::new(&[]); PIECES];
+            let count = self.gather(&mut pieces);
+            match write(pieces.get(..count).unwrap_or_default()) {
+                // Whoever writes the rest finds the error, too.
+                Ok(0) | Err(_) => return,
+                Ok(written) => {
+                    self.taken += written as u64;
+                    self.advance(written);
+                }
+            }
+        }
+    }
+
     /// Bytes that the socket has taken, ever: it moves as long as the client reads.
     pub(super) fn taken(&self) -> u64 {
         self.taken
@@ -73,11 +125,6 @@ impl Writer {
         self.control.extend_from_slice(frames);
     }
 
-    /// Adds a ping without payload.
-    pub(super) fn ping(&mut self) {
-        self.control(&[0x89, 0]);
-    }
-
     /// Adds a close frame (RFC 6455 §5.5.1).
     pub(super) fn close(&mut self, close: &Close) {
         let reason = close.reason().as_bytes();
@@ -86,6 +133,13 @@ impl Writer {
         self.control(&[0x88, length]);
         self.control(&close.code().number().to_be_bytes());
         self.control(reason.get(..usize::from(length) - 2).unwrap_or_default());
+    }
+
+    /// Gives back the memory that a burst needed.
+    pub(super) fn rest(&mut self) {
+        if self.batch.capacity() > KEPT_CAPACITY {
+            self.batch = VecDeque::new();
+        }
     }
 
     /// Forgets every frame that has not begun.
@@ -242,7 +296,7 @@ mod tests {
         writer.batch().extend([frame("first"), frame("second")]);
         assert!(writer.poll_write(&mut cx, &mut stream).is_pending());
         writer.abandon();
-        writer.ping();
+        writer.control(&PING);
         stream.widths = [100].into();
         assert!(writer.poll_write(&mut cx, &mut stream).is_ready());
         assert_eq!(
@@ -321,7 +375,7 @@ mod tests {
                     }
                 }
                 if ping {
-                    writer.ping();
+                    writer.control(&PING);
                     pings += 1;
                 }
                 stream.widths = [width].into();

@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 12] = [
+const ALLOWED: [Allowed; 15] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -84,9 +84,15 @@ const ALLOWED: [Allowed; 12] = [
         outside: Outside::Anything,
     },
     Allowed {
+        name: "bench",
+        inside: &["auth", "cli"],
+        outside: Outside::Anything,
+    },
+    Allowed {
         name: "server",
         inside: &[
-            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli", "config",
+            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli", "bench",
+            "config",
         ],
         outside: Outside::Anything,
     },
@@ -99,6 +105,30 @@ const ALLOWED: [Allowed; 12] = [
             always: &["bytes", "http", "prometheus", "serde_json", "tungstenite"],
             with_feature: &["libfuzzer-sys"],
         },
+    },
+    Allowed {
+        name: "scenarios",
+        inside: &[
+            "protocol", "auth", "session", "channels", "cluster", "node", "api",
+        ],
+        outside: pure(&["http", "prometheus", "serde_json"]),
+    },
+    Allowed {
+        name: "floor",
+        inside: &[],
+        outside: pure(&[
+            "clap",
+            "data-encoding",
+            "hmac",
+            "httparse",
+            "md-5",
+            "memchr",
+            "mio",
+            "sha1",
+            "sha2",
+            "slab",
+            "socket2",
+        ]),
     },
     Allowed {
         name: "xtask",

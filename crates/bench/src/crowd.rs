@@ -1,0 +1,403 @@
+//! Many subscribers: opens them, reads what they get, and keeps count.
+
+mod churn;
+mod speech;
+
+use std::net::SocketAddr;
+
+use foghorn_auth::{Credential, sign_channel};
+use foghorn_cli::Failure;
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::counts::{Counts, Ledger};
+use crate::engine::{Happened, Io, Owner};
+use crate::marker::Markers;
+use crate::socket::{Socket, Then, source};
+use crate::talk;
+use crate::wire::{self, Frame, Opcode};
+
+use churn::Churn;
+pub(crate) use speech::Senders;
+use speech::Speech;
+
+/// Which subscribers there are to be; other processes are told theirs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) server: SocketAddr,
+    /// The request that opens a WebSocket.
+    pub(crate) upgrade: String,
+    /// The number of the first connection.
+    pub(crate) first: usize,
+    pub(crate) connections: usize,
+    /// How many channels the connections are on in turn.
+    pub(crate) channels: usize,
+    /// What the channels' names begin with; a number follows.
+    pub(crate) prefix: String,
+    /// How many publishers there may be.
+    pub(crate) publishers: usize,
+    /// How many connections may be on their way at once.
+    pub(crate) at_once: usize,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Upgrading,
+    Greeting,
+    Subscribing,
+    Subscribed,
+}
+
+/// A connection.
+struct Subscriber {
+    /// Gone when the connection is.
+    socket: Option<Socket>,
+    stage: Stage,
+    channel: usize,
+    /// Events received, each once.
+    unique: u64,
+    /// Whether it reads what it gets.
+    reading: bool,
+    /// Kept for channels whose subscriptions are signed.
+    socket_id: Option<Box<str>>,
+    /// When it asked to be subscribed again, in nanoseconds.
+    asked: Option<u64>,
+}
+
+/// All connections of a process.
+pub(crate) struct Crowd {
+    plan: Plan,
+    /// Signs subscriptions of presence channels.
+    credential: Option<Credential>,
+    subscribers: Vec<Subscriber>,
+    /// Connections on their way.
+    opening: usize,
+    pub(crate) ledger: Ledger,
+    markers: Markers,
+    churn: Option<Churn>,
+    speech: Option<Speech>,
+}
+
+impl Crowd {
+    /// A crowd that opens its connections when it has its turns.
+    pub(crate) fn new(plan: Plan, credential: Option<Credential>) -> Self {
+        Self {
+            ledger: Ledger::new(plan.connections, plan.publishers, plan.channels),
+            subscribers: Vec::with_capacity(plan.connections),
+            opening: 0,
+            markers: Markers::new(),
+            churn: None,
+            speech: None,
+            plan,
+            credential,
+        }
+    }
+
+    /// Whether all are subscribed.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opening == 0 && self.subscribers.len() == self.plan.connections
+    }
+
+    /// How many are subscribed or were.
+    pub(crate) fn opened(&self) -> usize {
+        self.subscribers.len() - self.opening
+    }
+
+    /// Whether all are members of presence channels.
+    pub(crate) fn is_presence(&self) -> bool {
+        self.credential.is_some()
+    }
+
+    /// What was received.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.ledger.counts
+    }
+
+    /// Leaves the plan to others; this crowd stays empty.
+    pub(crate) fn give_away(&mut self) -> Plan {
+        let plan = self.plan.clone();
+        self.plan.connections = 0;
+        self.ledger = Ledger::new(0, 0, plan.channels);
+        plan
+    }
+
+    /// Ends all connections.
+    pub(crate) fn close(&mut self) {
+        for subscriber in &mut self.subscribers {
+            subscriber.socket = None;
+        }
+    }
+
+    /// Why nothing moves while connections are opened.
+    pub(crate) fn stuck(&self) -> Failure {
+        let waiting = |s: &Subscriber| s.stage != Stage::Subscribed;
+        let index = self.subscribers.iter().position(waiting);
+        self.failed(index.unwrap_or_default(), "no answer for 30 s")
+    }
+
+    /// All leave unread what they get from now on.
+    pub(crate) fn stop_reading(&mut self) {
+        for subscriber in &mut self.subscribers {
+            subscriber.reading = false;
+        }
+    }
+
+    fn open_next(&mut self, io: &Io) -> Result<(), Failure> {
+        let index = self.subscribers.len();
+        let number = self.plan.first + index;
+        let from = source(self.plan.server, number);
+        let socket = Socket::connect(io, index, self.plan.server, from);
+        let socket = socket.and_then(|mut socket| {
+            socket.send(self.plan.upgrade.as_bytes())?;
+            Ok(socket)
+        });
+        let socket = socket.map_err(|error| self.failed(index, &error.to_string()))?;
+        self.subscribers.push(Subscriber {
+            socket: Some(socket),
+            stage: Stage::Upgrading,
+            channel: number % self.plan.channels,
+            unique: 0,
+            reading: true,
+            socket_id: None,
+            asked: None,
+        });
+        self.opening += 1;
+        Ok(())
+    }
+
+    /// Reads until there is no more, and takes in every whole message.
+    fn read(&mut self, io: &mut Io, index: usize) -> Result<(), Failure> {
+        loop {
+            let Some(socket) = self.socket(index) else {
+                return Ok(());
+            };
+            let filled = match socket.fill(&mut io.buffer) {
+                Ok(filled) => filled,
+                Err(error) => return self.ended(index, &error.to_string()),
+            };
+            let now = clock::now();
+            let bytes = io.buffer.get(..filled.bytes).unwrap_or_default();
+            let rest = self.take(index, bytes, now)?;
+            if let Some(socket) = self.socket(index) {
+                socket.keep(rest);
+            }
+            match filled.then {
+                Then::More => {}
+                Then::Wait => return Ok(()),
+                Then::End => return self.ended(index, "without a close frame"),
+            }
+        }
+    }
+
+    /// Takes in every whole message; gives what is left.
+    fn take<'a>(
+        &mut self,
+        index: usize,
+        mut bytes: &'a [u8],
+        now: u64,
+    ) -> Result<&'a [u8], Failure> {
+        if self.stage(index) == Some(Stage::Upgrading) {
+            match talk::upgraded(bytes) {
+                Ok(Some(rest)) => bytes = rest,
+                Ok(None) => return Ok(bytes),
+                Err(why) => return Err(self.failed(index, &why)),
+            }
+            self.advance(index, Stage::Greeting);
+        }
+        loop {
+            match wire::split(bytes) {
+                Ok(Some(frame)) => {
+                    bytes = frame.rest;
+                    self.frame(index, &frame, now)?;
+                }
+                Ok(None) => return Ok(bytes),
+                Err(error) => {
+                    self.ended(index, &error.to_string())?;
+                    return Ok(&[]);
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, index: usize, frame: &Frame<'_>, now: u64) -> Result<(), Failure> {
+        match frame.opcode {
+            Opcode::Text => {
+                if let Some(event) = self.markers.find(frame.payload) {
+                    let unique = self.ledger.arrived(index, event, now);
+                    if let Some(subscriber) = self.subscribers.get_mut(index) {
+                        subscriber.unique += u64::from(unique);
+                    }
+                    return Ok(());
+                }
+                self.message(index, frame.payload)
+            }
+            Opcode::Ping => self.send(index, Opcode::Pong, frame.payload),
+            Opcode::Pong => Ok(()),
+            Opcode::Close => self.ended(index, &wire::close_reason(frame.payload)),
+        }
+    }
+
+    /// Takes in a message that is no event of a publisher.
+    fn message(&mut self, index: usize, message: &[u8]) -> Result<(), Failure> {
+        let says = |what: &str| memmem::find(message, what.as_bytes()).is_some();
+        if says("pusher:ping") {
+            return self.send(index, Opcode::Text, talk::PONG);
+        }
+        let said = String::from_utf8_lossy(message);
+        let refused = says("pusher:error") || says("subscription_error");
+        match self.stage(index) {
+            Some(Stage::Subscribed) if refused => {
+                let counts = &mut self.ledger.counts;
+                counts.errors += 1;
+                counts.error.get_or_insert_with(|| said.into_owned());
+                Ok(())
+            }
+            Some(Stage::Subscribed) => {
+                self.ledger.counts.added += u64::from(says("member_added"));
+                self.ledger.counts.removed += u64::from(says("member_removed"));
+                Ok(())
+            }
+            None => Ok(()),
+            Some(_) if refused => Err(self.failed(index, &said)),
+            Some(_) if says("connection_established") => self.greeted(index, message),
+            Some(_) if says("subscription_succeeded") => {
+                self.subscribed(index);
+                Ok(())
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Subscribes a connection that knows its socket id now.
+    fn greeted(&mut self, index: usize, greeting: &[u8]) -> Result<(), Failure> {
+        if self.credential.is_some()
+            && let Some(subscriber) = self.subscribers.get_mut(index)
+        {
+            subscriber.socket_id = talk::socket_id(greeting).map(Box::from);
+        }
+        self.advance(index, Stage::Subscribing);
+        let message = self.subscribe_message(index);
+        self.send(index, Opcode::Text, message.as_bytes())
+    }
+
+    fn subscribe_message(&self, index: usize) -> String {
+        let channel = self.channel(index);
+        let subscriber = self.subscribers.get(index);
+        let socket_id = subscriber.and_then(|s| s.socket_id.as_deref());
+        match (&self.credential, socket_id) {
+            (Some(credential), Some(socket_id)) => {
+                let member = talk::member(self.plan.first + index);
+                let auth = sign_channel(credential, socket_id, &channel, Some(&member));
+                talk::join(&channel, &auth, &member)
+            }
+            // Where a signature is needed, the server will say so.
+            _ => talk::subscribe(&channel),
+        }
+    }
+
+    /// The name of the channel that a connection is for.
+    fn channel(&self, index: usize) -> String {
+        let channel = self.subscribers.get(index).map(|s| s.channel);
+        format!("{}{}", self.plan.prefix, channel.unwrap_or_default())
+    }
+
+    fn subscribed(&mut self, index: usize) {
+        let Some(subscriber) = self.subscribers.get_mut(index) else {
+            return;
+        };
+        subscriber.stage = Stage::Subscribed;
+        self.opening -= 1;
+        self.ledger.joined(subscriber.channel);
+        if let Some(asked) = subscriber.asked.take() {
+            let took = clock::now().saturating_sub(asked);
+            self.ledger.rejoined(subscriber.channel, took);
+        }
+    }
+
+    fn send(&mut self, index: usize, opcode: Opcode, payload: &[u8]) -> Result<(), Failure> {
+        let mut bytes = Vec::with_capacity(payload.len() + 16);
+        wire::append(&mut bytes, opcode, payload);
+        self.write(index, &bytes)
+    }
+
+    /// Writes whole frames.
+    fn write(&mut self, index: usize, frames: &[u8]) -> Result<(), Failure> {
+        let Some(socket) = self.socket(index) else {
+            return Ok(());
+        };
+        match socket.send(frames) {
+            Ok(()) => Ok(()),
+            Err(error) => self.ended(index, &error.to_string()),
+        }
+    }
+
+    /// The connection is over. Before it was subscribed that ends the run.
+    fn ended(&mut self, index: usize, why: &str) -> Result<(), Failure> {
+        let Some(subscriber) = self.subscribers.get_mut(index) else {
+            return Ok(());
+        };
+        if subscriber.socket.take().is_none() {
+            return Ok(());
+        }
+        if subscriber.stage != Stage::Subscribed {
+            return Err(self.failed(index, &format!("closed: {why}")));
+        }
+        let end = (why, clock::now());
+        self.ledger.left(subscriber.channel, subscriber.unique, end);
+        Ok(())
+    }
+
+    /// Why the run cannot go on, in words.
+    fn failed(&self, index: usize, why: &str) -> Failure {
+        let number = self.plan.first + index + 1;
+        let during = match self.stage(index) {
+            None | Some(Stage::Upgrading) => "connecting",
+            Some(Stage::Greeting) => "waiting for its greeting",
+            Some(Stage::Subscribing) => "subscribing",
+            Some(Stage::Subscribed) => "listening",
+        };
+        let server = self.plan.server;
+        Failure::refused(format!("connection {number} to {server}, {during}: {why}"))
+    }
+
+    fn socket(&mut self, index: usize) -> Option<&mut Socket> {
+        self.subscribers.get_mut(index)?.socket.as_mut()
+    }
+
+    fn stage(&self, index: usize) -> Option<Stage> {
+        Some(self.subscribers.get(index)?.stage)
+    }
+
+    fn advance(&mut self, index: usize, stage: Stage) {
+        if let Some(subscriber) = self.subscribers.get_mut(index) {
+            subscriber.stage = stage;
+        }
+    }
+}
+
+impl Owner for Crowd {
+    fn happened(&mut self, io: &mut Io, index: usize, what: Happened) -> Result<(), Failure> {
+        if what.writable
+            && let Some(socket) = self.socket(index)
+            && let Err(error) = socket.writable()
+        {
+            return self.ended(index, &error.to_string());
+        }
+        let reading = self.subscribers.get(index).is_some_and(|s| s.reading);
+        if what.over || (what.readable && reading) {
+            return self.read(io, index);
+        }
+        Ok(())
+    }
+
+    fn due(&mut self, io: &mut Io, now: u64) -> Result<Option<u64>, Failure> {
+        while self.opening < self.plan.at_once && self.subscribers.len() < self.plan.connections {
+            self.open_next(io)?;
+        }
+        let rejoin = self.rejoin_due(now)?;
+        let speak = self.speak_due(now)?;
+        Ok([rejoin, speak].into_iter().flatten().min())
+    }
+}

@@ -1,0 +1,88 @@
+//! `foghorn bench presence`: members leave presence channels and come back, and others are told.
+
+use clap::Args;
+use foghorn_cli::{Failure, Output};
+use serde::Serialize;
+
+use crate::arguments::{CommonArguments, CrowdArguments, at_least_one, positive};
+use crate::clock;
+use crate::pace::Pace;
+use crate::report::{ClientFigures, Result, ServerFigures, rounded};
+use crate::session::Session;
+use crate::settings::settings;
+
+/// What to measure.
+#[derive(Args, Serialize)]
+pub struct Arguments {
+    /// How many presence channels there are
+    #[arg(short = 'k', long, value_name = "NUMBER", default_value_t = 10,
+          value_parser = at_least_one)]
+    channels: usize,
+    /// How many members of each channel stay and are told who comes and goes
+    #[arg(short, long, value_name = "NUMBER", default_value_t = 10, value_parser = at_least_one)]
+    members: usize,
+    /// How many more members leave and come back, over all channels
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = at_least_one)]
+    visitors: usize,
+    /// How many of them leave and come back a second, in place of as many as are acknowledged
+    #[arg(long, value_name = "NUMBER", value_parser = positive)]
+    rate: Option<f64>,
+    /// How long to measure, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
+    seconds: f64,
+    /// How long to do it before that, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    warmup: f64,
+    #[command(flatten)]
+    #[serde(skip)]
+    common: CommonArguments,
+}
+
+pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
+    let output = Output::open(&arguments.common.output);
+    let settings = settings(&arguments)?;
+    let server = arguments.common.resolve()?;
+    let channels = arguments.channels;
+    let members = CrowdArguments::here(arguments.members * channels);
+    let visitors = CrowdArguments::here(arguments.visitors);
+    let plan = server.members(members, channels, 0);
+    let guests = server.members(visitors, channels, members.connections);
+    let credential = server.target.credential.clone();
+    let mut session = Session::listening(server, plan, Some(credential.clone()))?;
+    session.invite(guests, Some(credential));
+    session.churn = Some(match arguments.rate {
+        Some(per_second) => Pace::Open { per_second },
+        None => Pace::Closed,
+    });
+    session.open()?;
+    session.load(clock::nanos(arguments.warmup))?;
+    let mark = session.begin()?;
+    session.load(clock::nanos(arguments.seconds))?;
+    let cost = session.since(&mark);
+    let counts = session.counts()?;
+    let visits = session.guests.counts();
+    let rejoined: u64 = visits.rejoined.iter().sum();
+    let expected = session.announcements(&counts);
+    let server = session.server.as_ref();
+    let figures = server.map(|process| ServerFigures::new(process, cost));
+    let mut result = Result {
+        scenario: "presence",
+        settings,
+        seconds: clock::seconds(cost.length),
+        latency_us: visits.rejoining.percentiles(),
+        client: ClientFigures::new(cost),
+        ..Result::default()
+    };
+    result.note("joins_and_leaves", rejoined);
+    let per_second = rejoined as f64 / arguments.seconds;
+    result.note("joins_and_leaves_per_second", rounded(per_second));
+    let per = figures.as_ref().and_then(|figures| figures.per(rejoined));
+    result.note("server_cpu_us_per_join_and_leave", per);
+    result.note("announcements_expected", 2 * expected);
+    result.note("member_added", counts.added);
+    result.note("member_removed", counts.removed);
+    result.server = figures;
+    drop(session);
+    let wrong = counts.added != expected || counts.removed != expected;
+    result.finish_unless(wrong, output)
+}

@@ -1,0 +1,162 @@
+//! Newcomers: greeted at once, on the delivery list when their place in the queue is reached.
+//!
+//! A newcomer's place is behind the operation that was appended last. It must not hear that one nor
+//! any before it, and it must hear all that follow; but its greeting need not wait until a large
+//! channel has heard what is before it.
+
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use foghorn_protocol::{Frame, Moment, SocketId};
+
+use super::{Link, State};
+use crate::mailbox::Mailbox;
+use crate::members::{Members, Seat};
+use crate::op::Change;
+use crate::request::Cached;
+
+/// A newcomer on the way to the delivery list.
+pub(super) struct Arrival {
+    /// The number of the last operation that is not for it.
+    after: u64,
+    seat: Seat,
+    /// What it is still to be greeted with.
+    greeting: Option<Greeting>,
+}
+
+/// What a newcomer hears first.
+pub(super) struct Greeting {
+    /// The acknowledgement, where there is one.
+    pub(super) ack: Option<Frame>,
+    /// On a cache channel: the cached event, or that there is none.
+    pub(super) cached: Option<CachedPart>,
+}
+
+pub(super) struct CachedPart {
+    pub(super) frame: Frame,
+    /// When the newcomer came: an event whose time was over by then is no answer.
+    pub(super) asked: Moment,
+}
+
+impl Greeting {
+    /// INV-ACK-1: called under the audience's lock, so nothing of the channel can come before.
+    fn give(self, mailbox: &dyn Mailbox) {
+        let cached = self.cached.map(|part| part.frame);
+        for frame in self.ack.iter().chain(&cached) {
+            // A mailbox that takes no greeting has ended; its leave is on the way.
+            let _ = mailbox.put(frame);
+        }
+    }
+}
+
+impl State {
+    /// Gives a newcomer its place. It is greeted now, unless events of other nodes could still be
+    /// missed, or it has yet to be taken off the list: what it heard before it left comes first.
+    /// Whoever calls flushes its mailbox.
+    pub(super) fn arrive(&mut self, seat: Seat, greeting: Greeting) {
+        let greeting = if self.link == Link::Awaited || self.is_leaving(seat.socket) {
+            Some(greeting)
+        } else {
+            greeting.give(&*seat.mailbox);
+            None
+        };
+        let at_rest = self.link != Link::Awaited && self.is_at_rest();
+        match &mut self.members {
+            Some(members) if at_rest => members.add(seat),
+            _ => self.arrivals.push_back(Arrival {
+                after: self.appended,
+                seat,
+                greeting,
+            }),
+        }
+    }
+
+    /// Takes a subscriber off the list, or has the drain do it.
+    pub(super) fn depart(&mut self, socket: SocketId) {
+        let at_rest = self.is_at_rest() && self.arrivals.is_empty();
+        match &mut self.members {
+            Some(members) if at_rest => members.remove(socket),
+            _ => {
+                *self.leaving.entry(socket).or_default() += 1;
+                self.append_change(Change::Leave(socket));
+            }
+        }
+    }
+
+    /// A subscriber has been taken off the list by the drain.
+    pub(super) fn departed(&mut self, socket: SocketId) {
+        if let Entry::Occupied(mut times) = self.leaving.entry(socket) {
+            *times.get_mut() -= 1;
+            if *times.get() == 0 {
+                times.remove();
+            }
+        }
+    }
+
+    fn is_leaving(&self, socket: SocketId) -> bool {
+        self.leaving.contains_key(&socket)
+    }
+
+    /// The topic is joined, or the link is down and nobody else can be heard anyway: those who
+    /// waited for it are greeted. Their mailboxes, to be flushed.
+    pub(crate) fn link_joined(&mut self) -> Vec<Arc<dyn Mailbox>> {
+        if self.link != Link::Awaited {
+            return Vec::new();
+        }
+        self.link = Link::Joined;
+        let leaving = &self.leaving;
+        let here = self.arrivals.iter_mut();
+        let here = here.filter(|arrival| !leaving.contains_key(&arrival.seat.socket));
+        let greeted = here.filter_map(Arrival::greet).collect();
+        if self.is_at_rest()
+            && let Some(mut members) = self.members.take()
+        {
+            self.seat_arrivals(&mut members);
+            self.members = Some(members);
+        }
+        greeted
+    }
+
+    /// Those who wait for the topic get what other nodes remember: the event itself may have gone
+    /// by before.
+    pub(super) fn tell_waiting(&mut self, cached: &Cached) {
+        if self.link != Link::Awaited {
+            return;
+        }
+        let greetings = self.arrivals.iter_mut().filter_map(|a| a.greeting.as_mut());
+        for part in greetings.filter_map(|greeting| greeting.cached.as_mut()) {
+            if cached.until > part.asked {
+                part.frame = cached.frame.clone();
+            }
+        }
+    }
+
+    /// Puts those on the list whose place is before the first operation of the queue.
+    pub(super) fn seat_arrivals(&mut self, members: &mut Members) {
+        while self.is_expecting()
+            && let Some(mut arrival) = self.arrivals.pop_front()
+        {
+            members.greeted(arrival.greet());
+            members.add(arrival.seat);
+        }
+    }
+
+    /// Whether somebody's place is right before the first operation of the queue.
+    pub(super) fn is_expecting(&self) -> bool {
+        let next = self.next_number();
+        self.arrivals.front().is_some_and(|a| a.after < next)
+    }
+
+    /// The number of the first operation of the queue, or of the next to come.
+    fn next_number(&self) -> u64 {
+        self.appended + 1 - self.queue.len() as u64
+    }
+}
+
+impl Arrival {
+    /// Gives the greeting if it has yet to be given; the mailbox, to be flushed.
+    fn greet(&mut self) -> Option<Arc<dyn Mailbox>> {
+        self.greeting.take()?.give(&*self.seat.mailbox);
+        Some(Arc::clone(&self.seat.mailbox))
+    }
+}

@@ -1,0 +1,88 @@
+//! Sends that follow each other, delivered together: every subscriber is visited once for all of
+//! them, and its socket written to once.
+
+use foghorn_protocol::{Frame, SocketId};
+
+use crate::members::Seat;
+use crate::op::{Matter, Sending};
+
+/// Sends of one batch: what one vectored write takes.
+pub(crate) const SENDS: usize = 64;
+
+/// Bytes of one batch, unless a single send has more. A socket that has nothing to do takes so much
+/// at once, and no subscriber waits long for its turn.
+const BYTES: usize = 32 * 1_024;
+
+/// Sends that are being delivered. Kept with the delivery list, so its memory is used again.
+#[derive(Default)]
+pub(crate) struct Batch {
+    frames: Vec<Frame>,
+    marks: Vec<Mark>,
+    bytes: usize,
+    /// Whether everybody who hears everything gets all of it.
+    for_all: ForAll,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum ForAll {
+    #[default]
+    Yes,
+    ButSome,
+}
+
+struct Mark {
+    except: Option<SocketId>,
+    matter: Matter,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// Whether one more send of `bytes` may be delivered together with these.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.is_empty() || (self.frames.len() < SENDS && self.bytes + bytes <= BYTES)
+    }
+
+    pub(crate) fn push(&mut self, sending: Sending) {
+        let Sending { send, matter } = sending;
+        self.bytes += send.frame.wire_len();
+        if send.except.is_some() {
+            self.for_all = ForAll::ButSome;
+        }
+        self.frames.push(send.frame);
+        self.marks.push(Mark {
+            except: send.except,
+            matter,
+        });
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.frames.clear();
+        self.marks.clear();
+        self.bytes = 0;
+        self.for_all = ForAll::Yes;
+    }
+
+    /// Delivers to one subscriber what it hears of this. A full or ended mailbox has told its own
+    /// connection; its leave is on the way.
+    pub(crate) fn deliver(&self, seat: &Seat) {
+        if seat.hears_everything() && !self.leaves_out(seat.socket) {
+            let _ = seat.mailbox.deliver(&self.frames);
+            return;
+        }
+        let heard = self.frames.iter().zip(&self.marks);
+        let heard = heard
+            .filter(|(_, mark)| mark.except != Some(seat.socket) && seat.hears(mark.matter))
+            .map(|(frame, _)| frame.clone());
+        let frames: Vec<Frame> = heard.collect();
+        if !frames.is_empty() {
+            let _ = seat.mailbox.deliver(&frames);
+        }
+    }
+
+    fn leaves_out(&self, socket: SocketId) -> bool {
+        self.for_all == ForAll::ButSome && self.marks.iter().any(|mark| mark.except == Some(socket))
+    }
+}
