@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 13] = [
+const ALLOWED: [Allowed; 15] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -107,13 +107,13 @@ const ALLOWED: [Allowed; 13] = [
         },
     },
     Allowed {
-<<<<<<< HEAD
         name: "scenarios",
         inside: &[
             "protocol", "auth", "session", "channels", "cluster", "node", "api",
         ],
         outside: pure(&["http", "prometheus", "serde_json"]),
-=======
+    },
+    Allowed {
         name: "floor",
         inside: &[],
         outside: pure(&[
@@ -129,7 +129,6 @@ const ALLOWED: [Allowed; 13] = [
             "slab",
             "socket2",
         ]),
->>>>>>> h-floor
     },
     Allowed {
         name: "xtask",
