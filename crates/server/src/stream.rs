@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -76,7 +77,15 @@ impl Wire for Writing {
 
     fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Self::Plain(half) => half.try_write_vectored(pieces),
+            Self::Plain(half) => {
+                // Sending costs less than writing: the system looks at no file position. The
+                // runtime need not know: it is asked when the socket is full, by the task.
+                let socket = SockRef::from(half.as_ref());
+                match pieces {
+                    [piece] => socket.send(piece),
+                    _ => socket.send_vectored(pieces),
+                }
+            }
             Self::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
