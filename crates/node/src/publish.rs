@@ -6,6 +6,7 @@ use foghorn_channels::{Eased, Lifetime, Send};
 use foghorn_protocol::{EventName, Moment, Recipient, ServerMessage, SocketId};
 
 use crate::app::App;
+use crate::effect::Clustering;
 use crate::node::Node;
 
 /// One event for one or more channels or users.
@@ -70,9 +71,14 @@ impl Node {
         let sends = events
             .iter()
             .flat_map(|event| event.recipients.iter().map(move |to| (event, to)));
+        let alone = self.clustering() == Clustering::Alone;
         for ((event, recipient), to) in sends.zip(&destinations) {
-            let send = event.encode(recipient);
             let cache = recipient.channel().is_some_and(|name| name.kind().cache);
+            if alone && to.is_deserted() && !cache {
+                // Nobody hears it: not here, not elsewhere, and not later.
+                continue;
+            }
+            let send = event.encode(recipient);
             self.start_drain(match cache {
                 true => hub.publish_cached(to, send, lifetime),
                 false => hub.publish(to, send),
