@@ -85,7 +85,6 @@ pub(crate) struct PublisherArguments {
     pub(crate) rate: Option<f64>,
     /// What to do about an event that was answered 429 or 503
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnBusy::Retry)]
-    #[serde(skip)]
     pub(crate) on_busy: OnBusy,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::arguments::{CommonArguments, CrowdArguments};
 use crate::clock;
-use crate::report::{ClientFigures, Result, ServerFigures, rounded};
+use crate::report::{ClientFigures, Outcome, ServerFigures, rounded};
 use crate::session::Session;
 use crate::settings::settings;
 
@@ -25,7 +25,7 @@ pub struct Arguments {
     common: CommonArguments,
 }
 
-pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let output = Output::open(&arguments.common.output);
     let settings = settings(&arguments)?;
     let Arguments {
@@ -49,13 +49,13 @@ pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
             ..figures
         }
     });
-    let mut result = Result {
+    let mut result = Outcome {
         scenario: "connect",
         settings,
         seconds,
         server,
         client: ClientFigures::new(cost),
-        ..Result::default()
+        ..Outcome::default()
     };
     result.note("connections", connections);
     result.note(

@@ -78,6 +78,8 @@ pub(crate) struct Crowd {
     markers: Markers,
     churn: Option<Churn>,
     speech: Option<Speech>,
+    /// Whether all are to read what they have left unread.
+    resuming: bool,
 }
 
 impl Crowd {
@@ -90,6 +92,7 @@ impl Crowd {
             markers: Markers::new(),
             churn: None,
             speech: None,
+            resuming: false,
             plan,
             credential,
         }
@@ -103,6 +106,11 @@ impl Crowd {
     /// How many are subscribed or were.
     pub(crate) fn opened(&self) -> usize {
         self.subscribers.len() - self.opening
+    }
+
+    /// Whether any connection is left.
+    pub(crate) fn is_anybody_there(&self) -> bool {
+        self.subscribers.iter().any(|s| s.socket.is_some())
     }
 
     /// Whether all are members of presence channels.
@@ -135,6 +143,23 @@ impl Crowd {
         let waiting = |s: &Subscriber| s.stage != Stage::Subscribed;
         let index = self.subscribers.iter().position(waiting);
         self.failed(index.unwrap_or_default(), "no answer for 30 s")
+    }
+
+    /// All read again, beginning with what they have left unread.
+    pub(crate) fn resume_reading(&mut self) {
+        self.resuming = true;
+    }
+
+    fn resume(&mut self, io: &mut Io) -> Result<(), Failure> {
+        if std::mem::take(&mut self.resuming) {
+            for index in 0..self.subscribers.len() {
+                if let Some(subscriber) = self.subscribers.get_mut(index) {
+                    subscriber.reading = true;
+                }
+                self.read(io, index)?;
+            }
+        }
+        Ok(())
     }
 
     /// All leave unread what they get from now on.
@@ -344,8 +369,7 @@ impl Crowd {
         if subscriber.stage != Stage::Subscribed {
             return Err(self.failed(index, &format!("closed: {why}")));
         }
-        let end = (why, clock::now());
-        self.ledger.left(subscriber.channel, subscriber.unique, end);
+        self.ledger.left(subscriber.channel, subscriber.unique, why);
         Ok(())
     }
 
@@ -396,6 +420,7 @@ impl Owner for Crowd {
         while self.opening < self.plan.at_once && self.subscribers.len() < self.plan.connections {
             self.open_next(io)?;
         }
+        self.resume(io)?;
         let rejoin = self.rejoin_due(now)?;
         let speak = self.speak_due(now)?;
         Ok([rejoin, speak].into_iter().flatten().min())

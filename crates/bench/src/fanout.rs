@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::arguments::{CommonArguments, CrowdArguments, EventArguments, PublisherArguments};
 use crate::clock;
 use crate::publishers::Publishers;
-use crate::report::{ClientFigures, Deliveries, Publishes, Result, ServerFigures};
+use crate::report::{ClientFigures, Deliveries, Outcome, Publishes, ServerFigures};
 use crate::session::{Cost, Session};
 use crate::settings::settings;
 
@@ -28,7 +28,7 @@ pub struct Arguments {
     common: CommonArguments,
 }
 
-pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let output = Output::open(&arguments.common.output);
     let settings = settings(&arguments)?;
     let Arguments {
@@ -53,10 +53,7 @@ pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
 }
 
 /// Publishes, first to warm up and then to measure.
-pub(crate) fn measure(
-    session: &mut Session,
-    events: EventArguments,
-) -> std::result::Result<Cost, Failure> {
+pub(crate) fn measure(session: &mut Session, events: EventArguments) -> Result<Cost, Failure> {
     session.load(clock::nanos(events.warmup))?;
     let mark = session.begin()?;
     session.load(clock::nanos(events.seconds))?;
@@ -64,7 +61,7 @@ pub(crate) fn measure(
 }
 
 /// What publishing at this cost has shown.
-pub(crate) fn result(session: &mut Session, cost: Cost) -> std::result::Result<Result, Failure> {
+pub(crate) fn result(session: &mut Session, cost: Cost) -> Result<Outcome, Failure> {
     let counts = session.counts()?;
     let lost = counts.missing(session.accepted());
     let published = &session.publishers.published;
@@ -83,14 +80,14 @@ pub(crate) fn result(session: &mut Session, cost: Cost) -> std::result::Result<R
         }
     });
     let subscribed = counts.live.iter().any(|live| *live > 0) || counts.closed > 0;
-    Ok(Result {
+    Ok(Outcome {
         seconds,
         deliveries: subscribed.then(|| Deliveries::new(&counts, lost, seconds)),
-        publishes: (session.publishers.count() > 0).then(|| Publishes::new(published, seconds)),
+        publishes: (session.publishers.count() > 0).then(|| Publishes::new(published, cost.begun)),
         latency_us: counts.latency.percentiles(),
         publish_latency_us: published.latency.percentiles(),
         server,
         client: ClientFigures::new(cost),
-        ..Result::default()
+        ..Outcome::default()
     })
 }

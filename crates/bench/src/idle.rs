@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::arguments::{CommonArguments, CrowdArguments};
 use crate::clock;
 use crate::process::Memory;
-use crate::report::{ClientFigures, Result, ServerFigures};
+use crate::report::{ClientFigures, Outcome, ServerFigures};
 use crate::session::Session;
 use crate::settings::settings;
 
@@ -32,7 +32,7 @@ pub struct Arguments {
     common: CommonArguments,
 }
 
-pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let output = Output::open(&arguments.common.output);
     let settings = settings(&arguments)?;
     let Arguments {
@@ -68,13 +68,13 @@ pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
         bytes_per_connection: Some((added / crowd.connections.max(1) as f64).round()),
         ..ServerFigures::new(process, cost)
     });
-    let mut result = Result {
+    let mut result = Outcome {
         scenario: "idle",
         settings,
         seconds: clock::seconds(cost.length),
         server,
         client: ClientFigures::new(cost),
-        ..Result::default()
+        ..Outcome::default()
     };
     result.note("connections", crowd.connections);
     result.note("closed", counts.closed);

@@ -61,8 +61,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     result.settings = settings;
     let counts = session.guests.counts();
     result.note("joins", counts.rejoined.iter().sum::<u64>());
-    let latency = serde_json::to_value(counts.rejoining.percentiles());
-    result.note("join_latency_us", latency.unwrap_or_default());
+    result.join_latency_us = counts.rejoining.percentiles();
     drop(session);
     result.finish(output)
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::ValueEnum;
 use foghorn_cli::Failure;
+use serde::Serialize;
 
 use crate::answer::{self, Answer};
 use crate::clock::{self, MILLISECOND};
@@ -18,7 +19,8 @@ use crate::socket::{Socket, Then};
 const BREATH: u64 = 2 * MILLISECOND;
 
 /// What to do about an event that was answered 429 or 503.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum OnBusy {
     /// Publish it again
     Retry,
@@ -37,6 +39,8 @@ pub(crate) struct Published {
     pub(crate) refused: u64,
     /// From before a request is written until its answer has been read, in the window.
     pub(crate) latency: Histogram,
+    /// When the last one was answered, in nanoseconds.
+    pub(crate) answered: u64,
     /// How late the latest request of the window was by the schedule, in nanoseconds.
     pub(crate) behind: u64,
 }
@@ -240,6 +244,7 @@ impl Publishers {
                     }
                 }
                 self.published.requests += 1;
+                self.published.answered = now;
                 self.published.latency.record(now.saturating_sub(since));
                 publisher.channel = None;
                 publisher.doing = Doing::Nothing;

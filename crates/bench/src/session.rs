@@ -270,6 +270,17 @@ impl Session {
         all.map(Process::cpu).collect()
     }
 
+    /// Lets guests who stopped reading take what was left for them, until all are closed or they
+    /// have had the time for it.
+    pub(crate) fn resume_guests(&mut self) -> Result<(), Failure> {
+        self.guests.resume_reading();
+        let end = clock::now() + DRAIN;
+        while self.guests.is_anybody_there() && clock::now() < end {
+            self.turn(end)?;
+        }
+        Ok(())
+    }
+
     /// Waits for so many nanoseconds while connections are looked after.
     pub(crate) fn wait(&mut self, length: u64) -> Result<(), Failure> {
         let end = clock::now() + length;

@@ -7,10 +7,8 @@ use serde::Serialize;
 use crate::arguments::{
     CommonArguments, CrowdArguments, EventArguments, PublisherArguments, at_least_one,
 };
-use crate::clock;
 use crate::fanout::{measure, result};
 use crate::publishers::Publishers;
-use crate::report::rounded;
 use crate::session::Session;
 use crate::settings::settings;
 
@@ -58,18 +56,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let memory = |session: &Session| session.server.as_ref().and_then(|p| p.memory());
     let before = memory(&session);
     session.guests.stop_reading();
-    let stopped_at = clock::now();
     let cost = measure(&mut session, events)?;
     let mut result = result(&mut session, cost)?;
     result.scenario = "slow";
     result.settings = settings;
+    session.resume_guests()?;
     let counts = session.guests.counts();
     result.note("stopped", stopped);
     result.note("stopped_closed", counts.closed);
     if let Some(why) = &counts.closed_because {
         result.note("stopped_closed_because", why.as_str());
-        let after = clock::seconds(counts.closed_at.saturating_sub(stopped_at));
-        result.note("stopped_closed_after_seconds", rounded(after));
     }
     if let Some(before) = before {
         result.note("rss_bytes_before", before.resident);
