@@ -60,6 +60,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut result = result(&mut session, cost)?;
     result.scenario = "client-events";
     result.settings = settings;
+    result.note("sent", session.crowd.spoken_lately());
     let behind = session.crowd.behind() as f64 / 1e6;
     result.note("behind_ms", rounded(behind));
     drop(session);
