@@ -58,6 +58,7 @@ fn open(engine: &mut Engine, asking: &mut Asking, plan: Plan) -> Result<Crowd, F
     while !crowd.is_open() && !asking.over {
         let owners: &mut [&mut dyn Owner] = &mut [&mut crowd, asking];
         engine.turn(owners, clock::now() + SECOND)?;
+        crowd.check_progress()?;
     }
     Ok(crowd)
 }

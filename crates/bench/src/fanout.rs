@@ -4,9 +4,8 @@ use clap::Args;
 use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
-use crate::arguments::{CommonArguments, CrowdArguments, EventArguments, PublisherArguments};
+use crate::arguments::{EventArguments, LoadArguments};
 use crate::clock;
-use crate::publishers::Publishers;
 use crate::report::{ClientFigures, Deliveries, Outcome, Publishes, ServerFigures};
 use crate::session::{Cost, Session};
 use crate::settings::settings;
@@ -16,38 +15,18 @@ use crate::settings::settings;
 pub struct Arguments {
     #[command(flatten)]
     #[serde(flatten)]
-    crowd: CrowdArguments,
-    #[command(flatten)]
-    #[serde(flatten)]
-    publishers: PublisherArguments,
-    #[command(flatten)]
-    #[serde(flatten)]
-    events: EventArguments,
-    #[command(flatten)]
-    #[serde(skip)]
-    common: CommonArguments,
+    load: LoadArguments,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
-    let settings = settings(&arguments)?;
-    let Arguments {
-        crowd,
-        publishers,
-        events,
-        common,
-    } = arguments;
-    let server = common.resolve()?;
-    let manner = publishers.manner(events.channels);
-    let publishers = Publishers::new(server.api, server.requests(events.payload, None), manner);
-    let plan = server.plan(crowd, events.channels);
-    let mut session = Session::new(server, plan, publishers, None)?;
-    session.spread(crowd.processes)?;
+    let load = arguments.load;
+    let output = Output::open(&load.common.output);
+    let settings = settings(&load)?;
+    let events = load.events;
+    let mut session = load.session()?;
     session.open()?;
     let cost = measure(&mut session, events)?;
-    let mut result = result(&mut session, cost)?;
-    result.scenario = "fanout";
-    result.settings = settings;
+    let result = result(&mut session, cost)?.about("fanout", settings);
     drop(session);
     result.finish(output)
 }

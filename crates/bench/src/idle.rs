@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::arguments::{CommonArguments, CrowdArguments};
 use crate::clock;
-use crate::process::Memory;
 use crate::report::{ClientFigures, Outcome, ServerFigures};
 use crate::session::Session;
 use crate::settings::settings;
@@ -51,16 +50,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let plan = server.plan(crowd, channels as usize);
     let mut session = Session::listening(server, plan, None)?;
     session.spread(crowd.processes)?;
-    let before = memory(&session).resident;
+    let before = resident(&session);
     session.open()?;
     let mark = session.mark();
     session.wait(clock::nanos(settle))?;
     let cost = session.since(&mark);
     let counts = session.counts()?;
-    let during = memory(&session);
+    let during = session.memory().unwrap_or_default();
     session.close();
     session.wait(clock::nanos(after))?;
-    let left = memory(&session).resident;
+    let left = resident(&session);
     let added = during.resident.saturating_sub(before) as f64;
     let server = session.server.as_ref().map(|process| ServerFigures {
         rss_bytes: Some(during.resident),
@@ -84,9 +83,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     result.finish(output)
 }
 
-fn memory(session: &Session) -> Memory {
-    let process = session.server.as_ref();
-    process
-        .and_then(|process| process.memory())
-        .unwrap_or_default()
+fn resident(session: &Session) -> u64 {
+    session.memory().unwrap_or_default().resident
 }

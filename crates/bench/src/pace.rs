@@ -11,6 +11,16 @@ pub(crate) enum Pace {
     Open { per_second: f64 },
 }
 
+impl Pace {
+    /// Evenly spaced if there is a rate, of so many a second.
+    pub(crate) fn new(rate: Option<f64>) -> Self {
+        match rate {
+            Some(per_second) => Self::Open { per_second },
+            None => Self::Closed,
+        }
+    }
+}
+
 /// A pace that has begun.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {

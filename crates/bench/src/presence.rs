@@ -50,10 +50,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let credential = server.target.credential.clone();
     let mut session = Session::listening(server, plan, Some(credential.clone()))?;
     session.invite(guests, Some(credential));
-    session.churn = Some(match arguments.rate {
-        Some(per_second) => Pace::Open { per_second },
-        None => Pace::Closed,
-    });
+    session.churn = Some(Pace::new(arguments.rate));
     session.open()?;
     session.load(clock::nanos(arguments.warmup))?;
     let mark = session.begin()?;

@@ -179,6 +179,15 @@ pub(crate) fn rounded(value: f64) -> f64 {
 }
 
 impl Outcome {
+    /// The result of this scenario with these settings.
+    pub(crate) fn about(self, scenario: &'static str, settings: Value) -> Self {
+        Self {
+            scenario,
+            settings,
+            ..self
+        }
+    }
+
     /// Writes the result; it is a failure if anything was lost or out of order.
     pub(crate) fn finish(&self, output: Output) -> Result<(), Failure> {
         output.report(self)?;
