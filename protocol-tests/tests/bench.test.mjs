@@ -67,7 +67,7 @@ bench('fanout keeps to a rate, with subscribers in other processes', async () =>
   const result = await run([...words, '--seconds', '2', '--warmup', '0']);
   assertWhole(result);
   const { accepted } = result.publishes;
-  assert.ok(accepted > 0 && accepted <= 101, `${accepted}`);
+  assert.ok(accepted > 0 && accepted <= 100, `${accepted}`);
   assert.equal(result.deliveries, accepted * 21);
   assertPercentiles(result.latency_us);
 });
@@ -102,7 +102,7 @@ bench('client events reach all other members', async () => {
     const shape = ['-k', '3', '--members', '4', '--senders', senders];
     const result = await run(['client-events', ...shape, '--rate', '60', ...SHORT]);
     assertWhole(result);
-    assert.ok(result.sent > 0 && result.sent <= 61, `${result.sent}`);
+    assert.ok(result.sent > 0 && result.sent <= 60, `${result.sent}`);
     assert.equal(result.deliveries, result.sent * 3);
     assertPercentiles(result.latency_us);
     assertServer(result.server, 'cpu_us_per_delivery');

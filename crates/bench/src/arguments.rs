@@ -106,6 +106,21 @@ pub(crate) struct LoadArguments {
     pub(crate) common: CommonArguments,
 }
 
+/// Subscribers alone.
+#[derive(Args, Serialize)]
+pub(crate) struct ListenArguments {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) crowd: CrowdArguments,
+    /// How many channels the connections subscribe to in turn
+    #[arg(short = 'k', long, value_name = "NUMBER", default_value_t = 100,
+          value_parser = at_least_one)]
+    channels: usize,
+    #[command(flatten)]
+    #[serde(skip)]
+    pub(crate) common: CommonArguments,
+}
+
 /// The server, as the bench meets it.
 pub(crate) struct Server {
     pub(crate) target: Target,
@@ -196,6 +211,17 @@ impl LoadArguments {
         let publishers = Publishers::new(server.api, requests, manner);
         let plan = server.plan(self.crowd, channels);
         let mut session = Session::new(server, plan, publishers, None)?;
+        session.spread(self.crowd.processes)?;
+        Ok(session)
+    }
+}
+
+impl ListenArguments {
+    /// Subscribers, none of which is connected yet.
+    pub(crate) fn session(self) -> Result<Session, Failure> {
+        let server = self.common.resolve()?;
+        let plan = server.plan(self.crowd, self.channels);
+        let mut session = Session::listening(server, plan, None)?;
         session.spread(self.crowd.processes)?;
         Ok(session)
     }

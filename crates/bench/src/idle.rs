@@ -4,7 +4,7 @@ use clap::Args;
 use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
-use crate::arguments::{CommonArguments, CrowdArguments};
+use crate::arguments::ListenArguments;
 use crate::clock;
 use crate::report::{ClientFigures, Outcome, ServerFigures};
 use crate::session::Session;
@@ -15,41 +15,29 @@ use crate::settings::settings;
 pub struct Arguments {
     #[command(flatten)]
     #[serde(flatten)]
-    crowd: CrowdArguments,
-    /// How many channels the connections subscribe to in turn
-    #[arg(short = 'k', long, value_name = "NUMBER", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    channels: u32,
+    listen: ListenArguments,
     /// How long to wait before the memory is read, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     settle: f64,
     /// How long to wait after all connections are closed, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
     after: f64,
-    #[command(flatten)]
-    #[serde(skip)]
-    common: CommonArguments,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
+    let output = Output::open(&arguments.listen.common.output);
     let settings = settings(&arguments)?;
     let Arguments {
-        crowd,
-        channels,
+        listen,
         settle,
         after,
-        common,
     } = arguments;
-    let server = common.resolve()?;
-    if server.process.is_none() {
-        let said = "the server's process is not on this computer, or not to be seen; name it with \
-                    --pid";
-        return Err(Failure::usage(said));
+    let connections = listen.crowd.connections;
+    let mut session = listen.session()?;
+    if session.server.is_none() {
+        let said = "the server's process is not on this computer, or not to be seen";
+        return Err(Failure::usage(said).hint("name it with --pid"));
     }
-    let plan = server.plan(crowd, channels as usize);
-    let mut session = Session::listening(server, plan, None)?;
-    session.spread(crowd.processes)?;
     let before = resident(&session);
     session.open()?;
     let mark = session.mark();
@@ -64,7 +52,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let server = session.server.as_ref().map(|process| ServerFigures {
         rss_bytes: Some(during.resident),
         peak_bytes: Some(during.peak),
-        bytes_per_connection: Some((added / crowd.connections.max(1) as f64).round()),
+        bytes_per_connection: Some((added / connections.max(1) as f64).round()),
         ..ServerFigures::new(process, cost)
     });
     let mut result = Outcome {
@@ -75,7 +63,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         client: ClientFigures::new(cost),
         ..Outcome::default()
     };
-    result.note("connections", crowd.connections);
+    result.note("connections", connections);
     result.note("closed", counts.closed);
     result.note("rss_bytes_before", before);
     result.note("rss_bytes_after_close", left);

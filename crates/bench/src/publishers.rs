@@ -1,6 +1,7 @@
 //! Connections that publish: each has one request in flight and keeps its own sequences.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use clap::ValueEnum;
 use foghorn_cli::Failure;
@@ -124,9 +125,9 @@ impl Publishers {
         self.publishers.len()
     }
 
-    /// Publishes from now on.
-    pub(crate) fn start(&mut self, now: u64) {
-        self.schedule = Some(Schedule::start(self.pace, now));
+    /// Publishes within a stretch of time, in nanoseconds.
+    pub(crate) fn start(&mut self, stretch: Range<u64>) {
+        self.schedule = Some(Schedule::start(self.pace, stretch));
     }
 
     /// Begins nothing more.
@@ -273,7 +274,9 @@ impl Publishers {
     }
 
     fn is_due(&self, now: u64) -> bool {
-        self.schedule.is_some_and(|schedule| schedule.due() <= now)
+        self.schedule
+            .as_ref()
+            .is_some_and(|schedule| schedule.due() <= now)
     }
 
     fn is_free(&self, index: usize) -> bool {
@@ -348,7 +351,7 @@ impl Owner for Publishers {
             };
             self.ask_next(io, index)?;
         }
-        let due = self.schedule.map(|schedule| schedule.due());
+        let due = self.schedule.as_ref().map(Schedule::due);
         Ok(due.map(|due| pause.map_or(due, |pause| pause.min(due))))
     }
 }

@@ -151,14 +151,15 @@ impl Session {
     /// Lets everybody do their part for so many nanoseconds, then waits until all has arrived or
     /// nothing more does.
     pub(crate) fn load(&mut self, length: u64) -> Result<(), Failure> {
-        let begun = clock::now();
-        self.publishers.start(begun);
-        self.crowd.start_speech(begun);
+        let now = clock::now();
+        let (end, stretch) = (now + length, now..now + length);
+        self.publishers.start(stretch.clone());
+        self.crowd.start_speech(stretch.clone());
         if let Some(pace) = self.churn {
-            self.guests.start_churn(pace, begun);
+            self.guests.start_churn(pace, stretch);
         }
-        while clock::now() < begun + length {
-            self.turn(begun + length)?;
+        while clock::now() < end {
+            self.turn(end)?;
             self.look(|session| {
                 let answered = session.publishers.published.requests;
                 let deliveries = session.crowd.counts().deliveries;

@@ -1,5 +1,7 @@
 //! Subscribers that send client events.
 
+use std::ops::Range;
+
 use clap::ValueEnum;
 use foghorn_cli::Failure;
 use serde::Serialize;
@@ -55,11 +57,11 @@ impl Crowd {
         });
     }
 
-    /// Sends from now on, if anybody is to send.
-    pub(crate) fn start_speech(&mut self, now: u64) {
+    /// Sends within a stretch of time, in nanoseconds, if anybody is to send.
+    pub(crate) fn start_speech(&mut self, stretch: Range<u64>) {
         if let Some(speech) = &mut self.speech {
             speech.begun = speech.sent.iter().sum();
-            speech.schedule = Some(Schedule::start(speech.pace, now));
+            speech.schedule = Some(Schedule::start(speech.pace, stretch));
             speech.behind = 0;
         }
     }

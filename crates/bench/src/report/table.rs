@@ -19,7 +19,7 @@ impl Outcome {
         ];
         let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
         if let Some(found) = &self.deliveries {
-            let rate = grouped(found.deliveries_per_second as u64);
+            let rate = grouped(found.deliveries_per_second.round() as u64);
             let count = grouped(found.deliveries);
             row("deliveries", format!("{count}, {rate} a second"));
             row("lost", checked(found.lost, paint));
@@ -34,7 +34,7 @@ impl Outcome {
             }
         }
         if let Some(found) = &self.publishes {
-            let rate = grouped(found.per_second as u64);
+            let rate = grouped(found.per_second.round() as u64);
             let accepted = grouped(found.accepted);
             row("requests accepted", format!("{accepted}, {rate} a second"));
             row("answered busy", grouped(found.refused));
