@@ -2,6 +2,7 @@
 // anything is does not matter here.
 
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
 
@@ -145,6 +146,34 @@ bench('join: a newcomer is let in while events are published', async () => {
   assert.equal(result.deliveries, result.publishes.accepted * 20);
   assert.ok(result.joins > 0);
   assertPercentiles(result.join_latency_us);
+});
+
+bench('an event that is refused keeps its number', async (t) => {
+  const accepted = new Map();
+  let requests = 0;
+  const busy = http.createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    requests += 1;
+    const refused = requests % 3 === 0;
+    for (const [, publisher, number] of String(Buffer.concat(chunks)).matchAll(/~f:(\d+):(\d+):/g)) {
+      const numbers = accepted.get(publisher) ?? [];
+      if (!refused) accepted.set(publisher, [...numbers, Number(number)]);
+    }
+    response.writeHead(refused ? 503 : 200).end('{}');
+  });
+  await new Promise((listening) => busy.listen(0, '127.0.0.1', listening));
+  defer(t, () => busy.close());
+  const at = { url: `http://127.0.0.1:${busy.address().port}`, app: server.app };
+  for (const reaction of ['retry', 'count']) {
+    accepted.clear();
+    const words = ['publish', '-p', '2', '--batch', '2', '--on-busy', reaction];
+    const { publishes } = await run([...words, '--seconds', '0.3', '--warmup', '0'], at);
+    assert.ok(publishes.accepted > 0 && publishes.refused > 0, JSON.stringify(publishes));
+    const all = [...accepted.values()];
+    assert.equal(all.flat().length, publishes.accepted * 2);
+    for (const numbers of all) assert.deepEqual(numbers, numbers.map((_, place) => place));
+  }
 });
 
 bench('people read a table', async () => {

@@ -205,3 +205,36 @@ impl Outcome {
         self.extra.insert(name.to_owned(), value.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anything_lost_doubled_or_out_of_order_is_wrong() {
+        let counts = Counts::default();
+        assert!(Deliveries::new(&counts, 0, 1.0).are_whole());
+        assert!(!Deliveries::new(&counts, 1, 1.0).are_whole());
+        for (duplicated, reordered) in [(1, 0), (0, 1)] {
+            let counts = Counts {
+                duplicated,
+                reordered,
+                ..Counts::default()
+            };
+            assert!(!Deliveries::new(&counts, 0, 1.0).are_whole());
+        }
+    }
+
+    #[test]
+    fn everybody_must_be_told_of_everybody() {
+        let told = |member_added, member_removed| Announcements {
+            announcements_expected: 2,
+            member_added,
+            member_removed,
+        };
+        assert!(told(2, 2).are_whole());
+        for wrong in [told(1, 2), told(2, 1), told(3, 2)] {
+            assert!(!wrong.are_whole());
+        }
+    }
+}

@@ -162,3 +162,39 @@ fn grouped(number: u64) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::ClientFigures;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (12_345_678, "12,345,678"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn a_busy_client_is_named() {
+        let says = |busiest_share| {
+            let client = ClientFigures {
+                cpu_seconds: 1.0,
+                busiest_share,
+            };
+            let outcome = Outcome {
+                client,
+                ..Outcome::default()
+            };
+            let rows = outcome.rows(Paint::PLAIN);
+            rows.iter().any(|(_, text)| text.contains("the bottleneck"))
+        };
+        assert!(says(0.81));
+        assert!(!says(0.8));
+    }
+}
