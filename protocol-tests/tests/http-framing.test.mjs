@@ -11,6 +11,7 @@ import { Wire } from '../lib/wire.mjs';
 const server = useServer();
 
 const EVENT = JSON.stringify({ name: 'e', channel: 'framing', data: '{}' });
+const LENGTH = `Content-Length: ${EVENT.length}`;
 
 /** A signed POST of an event, as text, with these headers and this on the wire behind them. */
 function post(headers, sent) {
@@ -20,7 +21,7 @@ function post(headers, sent) {
   return [`POST ${path}?${query} HTTP/1.1`, 'Host: x', ...headers, '', sent].join('\r\n');
 }
 
-const whole = post([`Content-Length: ${EVENT.length}`], EVENT);
+const whole = post([LENGTH], EVENT);
 const inChunks = `${EVENT.length.toString(16)}\r\n${EVENT}\r\n0\r\n\r\n`;
 const probe = `GET ${server.prefix}/ HTTP/1.1\r\nHost: x\r\n\r\n`;
 
@@ -37,13 +38,13 @@ test('http framing: requests that come together are answered in order', async (t
 });
 
 for (const [what, headers, sent] of [
-  ['a length and chunks', [`Content-Length: ${EVENT.length}`, 'Transfer-Encoding: chunked'], inChunks],
+  ['a length and chunks', [LENGTH, 'Transfer-Encoding: chunked'], inChunks],
   ['chunks and a length', ['Transfer-Encoding: chunked', 'Content-Length: 3'], inChunks],
-  ['two lengths', [`Content-Length: ${EVENT.length}`, 'Content-Length: 3'], EVENT],
-  ['a list of lengths', [`Content-Length: ${EVENT.length}, ${EVENT.length}`], EVENT],
+  ['two lengths', [LENGTH, 'Content-Length: 3'], EVENT],
+  ['a list of lengths', [`${LENGTH}, ${EVENT.length}`], EVENT],
   ['a signed length', [`Content-Length: +${EVENT.length}`], EVENT],
   ['another coding', ['Transfer-Encoding: gzip, chunked'], inChunks],
-  ['a folded header', ['X-Long: a', ` Content-Length: ${EVENT.length}`], EVENT],
+  ['a folded header', ['X-Long: a', ` ${LENGTH}`], EVENT],
   ['a space before the colon', [`Content-Length : ${EVENT.length}`], EVENT],
 ]) {
   test(`http framing: ${what} is 400, and nothing behind it is read`, async (t) => {
