@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_connection_stays_small() {
         for (what, size, limit) in [
-            ("the task", size_of_task(serve_one::<Shared>), 2_000),
+            ("the task", size_of_task(serve_one::<Shared>), 1_800),
             ("its connection", size_of::<Connection>(), 160),
             (
                 "the outbox beside it",

@@ -1,5 +1,6 @@
 //! From an HTTP request to a WebSocket (RFC 6455 §4.2).
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use foghorn_api::Answer;
@@ -73,22 +74,27 @@ pub(crate) async fn go_on(
     let opening = Opening { early, response };
     match upgrade {
         Ok(admission) => {
-            let meters = Arc::clone(admission.app.meters());
-            let outbox = Arc::new(Outbox::new(shared.rules.send_queue, meters));
             let Ok(random) = shared.lots.next() else {
                 return tracing::error!("the system has no randomness for a socket id");
             };
-            let node = Arc::clone(&shared.node);
-            let now = shared.rules.clock.now();
-            let connection = Connection::open(node, admission, outbox.clone(), random, now);
-            let socket = connection.socket();
-            tracing::debug!(app = %connection.app().id(), %socket, "connected");
-            let _registered = shared.connections.register(socket, outbox.clone());
-            if shared.node.is_draining() {
-                // Let in just before the drain looked at who is here.
-                outbox.ask_to_close(&crate::drain::reconnect());
-            }
-            websocket::serve(stream.split(), opening, connection, outbox, shared.rules).await;
+            let _registered;
+            // Pinned where it is made, so the task keeps no room for what it is made of.
+            let serving = pin!({
+                let meters = Arc::clone(admission.app.meters());
+                let outbox = Arc::new(Outbox::new(shared.rules.send_queue, meters));
+                let node = Arc::clone(&shared.node);
+                let now = shared.rules.clock.now();
+                let connection = Connection::open(node, admission, outbox.clone(), random, now);
+                let socket = connection.socket();
+                tracing::debug!(app = %connection.app().id(), %socket, "connected");
+                _registered = shared.connections.register(socket, outbox.clone());
+                if shared.node.is_draining() {
+                    // Let in just before the drain looked at who is here.
+                    outbox.ask_to_close(&crate::drain::reconnect());
+                }
+                websocket::serve(stream.split(), opening, connection, outbox, shared.rules)
+            });
+            serving.await;
         }
         Err(refusal) => {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");
