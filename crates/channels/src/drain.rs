@@ -34,8 +34,9 @@ impl Drain {
         }
     }
 
-    /// Visits about `budget` subscribers. A leave counts as one.
+    /// Visits about `budget` subscribers.
     pub fn run(&mut self, budget: usize) -> Progress {
+        self.let_go();
         let mut left = budget;
         while left > 0 {
             let Some(mut members) = self.members.take() else {
@@ -66,15 +67,20 @@ impl Drain {
         }
         Progress::More
     }
+
+    /// Between two slices of a delivery: who has left meanwhile hears nothing of the rest, and need
+    /// not wait for its end to come back.
+    fn let_go(&mut self) {
+        if let Some(members) = self.members.as_mut().filter(|m| m.is_delivering()) {
+            self.audience.lock().let_go(members);
+            members.take_afterwards().carry_out();
+        }
+    }
 }
 
 /// Carries out what is no send; how many subscribers that concerned.
 fn carry_out(change: Change, members: &mut Members) -> usize {
     match change {
-        Change::Leave(socket) => {
-            members.remove(socket);
-            1
-        }
         Change::Hear {
             socket,
             hearing,

@@ -24,6 +24,11 @@ pub(crate) struct Members {
     batch: Batch,
     /// How many seats have got it.
     reached: usize,
+    /// The seats at the end of the list that came while the batch was gathered: they hear it from
+    /// these sends on.
+    late: Vec<usize>,
+    /// Who left while it is being delivered.
+    left: Vec<SocketId>,
     /// What came up under the lock, which is no place to do it.
     afterwards: Afterwards,
 }
@@ -77,6 +82,8 @@ impl Members {
             seed,
             batch: Batch::default(),
             reached: 0,
+            late: Vec::new(),
+            left: Vec::new(),
             afterwards: Afterwards::default(),
         }
     }
@@ -101,7 +108,13 @@ impl Members {
             self.position(seat.socket).is_none(),
             "the session refuses duplicates"
         );
-        debug_assert!(!self.is_delivering());
+        debug_assert_eq!(
+            self.reached, 0,
+            "the list does not grow while it is gone through"
+        );
+        if self.is_delivering() {
+            self.late.push(self.batch.len());
+        }
         if let Some(index) = &mut self.index {
             index.insert(seat.socket, self.seats.len());
         }
@@ -118,7 +131,17 @@ impl Members {
         }
     }
 
-    pub(crate) fn remove(&mut self, socket: SocketId) {
+    /// Takes a subscriber off the list, who hears nothing more from now on. While a batch is being
+    /// delivered, the list keeps its order: nobody must be left out for it, nor reached twice.
+    pub(crate) fn leave(&mut self, socket: SocketId) {
+        if !self.is_delivering() {
+            self.remove(socket);
+        } else if self.hear(socket, Hearing::Nothing).is_some() {
+            self.left.push(socket);
+        }
+    }
+
+    fn remove(&mut self, socket: SocketId) {
         let Some(at) = self.position(socket) else {
             return;
         };
@@ -162,16 +185,26 @@ impl Members {
     pub(crate) fn deliver(&mut self, budget: usize) -> usize {
         let end = self.reached.saturating_add(budget).min(self.seats.len());
         let seats = self.seats.get(self.reached..end).unwrap_or_default();
-        for seat in seats {
-            self.batch.deliver(seat);
+        let in_time = self.seats.len() - self.late.len();
+        for (at, seat) in (self.reached..end).zip(seats) {
+            let late = at.checked_sub(in_time).and_then(|at| self.late.get(at));
+            self.batch.deliver(seat, late.copied().unwrap_or_default());
         }
         let visited = seats.len();
         self.reached = end;
         if end == self.seats.len() {
-            self.batch.clear();
-            self.reached = 0;
+            self.finish_batch();
         }
         visited
+    }
+
+    fn finish_batch(&mut self) {
+        self.batch.clear();
+        self.reached = 0;
+        self.late.clear();
+        for socket in std::mem::take(&mut self.left) {
+            self.remove(socket);
+        }
     }
 
     fn position(&self, socket: SocketId) -> Option<usize> {
@@ -234,7 +267,7 @@ mod tests {
                     members.add(Seat { socket, mailbox, hearing: Hearing::Everything });
                 } else if !join {
                     model.remove(&socket);
-                    members.remove(socket);
+                    members.leave(socket);
                 }
                 prop_assert!(model.iter().all(|&s| members.position(s).is_some()));
             }

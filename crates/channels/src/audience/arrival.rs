@@ -4,7 +4,6 @@
 //! any before it, and it must hear all that follow; but its greeting need not wait until a large
 //! channel has heard what is before it.
 
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use foghorn_protocol::{Frame, Moment, SocketId};
@@ -12,7 +11,6 @@ use foghorn_protocol::{Frame, Moment, SocketId};
 use super::{Link, State};
 use crate::mailbox::Mailbox;
 use crate::members::{Members, Seat};
-use crate::op::Change;
 use crate::request::Cached;
 
 /// A newcomer on the way to the delivery list.
@@ -22,6 +20,15 @@ pub(super) struct Arrival {
     seat: Seat,
     /// What it is still to be greeted with.
     greeting: Option<Greeting>,
+    stay: Stay,
+}
+
+/// Whether a newcomer is still to come onto the list.
+#[derive(PartialEq, Eq)]
+enum Stay {
+    On,
+    /// It has left already.
+    Over,
 }
 
 /// What a newcomer hears first.
@@ -51,7 +58,7 @@ impl Greeting {
 
 impl State {
     /// Gives a newcomer its place. It is greeted now, unless events of other nodes could still be
-    /// missed, or it has yet to be taken off the list: what it heard before it left comes first.
+    /// missed, or it has yet to be taken off the list and could hear something of before.
     /// Whoever calls flushes its mailbox.
     pub(super) fn arrive(&mut self, seat: Seat, greeting: Greeting) {
         let greeting = if self.link == Link::Awaited || self.is_leaving(seat.socket) {
@@ -67,34 +74,40 @@ impl State {
                 after: self.appended,
                 seat,
                 greeting,
+                stay: Stay::On,
             }),
         }
     }
 
-    /// Takes a subscriber off the list, or has the drain do it.
+    /// Takes a subscriber off the list, or has the drain do it. It hears nothing more, whatever is
+    /// on its way: it is no subscriber any longer.
     pub(super) fn depart(&mut self, socket: SocketId) {
-        let at_rest = self.is_at_rest() && self.arrivals.is_empty();
-        match &mut self.members {
-            Some(members) if at_rest => members.remove(socket),
-            _ => {
-                *self.leaving.entry(socket).or_default() += 1;
-                self.append_change(Change::Leave(socket));
-            }
+        let mut arrivals = self.arrivals.iter_mut().rev();
+        if let Some(arrival) = arrivals.find(|a| a.seat.socket == socket) {
+            arrival.stay = Stay::Over;
+        } else if let Some(members) = &mut self.members {
+            members.leave(socket);
+        } else {
+            self.leaving.insert(socket);
         }
     }
 
-    /// A subscriber has been taken off the list by the drain.
-    pub(super) fn departed(&mut self, socket: SocketId) {
-        if let Entry::Occupied(mut times) = self.leaving.entry(socket) {
-            *times.get_mut() -= 1;
-            if *times.get() == 0 {
-                times.remove();
-            }
+    /// Takes those off the list who have left. Whoever of them came back is greeted: nothing of
+    /// before can reach it any more.
+    pub(crate) fn let_go(&mut self, members: &mut Members) {
+        if self.leaving.is_empty() {
+            return;
+        }
+        for socket in std::mem::take(&mut self.leaving) {
+            members.leave(socket);
+        }
+        for arrival in &mut self.arrivals {
+            members.greeted(arrival.greet());
         }
     }
 
     fn is_leaving(&self, socket: SocketId) -> bool {
-        self.leaving.contains_key(&socket)
+        self.leaving.contains(&socket)
     }
 
     /// The topic is joined, or the link is down and nobody else can be heard anyway: those who
@@ -104,17 +117,10 @@ impl State {
             return Vec::new();
         }
         self.link = Link::Joined;
-        let leaving = &self.leaving;
-        let here = self.arrivals.iter_mut();
-        let here = here.filter(|arrival| !leaving.contains_key(&arrival.seat.socket));
-        let greeted = here.filter_map(Arrival::greet).collect();
-        if self.is_at_rest()
-            && let Some(mut members) = self.members.take()
-        {
-            self.seat_arrivals(&mut members);
-            self.members = Some(members);
-        }
-        greeted
+        self.arrivals
+            .iter_mut()
+            .filter_map(Arrival::greet)
+            .collect()
     }
 
     /// Those who wait for the topic get what other nodes remember: the event itself may have gone
@@ -137,12 +143,14 @@ impl State {
             && let Some(mut arrival) = self.arrivals.pop_front()
         {
             members.greeted(arrival.greet());
-            members.add(arrival.seat);
+            if arrival.stay == Stay::On {
+                members.add(arrival.seat);
+            }
         }
     }
 
     /// Whether somebody's place is right before the first operation of the queue.
-    pub(super) fn is_expecting(&self) -> bool {
+    fn is_expecting(&self) -> bool {
         let next = self.next_number();
         self.arrivals.front().is_some_and(|a| a.after < next)
     }

@@ -88,7 +88,7 @@ fn a_newcomer_gets_the_event_before_its_place_and_then_every_later_one() {
     assert_eq!(third.heard(), [greeting, three]);
 }
 
-/// Who comes back while what it heard before it left is still on its way is greeted after that.
+/// Who comes back is greeted when nothing of before can reach it any more.
 #[test]
 fn who_comes_back_hears_nothing_twice() {
     let hub = hub(Recorder::quick());
@@ -105,7 +105,7 @@ fn who_comes_back_hears_nothing_twice() {
     publish(&hub, &car, 2);
     finish(drain);
     let [one, two] = [1, 2].map(|n| nth(&car, n));
-    assert_eq!(inbox.heard()[2..], [one.as_str()]);
+    assert_eq!(inbox.heard().len(), 2, "it had left");
     assert_eq!(again.heard(), [acknowledged(&car), one, two]);
 }
 

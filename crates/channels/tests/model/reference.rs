@@ -29,7 +29,9 @@ pub(crate) struct Seat {
 /// A newcomer to a cache channel who waits for the topic to be joined.
 struct Parked {
     id: u64,
-    /// The place of the cached event, or of its lack, among what it heard.
+    /// Which one of its subscriptions it is.
+    subscription: usize,
+    /// The place of the cached event, or of its lack, among what it heard in that.
     place: usize,
 }
 
@@ -38,8 +40,9 @@ pub(crate) struct Reference {
     pub(crate) seats: Vec<Seat>,
     pub(crate) elsewhere: u32,
     pub(crate) users_elsewhere: BTreeSet<String>,
-    /// What each connection got, in the end.
-    pub(crate) heard: BTreeMap<u64, Vec<String>>,
+    /// What each connection got, in the end: a list for each subscription. Who leaves may hear
+    /// less, but not out of order, and without a gap.
+    pub(crate) heard: BTreeMap<u64, Vec<Vec<String>>>,
     /// What the rest of the cluster was told since the last look.
     pub(crate) said: Vec<String>,
     told: u64,
@@ -125,14 +128,19 @@ impl Reference {
                 None => greeting.map(text),
             },
         };
-        let heard = self.heard.entry(id).or_default();
-        heard.extend(greeting);
+        let mut heard = Vec::from_iter(greeting);
         if self.key.channel().is_some_and(|name| name.kind().cache) {
             let live = self.last.as_ref().filter(|cached| cached.until > now);
             let place = heard.len();
             heard.push(live.map_or_else(|| missed(&self.key), |last| text(&last.frame)));
-            self.parked.push(Parked { id, place });
+            let subscription = self.heard.get(&id).map_or(0, Vec::len);
+            self.parked.push(Parked {
+                id,
+                subscription,
+                place,
+            });
         }
+        self.heard.entry(id).or_default().push(heard);
         self.recount();
     }
 
@@ -168,9 +176,14 @@ impl Reference {
         if !self.is_later(&cached) {
             return;
         }
-        for Parked { id, place } in &self.parked {
-            let heard = self.heard.get_mut(id).unwrap();
-            heard[*place] = text(&cached.frame);
+        for Parked {
+            id,
+            subscription,
+            place,
+        } in &self.parked
+        {
+            let all = self.heard.get_mut(id).unwrap();
+            all[*subscription][*place] = text(&cached.frame);
         }
         self.last = Some(cached);
     }
@@ -187,14 +200,14 @@ impl Reference {
     pub(crate) fn hear(&mut self, id: u64, hearing: Hearing, notice: &Frame) {
         if let Some(seat) = self.seats.iter_mut().find(|seat| seat.id == id) {
             seat.hearing = hearing;
-            self.heard.entry(id).or_default().push(text(notice));
+            self.heard_now(id).push(text(notice));
         }
     }
 
     pub(crate) fn close(&mut self) {
-        for seat in &self.seats {
-            let heard = self.heard.entry(seat.id).or_default();
-            heard.push(closing(&close()));
+        let here: Vec<u64> = self.seats.iter().map(|seat| seat.id).collect();
+        for id in here {
+            self.heard_now(id).push(closing(&close()));
         }
     }
 
@@ -266,16 +279,22 @@ impl Reference {
     }
 
     fn tell(&mut self, text: &str, except: Option<u64>, matter: Matter) {
-        for seat in &self.seats {
-            let hears = match seat.hearing {
-                Hearing::Everything => true,
-                Hearing::AllButCounts => matter != Matter::Count,
-                Hearing::Nothing => false,
-            };
-            if hears && Some(seat.id) != except {
-                self.heard.entry(seat.id).or_default().push(text.to_owned());
-            }
+        let hears = |seat: &&Seat| match seat.hearing {
+            Hearing::Everything => true,
+            Hearing::AllButCounts => matter != Matter::Count,
+            Hearing::Nothing => false,
+        };
+        let hearing = self.seats.iter().filter(hears).map(|seat| seat.id);
+        let hearing: Vec<u64> = hearing.filter(|id| Some(*id) != except).collect();
+        for id in hearing {
+            self.heard_now(id).push(text.to_owned());
         }
+    }
+
+    /// What a subscriber has heard in its present subscription.
+    fn heard_now(&mut self, id: u64) -> &mut Vec<String> {
+        let all = self.heard.get_mut(&id);
+        all.and_then(|all| all.last_mut()).unwrap()
     }
 
     fn tell_added(&mut self, who: &str) {
