@@ -20,15 +20,6 @@ pub(super) struct Arrival {
     seat: Seat,
     /// What it is still to be greeted with.
     greeting: Option<Greeting>,
-    stay: Stay,
-}
-
-/// Whether a newcomer is still to come onto the list.
-#[derive(PartialEq, Eq)]
-enum Stay {
-    On,
-    /// It has left already.
-    Over,
 }
 
 /// What a newcomer hears first.
@@ -74,7 +65,6 @@ impl State {
                 after: self.appended,
                 seat,
                 greeting,
-                stay: Stay::On,
             }),
         }
     }
@@ -82,9 +72,9 @@ impl State {
     /// Takes a subscriber off the list, or has the drain do it. It hears nothing more, whatever is
     /// on its way: it is no subscriber any longer.
     pub(super) fn depart(&mut self, socket: SocketId) {
-        let mut arrivals = self.arrivals.iter_mut().rev();
-        if let Some(arrival) = arrivals.find(|a| a.seat.socket == socket) {
-            arrival.stay = Stay::Over;
+        let place = self.arrivals.iter().rposition(|a| a.seat.socket == socket);
+        if let Some(at) = place {
+            self.arrivals.remove(at);
         } else if let Some(members) = &mut self.members {
             members.leave(socket);
         } else {
@@ -143,9 +133,7 @@ impl State {
             && let Some(mut arrival) = self.arrivals.pop_front()
         {
             members.greeted(arrival.greet());
-            if arrival.stay == Stay::On {
-                members.add(arrival.seat);
-            }
+            members.add(arrival.seat);
         }
     }
 

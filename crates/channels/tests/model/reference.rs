@@ -29,9 +29,9 @@ pub(crate) struct Seat {
 /// A newcomer to a cache channel who waits for the topic to be joined.
 struct Parked {
     id: u64,
-    /// Which one of its subscriptions it is.
-    subscription: usize,
-    /// The place of the cached event, or of its lack, among what it heard in that.
+    /// Which of its stays that is.
+    stay: usize,
+    /// The place of the cached event, or of its lack, among what it heard.
     place: usize,
 }
 
@@ -40,8 +40,7 @@ pub(crate) struct Reference {
     pub(crate) seats: Vec<Seat>,
     pub(crate) elsewhere: u32,
     pub(crate) users_elsewhere: BTreeSet<String>,
-    /// What each connection got, in the end: a list for each subscription. Who leaves may hear
-    /// less, but not out of order, and without a gap.
+    /// What each connection got, in the end, one stay after the other.
     pub(crate) heard: BTreeMap<u64, Vec<Vec<String>>>,
     /// What the rest of the cluster was told since the last look.
     pub(crate) said: Vec<String>,
@@ -128,19 +127,16 @@ impl Reference {
                 None => greeting.map(text),
             },
         };
-        let mut heard = Vec::from_iter(greeting);
+        let stays = self.heard.entry(id).or_default();
+        stays.push(Vec::from_iter(greeting));
         if self.key.channel().is_some_and(|name| name.kind().cache) {
             let live = self.last.as_ref().filter(|cached| cached.until > now);
-            let place = heard.len();
-            heard.push(live.map_or_else(|| missed(&self.key), |last| text(&last.frame)));
-            let subscription = self.heard.get(&id).map_or(0, Vec::len);
-            self.parked.push(Parked {
-                id,
-                subscription,
-                place,
-            });
+            let cached = live.map_or_else(|| missed(&self.key), |last| text(&last.frame));
+            let stay = stays.len() - 1;
+            let place = stays[stay].len();
+            stays[stay].push(cached);
+            self.parked.push(Parked { id, stay, place });
         }
-        self.heard.entry(id).or_default().push(heard);
         self.recount();
     }
 
@@ -176,14 +172,9 @@ impl Reference {
         if !self.is_later(&cached) {
             return;
         }
-        for Parked {
-            id,
-            subscription,
-            place,
-        } in &self.parked
-        {
-            let all = self.heard.get_mut(id).unwrap();
-            all[*subscription][*place] = text(&cached.frame);
+        for Parked { id, stay, place } in &self.parked {
+            let stays = self.heard.get_mut(id).unwrap();
+            stays[*stay][*place] = text(&cached.frame);
         }
         self.last = Some(cached);
     }
@@ -200,14 +191,13 @@ impl Reference {
     pub(crate) fn hear(&mut self, id: u64, hearing: Hearing, notice: &Frame) {
         if let Some(seat) = self.seats.iter_mut().find(|seat| seat.id == id) {
             seat.hearing = hearing;
-            self.heard_now(id).push(text(notice));
+            hears(&mut self.heard, id, text(notice));
         }
     }
 
     pub(crate) fn close(&mut self) {
-        let here: Vec<u64> = self.seats.iter().map(|seat| seat.id).collect();
-        for id in here {
-            self.heard_now(id).push(closing(&close()));
+        for seat in &self.seats {
+            hears(&mut self.heard, seat.id, closing(&close()));
         }
     }
 
@@ -279,22 +269,16 @@ impl Reference {
     }
 
     fn tell(&mut self, text: &str, except: Option<u64>, matter: Matter) {
-        let hears = |seat: &&Seat| match seat.hearing {
-            Hearing::Everything => true,
-            Hearing::AllButCounts => matter != Matter::Count,
-            Hearing::Nothing => false,
-        };
-        let hearing = self.seats.iter().filter(hears).map(|seat| seat.id);
-        let hearing: Vec<u64> = hearing.filter(|id| Some(*id) != except).collect();
-        for id in hearing {
-            self.heard_now(id).push(text.to_owned());
+        for seat in &self.seats {
+            let listens = match seat.hearing {
+                Hearing::Everything => true,
+                Hearing::AllButCounts => matter != Matter::Count,
+                Hearing::Nothing => false,
+            };
+            if listens && Some(seat.id) != except {
+                hears(&mut self.heard, seat.id, text.to_owned());
+            }
         }
-    }
-
-    /// What a subscriber has heard in its present subscription.
-    fn heard_now(&mut self, id: u64) -> &mut Vec<String> {
-        let all = self.heard.get_mut(&id);
-        all.and_then(|all| all.last_mut()).unwrap()
     }
 
     fn tell_added(&mut self, who: &str) {
@@ -320,4 +304,9 @@ impl Reference {
 /// Several connections are one user.
 pub(crate) fn user_of(id: u64) -> String {
     format!("u{}", id % 3)
+}
+
+/// A connection hears something during its present stay.
+fn hears(heard: &mut BTreeMap<u64, Vec<Vec<String>>>, id: u64, text: String) {
+    heard.get_mut(&id).unwrap().last_mut().unwrap().push(text);
 }
