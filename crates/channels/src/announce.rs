@@ -55,7 +55,7 @@ pub enum Counting {
 pub enum Joining {
     /// It is joined: subscribers may be greeted.
     Done,
-    /// The answer comes later through [`crate::Hub::joined`]; until then joins wait in the queue.
+    /// The answer comes later through [`crate::Hub::joined`]; until then newcomers wait.
     Awaited,
 }
 

@@ -14,6 +14,7 @@ pub struct Drain {
     audience: Arc<Audience>,
     shared: Arc<Shared>,
     members: Option<Box<Members>>,
+    visited: usize,
 }
 
 /// Whether a slice emptied the queue.
@@ -31,39 +32,53 @@ impl Drain {
             audience,
             shared,
             members: Some(members),
+            visited: 0,
         }
     }
 
     /// Visits about `budget` subscribers.
     pub fn run(&mut self, budget: usize) -> Progress {
         self.let_go();
-        let mut left = budget;
-        while left > 0 {
-            let Some(mut members) = self.members.take() else {
+        let end = self.visited.saturating_add(budget);
+        while self.visited < end {
+            let Some(members) = &mut self.members else {
                 return Progress::Done;
             };
-            let visited = if members.is_delivering() {
-                members.deliver(left)
-            } else {
-                let mut state = self.audience.lock();
-                let step = state.next_step(&mut members);
-                if let Step::Nothing = step {
-                    let afterwards = members.take_afterwards();
-                    state.return_baton(members);
-                    self.audience.settle(&mut state, &*self.shared);
-                    drop(state);
-                    afterwards.carry_out();
-                    return Progress::Done;
-                }
-                drop(state);
-                members.take_afterwards().carry_out();
-                match step {
-                    Step::Other(change) => carry_out(change, &mut members),
-                    Step::Deliver | Step::Nothing => 0,
-                }
-            };
-            self.members = Some(members);
-            left = left.saturating_sub(visited);
+            if members.is_delivering() {
+                self.visited += members.deliver(end - self.visited);
+            } else if self.take_step() == Progress::Done {
+                return Progress::Done;
+            }
+        }
+        Progress::More
+    }
+
+    /// How many subscribers have been visited.
+    #[must_use]
+    pub fn visited(&self) -> usize {
+        self.visited
+    }
+
+    /// Takes the next step from the queue, or gives the delivery list back if there is none.
+    fn take_step(&mut self) -> Progress {
+        let Some(members) = &mut self.members else {
+            return Progress::Done;
+        };
+        let mut state = self.audience.lock();
+        let step = state.next_step(members);
+        let afterwards = members.take_afterwards();
+        if let Step::Nothing = step
+            && let Some(members) = self.members.take()
+        {
+            state.return_baton(members);
+            self.audience.settle(&mut state, &*self.shared);
+        }
+        drop(state);
+        afterwards.carry_out();
+        match (step, &mut self.members) {
+            (Step::Other(change), Some(members)) => self.visited += carry_out(change, members),
+            (Step::Nothing, _) => return Progress::Done,
+            _ => {}
         }
         Progress::More
     }

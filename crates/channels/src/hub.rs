@@ -55,8 +55,8 @@ impl Hub {
         }
     }
 
-    /// Adds a subscriber. Its acknowledgement is in its mailbox when this returns, before any
-    /// event, unless the topic has yet to be joined.
+    /// Adds a subscriber. Its acknowledgement is in its mailbox when this returns, for the caller to
+    /// flush, before any event; unless the topic has yet to be joined.
     ///
     /// # Errors
     /// The presence channel is full, or too much waits on the channel.
@@ -65,15 +65,11 @@ impl Hub {
         key: &Key,
         subscribe: Subscribe,
     ) -> Result<Option<Drain>, SubscribeError> {
-        let mailbox = Arc::clone(&subscribe.mailbox);
-        let drain = self.with_audience(key, |audience, state| {
+        self.with_audience(key, |audience, state| {
             let joined = state.join(audience.key(), subscribe, self.shared.limits, &*self.shared);
             audience.settle(state, &*self.shared);
             joined
-        });
-        // The greeting was put there under the lock.
-        mailbox.flush();
-        drain
+        })
     }
 
     /// Takes a subscriber away, who is `user` on a presence channel.

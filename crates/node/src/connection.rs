@@ -9,7 +9,7 @@ use foghorn_session::{Host, Session};
 use crate::admission::Admission;
 use crate::app::App;
 use crate::host::At;
-use crate::node::Node;
+use crate::node::{Inline, Node};
 use crate::place::Place;
 
 /// A connected client. Transports feed it and carry out the [`Action`] that comes back; messages to
@@ -62,6 +62,7 @@ impl Connection {
             on_encrypted,
             app_place: &mut app_place,
             action: None,
+            inline: Inline::new(),
         };
         let policy = Arc::clone(app.policy());
         let session = Session::open(socket, protocol, policy, now, &mut host);
@@ -132,6 +133,7 @@ impl Connection {
             on_encrypted: self.on_encrypted,
             app_place: &mut self.app_place,
             action: None,
+            inline: Inline::new(),
         };
         step(&mut self.session, &mut host);
         let action = host.action;

@@ -12,7 +12,7 @@ use foghorn_session::{Busy, Host, Listening, SubscribeRefused};
 
 use crate::app::App;
 use crate::connection::Action;
-use crate::node::Node;
+use crate::node::{Inline, Node};
 use crate::online::{Watch, watchers_of};
 use crate::place::Place;
 
@@ -26,6 +26,7 @@ pub(crate) struct At<'a> {
     pub(crate) on_encrypted: Hearing,
     pub(crate) app_place: &'a mut Option<Place>,
     pub(crate) action: Option<Action>,
+    pub(crate) inline: Inline,
 }
 
 impl At<'_> {
@@ -98,7 +99,9 @@ impl Host for At<'_> {
                 SubscribeError::Busy => SubscribeRefused::Busy,
             })?;
         self.app.meters().subscribed();
-        self.node.start_drain(drain);
+        // The acknowledgement leaves before the news of it.
+        self.mailbox.flush();
+        self.node.start_drain(drain, &mut self.inline);
         Ok(())
     }
 
@@ -108,19 +111,20 @@ impl Host for At<'_> {
             .hub()
             .unsubscribe(&self.app.channel_key(channel), self.socket, user);
         self.app.meters().unsubscribed();
-        self.node.start_drain(drain);
+        self.node.start_drain(drain, &mut self.inline);
     }
 
     fn sign_in(&mut self, user: &UserId, greeting: Frame) -> Result<(), Busy> {
         let entered = self.enter(&self.user_key(user), Some(greeting));
-        self.node.start_drain(entered.map_err(|_| Busy)?);
+        self.node
+            .start_drain(entered.map_err(|_| Busy)?, &mut self.inline);
         Ok(())
     }
 
     fn sign_out(&mut self, user: &UserId) {
         let key = self.user_key(user);
         let drain = self.node.hub().unsubscribe(&key, self.socket, None);
-        self.node.start_drain(drain);
+        self.node.start_drain(drain, &mut self.inline);
     }
 
     fn listen(&mut self, user: &UserId, listening: Listening, notice: Option<Frame>) {
@@ -130,7 +134,7 @@ impl Host for At<'_> {
         };
         let key = self.user_key(user);
         let drain = self.node.hub().hear(&key, self.socket, hearing, notice);
-        self.node.start_drain(drain);
+        self.node.start_drain(drain, &mut self.inline);
     }
 
     fn watch(&mut self, watchlist: &[UserId]) {
@@ -155,7 +159,7 @@ impl Host for At<'_> {
         for user in watchlist {
             let key = watchers_of(self.app.number(), user);
             let drain = self.node.hub().unsubscribe(&key, self.socket, None);
-            self.node.start_drain(drain);
+            self.node.start_drain(drain, &mut self.inline);
         }
         self.node.online().unwatch(self.app.number(), watchlist);
     }
@@ -179,7 +183,8 @@ impl Host for At<'_> {
             frame,
             except: Some(self.socket),
         };
-        self.node.start_drain(hub.publish(&to, send));
+        self.node
+            .start_drain(hub.publish(&to, send), &mut self.inline);
         Ok(())
     }
 }

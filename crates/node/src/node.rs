@@ -21,6 +21,20 @@ use crate::place::Place;
 /// shell: enough for the usual channel, too few to hold anybody up.
 const INLINE_DELIVERIES: usize = 32;
 
+/// Deliveries that one call from outside may still make itself, over all its channels.
+pub(crate) struct Inline {
+    left: usize,
+}
+
+impl Inline {
+    /// Those of a new call.
+    pub(crate) fn new() -> Self {
+        Self {
+            left: INLINE_DELIVERIES,
+        }
+    }
+}
+
 /// Facts that wait for the link before peers are told to ask for a snapshot instead.
 const WAITING_FACTS: usize = 10_000;
 
@@ -160,18 +174,23 @@ impl Node {
     }
 
     /// Carries out what is small and emits what is not.
-    pub(crate) fn start_drain(&self, drain: Option<Drain>) {
-        if let Some(mut drain) = drain
-            && drain.run(INLINE_DELIVERIES) == Progress::More
-        {
+    pub(crate) fn start_drain(&self, drain: Option<Drain>, inline: &mut Inline) {
+        let Some(mut drain) = drain else { return };
+        let progress = match inline.left {
+            0 => Progress::More,
+            left => drain.run(left),
+        };
+        inline.left = inline.left.saturating_sub(drain.visited());
+        if progress == Progress::More {
             self.emit.emit(Effect::Drain(drain));
         }
     }
 
     /// The same for several.
     pub(crate) fn start_drains(&self, drains: Vec<Drain>) {
+        let mut inline = Inline::new();
         for drain in drains {
-            self.start_drain(Some(drain));
+            self.start_drain(Some(drain), &mut inline);
         }
     }
 

@@ -7,7 +7,7 @@ use foghorn_protocol::{EventName, Moment, Recipient, ServerMessage, SocketId};
 
 use crate::app::App;
 use crate::effect::Clustering;
-use crate::node::Node;
+use crate::node::{Inline, Node};
 
 /// One event for one or more channels or users.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ impl Node {
             destinations.push(destination);
         }
         app.meters().api_events(destinations.len());
+        let mut inline = Inline::new();
         let lifetime = Lifetime {
             now,
             ttl: app.limits().cache_ttl,
@@ -79,10 +80,11 @@ impl Node {
                 continue;
             }
             let send = event.encode(recipient);
-            self.start_drain(match cache {
+            let drain = match cache {
                 true => hub.publish_cached(to, send, lifetime),
                 false => hub.publish(to, send),
-            });
+            };
+            self.start_drain(drain, &mut inline);
         }
         let eased = destinations.iter().filter_map(|to| hub.pressed(to));
         Ok(Accepted {

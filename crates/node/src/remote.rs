@@ -13,7 +13,7 @@ use foghorn_protocol::{Moment, Recipient};
 use crate::app::App;
 
 use crate::effect::{Clustering, Effect};
-use crate::node::Node;
+use crate::node::{Inline, Node};
 
 impl Node {
     /// Takes the next arrival of the link, strictly in order.
@@ -22,7 +22,7 @@ impl Node {
             Inbound::Message { bytes, .. } => self.on_message(&bytes, now),
             Inbound::Joined(Topic::Audience { app, recipient }) => {
                 if let Some(key) = self.key(&app, recipient) {
-                    self.start_drain(self.hub().joined(&key));
+                    self.start_drain(self.hub().joined(&key), &mut Inline::new());
                 }
             }
             Inbound::Joined(_) => {}
@@ -136,7 +136,7 @@ impl Node {
                     return;
                 };
                 let send = Send { frame, except };
-                self.start_drain(match stamp {
+                let drain = match stamp {
                     None => self.hub().receive(&key, send),
                     Some(stamp) => {
                         let cached = channels::Cached {
@@ -146,7 +146,8 @@ impl Node {
                         };
                         self.hub().receive_cached(&key, send, cached)
                     }
-                });
+                };
+                self.start_drain(drain, &mut Inline::new());
             }
             Message::Terminate { app, user_id } => {
                 if let Some(app) = self.apps().with_id(&app) {

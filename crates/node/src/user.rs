@@ -4,7 +4,7 @@ use foghorn_cluster::{Message, Topic};
 use foghorn_protocol::{Close, CloseCode, Recipient, UserId};
 
 use crate::app::App;
-use crate::node::Node;
+use crate::node::{Inline, Node};
 
 impl Node {
     /// Ends every connection that is signed in as `user`, on all nodes (protocol.md §9.4).
@@ -25,6 +25,6 @@ impl Node {
     pub(crate) fn terminate_here(&self, app: &App, user: &UserId) {
         let close = Close::new(CloseCode::Unauthorized, "Terminated by the application");
         let key = app.key(Recipient::User(user.clone()));
-        self.start_drain(self.hub().close(&key, &close));
+        self.start_drain(self.hub().close(&key, &close), &mut Inline::new());
     }
 }

@@ -24,8 +24,8 @@ use state::{State, Status, WakesOn};
 
 /// What waits for one connection. Anybody delivers.
 ///
-/// Cost per delivery to a connection that keeps up: two uncontended locks and the write itself;
-/// nothing is allocated, counted or woken.
+/// Cost per delivery to a connection that keeps up: two uncontended locks, two counters and the
+/// write itself; nothing is allocated or woken.
 pub(crate) struct Outbox<L> {
     state: Mutex<State<L>>,
     limit: usize,
@@ -196,8 +196,7 @@ impl<L: Line> Outbox<L> {
             Some(mut line) => {
                 line.load(&mut state.frames);
                 drop(state);
-                line.push();
-                self.give_back(line);
+                self.lend(line).push();
             }
             None => {
                 let waker = state.waker_for(WakesOn::Frames);
@@ -210,21 +209,26 @@ impl<L: Line> Outbox<L> {
         }
     }
 
+    fn lend(&self, line: Box<L>) -> Lent<'_, L> {
+        Lent {
+            outbox: self,
+            line: Some(line),
+        }
+    }
+
     /// Puts the line back after a write. What is left to do is for the connection's task: who
     /// delivers is never kept for what others add meanwhile.
     fn give_back(&self, line: Box<L>) {
         let mut state = self.state.lock();
         let mut line = Some(line);
         self.account(&mut state, &mut line);
-        if matches!(state.status, Status::Gone) {
-            return;
-        }
+        debug_assert!(
+            !matches!(state.status, Status::Gone),
+            "the task ends with the line in hand"
+        );
         state.line = line;
-        let waker = match state.has_work(Control::None) {
-            true => state.waker_for(WakesOn::Handover),
-            false => None,
-        };
-        let waker = waker.or_else(|| state.waker_for(WakesOn::Line));
+        state.rest();
+        let waker = state.waker_for_line();
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -263,6 +267,34 @@ impl<L: Line> Outbox<L> {
     }
 }
 
+/// The line in the hands of somebody who delivers, until that ends, in whatever way.
+struct Lent<'o, L: Line> {
+    outbox: &'o Outbox<L>,
+    line: Option<Box<L>>,
+}
+
+impl<L: Line> Lent<'_, L> {
+    fn send(&mut self, frames: &[Frame]) {
+        if let Some(line) = &mut self.line {
+            line.send(frames);
+        }
+    }
+
+    fn push(&mut self) {
+        if let Some(line) = &mut self.line {
+            line.push();
+        }
+    }
+}
+
+impl<L: Line> Drop for Lent<'_, L> {
+    fn drop(&mut self) {
+        if let Some(line) = self.line.take() {
+            self.outbox.give_back(line);
+        }
+    }
+}
+
 impl<L: Line> Mailbox for Outbox<L> {
     fn deliver(&self, frames: &[Frame]) -> Delivery {
         let mut state = match self.admit(frames.iter().map(Frame::wire_len).sum()) {
@@ -270,11 +302,10 @@ impl<L: Line> Mailbox for Outbox<L> {
             Err(refused) => return refused,
         };
         if state.frames.is_empty()
-            && let Some(mut line) = state.take_free_line()
+            && let Some(line) = state.take_free_line()
         {
             drop(state);
-            line.send(frames);
-            self.give_back(line);
+            self.lend(line).send(frames);
         } else {
             state.frames.extend(frames.iter().cloned());
             self.send_on(state);

@@ -12,8 +12,8 @@ use crate::request::{Hearing, QueueLimits, Remote, Send, Subscribe, SubscribeErr
 use crate::roster::{JoinedHere, Turn};
 
 impl State {
-    /// Adds a newcomer at the end of the queue. INV-SNAPSHOT-1: the roster in its greeting is taken
-    /// at the very place of the queue from which later member events follow.
+    /// Gives a newcomer its place behind what was appended last. INV-SNAPSHOT-1: the roster in its
+    /// greeting is taken at the very place from which later member events follow.
     pub(crate) fn join(
         &mut self,
         key: &Key,

@@ -1,6 +1,6 @@
 //! The operation queue itself.
 
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::{Link, State};
 use crate::batch;
@@ -37,7 +37,8 @@ impl State {
                     self.take_off(&sending);
                     members.batch().push(sending);
                 }
-                members.eased(self.take_eased());
+                // All of them: who still has to wait says so again, and who gave up is forgotten.
+                members.eased(std::mem::take(&mut self.waiting));
                 Step::Deliver
             }
         };
@@ -88,14 +89,6 @@ impl State {
             self.waiting.push(cx.waker().clone());
         }
         Poll::Pending
-    }
-
-    /// The publishers who may go on now.
-    fn take_eased(&mut self) -> Vec<Waker> {
-        match self.is_pressed() {
-            true => Vec::new(),
-            false => std::mem::take(&mut self.waiting),
-        }
     }
 
     pub(super) fn append_send(&mut self, send: Send, matter: Matter) {

@@ -77,10 +77,13 @@ impl<L: Line> State<L> {
         self.frames = VecDeque::new();
     }
 
-    /// Gives back the memory that a burst needed.
+    /// Gives back the memory that a burst needed, when nothing waits.
     pub(super) fn rest(&mut self) {
-        if self.frames.capacity() > KEPT_CAPACITY {
+        if self.frames.is_empty() && self.frames.capacity() > KEPT_CAPACITY {
             self.frames = VecDeque::new();
+        }
+        if let Some(line) = self.line.as_mut().filter(|line| line.is_idle()) {
+            line.rest();
         }
     }
 
@@ -101,6 +104,16 @@ impl<L: Line> State<L> {
             Some(waker) => waker.clone_from(cx.waker()),
             None => self.waker = Some(cx.waker().clone()),
         }
+    }
+
+    /// Who is to be woken because the line has come back.
+    pub(super) fn waker_for_line(&mut self) -> Option<Waker> {
+        let wanted = match self.wakes_on {
+            WakesOn::Line => true,
+            WakesOn::Handover => self.has_work(Control::None),
+            WakesOn::Frames | WakesOn::End => false,
+        };
+        self.waker.take_if(|_| wanted)
     }
 
     /// Who is to be woken if it sleeps for this.
