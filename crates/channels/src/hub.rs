@@ -55,8 +55,8 @@ impl Hub {
         }
     }
 
-    /// Adds a subscriber. Its acknowledgement is in its mailbox when this returns, for the caller to
-    /// flush, before any event; unless the topic has yet to be joined.
+    /// Adds a subscriber. Its acknowledgement is in its mailbox when this returns, for the caller
+    /// to flush, before any event; unless the topic has yet to be joined.
     ///
     /// # Errors
     /// The presence channel is full, or too much waits on the channel.
