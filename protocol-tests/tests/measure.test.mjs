@@ -110,12 +110,12 @@ test('measure: of the floor only the variants take part that a scenario names', 
   );
 });
 
-test('measure: every scenario has a name of its own, a base, and figures', () => {
+test('measure: every scenario has a name of its own and figures', () => {
   assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
   for (const { name, title, bench, floors, figures } of scenarios) {
-    assert.ok(title && bench && floors.length > 0 && figures.length > 0, name);
+    assert.ok(title && bench && Array.isArray(floors) && figures.length > 0, name);
     for (const { at, unit, ratio, most } of figures) {
-      assert.ok(at && unit && !(ratio && most), `${name}: ${at}`);
+      assert.ok(at && unit && !(ratio && (most || floors.length === 0)), `${name}: ${at}`);
     }
   }
 });

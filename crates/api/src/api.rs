@@ -6,13 +6,11 @@ use bytes::Bytes;
 use foghorn_auth::{
     Query, RequestAuthError, SignedBody, SignedHead, percent_decode, verify_head, without_mount,
 };
-use foghorn_node::{Accepted, App, AppStatus, Eased, Node};
+use foghorn_node::{App, AppStatus, Eased, Node};
 use foghorn_protocol::{Moment, UnixSeconds};
-use http::header::CONTENT_ENCODING;
-use http::request::Parts;
-use http::{Method, Response, StatusCode};
-use serde::Serialize;
+use http::StatusCode;
 
+use crate::answer::Answer;
 use crate::error::{ApiError, excerpt};
 use crate::options::{Options, Success};
 use crate::respond::{refusal, success, to_json};
@@ -20,7 +18,10 @@ use crate::route::{self, Owner, Route};
 use crate::{body, legacy, publish, query, user};
 
 /// What a success says that has nothing to say.
-const NOTHING: &[u8] = b"{}";
+const NOTHING: Bytes = Bytes::from_static(b"{}");
+
+/// The same as soketi says it.
+const OK: Bytes = Bytes::from_static(br#"{"ok":true}"#);
 
 /// The HTTP API of a node.
 pub struct Api {
@@ -30,28 +31,42 @@ pub struct Api {
 
 /// What a call comes to.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Outcome {
     /// What to say.
-    pub response: Response<Bytes>,
+    pub answer: Answer,
     /// When to say it: publishers who wait for their answers are slowed down by this, long before
     /// anything has to be refused. Empty where there is no hurry.
     pub eased: Vec<Eased>,
 }
 
-impl From<Response<Bytes>> for Answer {
-    fn from(response: Response<Bytes>) -> Self {
+impl From<Answer> for Outcome {
+    fn from(answer: Answer) -> Self {
         Self {
-            response,
+            answer,
             eased: Vec::new(),
         }
     }
 }
 
+/// What the API needs of a request's head.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'h> {
+    /// The method, in the case in which it came.
+    pub method: &'h str,
+    /// The path as received, still percent-encoded.
+    pub path: &'h str,
+    /// The text after the `?`, still percent-encoded; empty when there is none.
+    pub query: &'h str,
+    /// The header `Content-Encoding`, if there is one.
+    pub content_encoding: Option<&'h [u8]>,
+}
+
 /// A request in order as far as its head goes, whose body is still to come.
 #[derive(Debug)]
-pub struct Call {
+pub struct Call<'h> {
     app: Arc<App>,
     route: Route,
+    query: Query<'h>,
     body: SignedBody,
 }
 
@@ -67,33 +82,37 @@ impl Api {
     ///
     /// # Errors
     /// The complete answer to a request that goes nowhere.
-    pub fn begin(&self, head: &Parts, now: UnixSeconds) -> Result<Call, Box<Response<Bytes>>> {
-        let path = head.uri.path();
+    pub fn begin<'h>(&'h self, head: &Head<'h>, now: UnixSeconds) -> Result<Call<'h>, Box<Answer>> {
         // PHP's batch trigger leaves a configured prefix out, so both forms are served.
-        let path = without_mount(path, &self.options.mount_prefix).unwrap_or(path);
-        let routed = route::parse(&head.method, path);
+        let path = without_mount(head.path, &self.options.mount_prefix).unwrap_or(head.path);
+        let routed = route::parse(head.method, path);
         let pattern = routed
             .as_ref()
             .map_or("unknown", |(_, route)| route.pattern());
         let call = routed.and_then(|(owner, route)| {
             let app = self.app(owner, head)?;
-            let body = self.verify(&app, head, now)?;
+            let (query, body) = self.verify(&app, head, now)?;
             refuse_encoding(head)?;
-            Ok(Call { app, route, body })
+            Ok(Call {
+                app,
+                route,
+                query,
+                body,
+            })
         });
         call.map_err(|error| Box::new(self.refuse(pattern, &error)))
     }
 
     /// Answers a call whose body has arrived.
     #[must_use]
-    pub fn finish(&self, call: &Call, head: &Parts, body: &[u8], now: Moment) -> Answer {
+    pub fn finish(&self, call: &Call<'_>, body: &[u8], now: Moment) -> Outcome {
         let pattern = call.route.pattern();
-        match self.answer(call, head, body, now) {
+        match self.answer(call, body, now) {
             Ok(done) => {
                 let metrics = self.node.metrics();
                 metrics.api_request(pattern, done.status.as_u16());
-                Answer {
-                    response: success(done.status, done.json),
+                Outcome {
+                    answer: success(done.status, done.said.unwrap_or(self.nothing())),
                     eased: done.eased,
                 }
             }
@@ -103,11 +122,11 @@ impl Api {
 
     /// Answers a call whose body cannot be had.
     #[must_use]
-    pub fn give_up(&self, call: &Call, error: &ApiError) -> Response<Bytes> {
+    pub fn give_up(&self, call: &Call<'_>, error: &ApiError) -> Answer {
         self.refuse(call.route.pattern(), error)
     }
 
-    fn app(&self, owner: Owner<'_>, head: &Parts) -> Result<Arc<App>, ApiError> {
+    fn app(&self, owner: Owner<'_>, head: &Head<'_>) -> Result<Arc<App>, ApiError> {
         let apps = self.node.apps();
         match owner {
             Owner::Id(id) => {
@@ -115,7 +134,7 @@ impl Api {
                 app.ok_or_else(|| ApiError::UnknownApp { id: excerpt(id) })
             }
             Owner::Key => {
-                let query = Query::parse(head.uri.query().unwrap_or_default());
+                let query = Query::parse(head.query);
                 let key = query.get("auth_key");
                 let key = key.ok_or(ApiError::Unauthorized(RequestAuthError::MissingKey))?;
                 apps.with_key(key).cloned().ok_or_else(|| {
@@ -126,115 +145,117 @@ impl Api {
         }
     }
 
-    fn verify(&self, app: &App, head: &Parts, now: UnixSeconds) -> Result<SignedBody, ApiError> {
+    /// The query, and what the body has to be, of a request that the app has signed.
+    fn verify<'h>(
+        &'h self,
+        app: &App,
+        head: &Head<'h>,
+        now: UnixSeconds,
+    ) -> Result<(Query<'h>, SignedBody), ApiError> {
         let head = SignedHead {
-            method: head.method.as_str(),
-            path: head.uri.path(),
-            query: head.uri.query().unwrap_or_default(),
+            method: head.method,
+            path: head.path,
+            query: head.query,
             mount_prefix: &self.options.mount_prefix,
         };
         let verified = verify_head(app.keys(), &head, now.0).map_err(ApiError::Unauthorized)?;
         match app.status() {
-            AppStatus::Enabled => Ok(verified.body),
+            AppStatus::Enabled => Ok((verified.query, verified.body)),
             AppStatus::Disabled => Err(ApiError::AppDisabled),
         }
     }
 
-    fn answer(
-        &self,
-        call: &Call,
-        head: &Parts,
-        body: &[u8],
-        now: Moment,
-    ) -> Result<Done, ApiError> {
+    fn answer(&self, call: &Call<'_>, body: &[u8], now: Moment) -> Result<Done, ApiError> {
         call.body.verify(body).map_err(ApiError::Unauthorized)?;
         let (node, app, options) = (&*self.node, &*call.app, &self.options);
-        let query = &Query::parse(head.uri.query().unwrap_or_default());
-        if head.method == Method::GET {
+        let query = &call.query;
+        if call.route.method() == "GET" {
             app.take_read(now).map_err(|exhausted| ApiError::TooFast {
                 what: "requests that ask something",
                 asked: 1,
                 exhausted,
             })?;
         }
-        let mut done = Done::new();
-        done.json = match &call.route {
+        Ok(match &call.route {
             Route::Events => {
                 let trigger = body::event(app, body, query)?;
-                done.published(publish::event(node, app, trigger, now)?)?
+                publish::event(node, app, trigger, now)?
             }
             Route::BatchEvents => {
                 let triggers = body::batch(app, body)?;
-                done.published(publish::batch(node, app, triggers, now)?)?
+                publish::batch(node, app, triggers, now)?
             }
             Route::ChannelEvents(name) => {
                 let trigger = legacy::event(app, name, query, body)?;
-                done.status = StatusCode::ACCEPTED;
-                done.published(publish::event(node, app, trigger, now)?)?
+                let done = publish::event(node, app, trigger, now)?;
+                Done {
+                    status: StatusCode::ACCEPTED,
+                    ..done
+                }
             }
             Route::Terminate(id) => {
                 user::terminate(node, app, id)?;
-                NOTHING.to_vec()
+                Done::saying(None)
             }
-            Route::Channels => to_json(&query::channels(node, app, query, options)?)?,
+            Route::Channels => {
+                let list = query::channels(node, app, query, options)?;
+                Done::saying(Some(to_json(&list)?))
+            }
             Route::Channel(name) => {
-                to_json(&query::channel(node, app, (name, query), options, now)?)?
+                let state = query::channel(node, app, (name, query), options, now)?;
+                Done::saying(Some(to_json(&state)?))
             }
-            Route::Users(name) => to_json(&query::users(node, app, name, query)?)?,
-            Route::Stats(name) => to_json(&legacy::stats(node, app, name)?)?,
-        };
-        done.json = self.nothing_said(done.json);
-        Ok(done)
+            Route::Users(name) => {
+                let users = query::users(node, app, name, query)?;
+                Done::saying(Some(to_json(&users)?))
+            }
+            Route::Stats(name) => {
+                let stats = legacy::stats(node, app, name)?;
+                Done::saying(Some(to_json(&stats)?))
+            }
+        })
     }
 
     /// An answer without a word, as this server words it.
-    fn nothing_said(&self, json: Vec<u8>) -> Vec<u8> {
+    fn nothing(&self) -> Bytes {
         match self.options.success {
-            Success::Ok if json == NOTHING => br#"{"ok":true}"#.to_vec(),
-            Success::Ok | Success::Empty => json,
+            Success::Ok => OK,
+            Success::Empty => NOTHING,
         }
     }
 
-    fn refuse(&self, pattern: &str, error: &ApiError) -> Response<Bytes> {
-        let response = refusal(error);
-        self.node
-            .metrics()
-            .api_request(pattern, response.status().as_u16());
-        response
+    fn refuse(&self, pattern: &str, error: &ApiError) -> Answer {
+        let answer = refusal(error);
+        let metrics = self.node.metrics();
+        metrics.api_request(pattern, answer.status.as_u16());
+        answer
     }
 }
 
 /// A call that succeeded.
-struct Done {
-    status: StatusCode,
-    json: Vec<u8>,
-    eased: Vec<Eased>,
+pub(crate) struct Done {
+    pub(crate) status: StatusCode,
+    /// JSON, if there is anything to say.
+    pub(crate) said: Option<Bytes>,
+    pub(crate) eased: Vec<Eased>,
 }
 
 impl Done {
-    fn new() -> Self {
+    /// A call that nobody has to be slowed down for.
+    fn saying(said: Option<Bytes>) -> Self {
         Self {
             status: StatusCode::OK,
-            json: Vec::new(),
+            said,
             eased: Vec::new(),
         }
-    }
-
-    /// Something was published; what there is to say about it.
-    fn published<T: Serialize>(
-        &mut self,
-        (answer, accepted): (T, Accepted),
-    ) -> Result<Vec<u8>, ApiError> {
-        self.eased = accepted.eased;
-        to_json(&answer)
     }
 }
 
 /// No SDK compresses; reading a compressed body as JSON would only puzzle its sender.
-fn refuse_encoding(head: &Parts) -> Result<(), ApiError> {
-    match head.headers.get(CONTENT_ENCODING) {
-        Some(encoding) if encoding != "identity" => {
-            let encoding = excerpt(&String::from_utf8_lossy(encoding.as_bytes()));
+fn refuse_encoding(head: &Head<'_>) -> Result<(), ApiError> {
+    match head.content_encoding {
+        Some(encoding) if encoding != b"identity" => {
+            let encoding = excerpt(&String::from_utf8_lossy(encoding));
             Err(ApiError::Encoding { encoding })
         }
         _ => Ok(()),

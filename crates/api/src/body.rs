@@ -13,22 +13,31 @@ use crate::info::Info;
 
 /// An event with what the answer should say about its channels.
 #[derive(Debug)]
-pub(crate) struct Trigger {
-    pub(crate) publish: Publish,
+pub(crate) struct Trigger<'a> {
+    pub(crate) publish: Publish<'a>,
     pub(crate) info: Info,
 }
 
 /// One event as posted. Unknown members are ignored, `null` is absent except as data.
 #[derive(Deserialize)]
 struct RawEvent<'a> {
-    name: Option<String>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
-    channel: Option<String>,
-    channels: Option<Vec<String>>,
-    socket_id: Option<String>,
-    info: Option<String>,
+    #[serde(borrow)]
+    channel: Option<Text<'a>>,
+    #[serde(borrow)]
+    channels: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    socket_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    info: Option<Text<'a>>,
 }
+
+/// A string that is copied only if it has escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
 struct RawBatch<'a> {
@@ -42,38 +51,44 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 
 /// What an event needs to say, wherever it stood.
 pub(crate) struct Fields<'a> {
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<Cow<'a, str>>,
     pub(crate) data: Option<Cow<'a, str>>,
-    pub(crate) channel: Option<String>,
-    pub(crate) channels: Vec<String>,
-    pub(crate) socket_id: Option<String>,
-    pub(crate) info: Option<String>,
+    pub(crate) channel: Option<Cow<'a, str>>,
+    pub(crate) channels: Vec<Cow<'a, str>>,
+    pub(crate) socket_id: Option<Cow<'a, str>>,
+    pub(crate) info: Option<Cow<'a, str>>,
 }
 
 impl<'a> TryFrom<RawEvent<'a>> for Fields<'a> {
     type Error = ApiError;
 
     fn try_from(raw: RawEvent<'a>) -> Result<Self, ApiError> {
+        let text = |Text(text)| text;
+        let channels = raw.channels.unwrap_or_default().into_iter();
         Ok(Self {
-            name: raw.name,
+            name: raw.name.map(text),
             data: raw.data.map(wire_text).transpose().map_err(json_error)?,
-            channel: raw.channel,
-            channels: raw.channels.unwrap_or_default(),
-            socket_id: raw.socket_id,
-            info: raw.info,
+            channel: raw.channel.map(text),
+            channels: channels.map(text).collect(),
+            socket_id: raw.socket_id.map(text),
+            info: raw.info.map(text),
         })
     }
 }
 
 /// Reads the body of `events`; without one, the parameters say it all.
-pub(crate) fn event(app: &App, body: &[u8], query: &Query<'_>) -> Result<Trigger, ApiError> {
-    let text = |name| query.get(name).map(str::to_owned);
+pub(crate) fn event<'a>(
+    app: &App,
+    body: &'a [u8],
+    query: &'a Query<'_>,
+) -> Result<Trigger<'a>, ApiError> {
+    let text = |name| query.get(name).map(Cow::Borrowed);
     let fields = match body {
         [] => Fields {
             name: text("name"),
-            data: text("data").map(Cow::Owned),
+            data: text("data"),
             channel: text("channel"),
-            channels: query.all("channels[]").map(str::to_owned).collect(),
+            channels: query.all("channels[]").map(Cow::Borrowed).collect(),
             socket_id: text("socket_id"),
             info: text("info"),
         },
@@ -83,7 +98,7 @@ pub(crate) fn event(app: &App, body: &[u8], query: &Query<'_>) -> Result<Trigger
 }
 
 /// Reads the body of `batch_events`. Nothing is published unless every event is in order.
-pub(crate) fn batch(app: &App, body: &[u8]) -> Result<Vec<Trigger>, ApiError> {
+pub(crate) fn batch<'a>(app: &App, body: &'a [u8]) -> Result<Vec<Trigger<'a>>, ApiError> {
     let raw: RawBatch<'_> = from_json(body)?;
     let events = raw.batch.ok_or(ApiError::Missing("batch"))?;
     let limit = app.limits().max_batch_size;
@@ -118,7 +133,7 @@ fn json_error(error: serde_json::Error) -> ApiError {
 }
 
 /// Checks an event, field by field.
-pub(crate) fn trigger(app: &App, fields: Fields<'_>) -> Result<Trigger, ApiError> {
+pub(crate) fn trigger<'a>(app: &App, fields: Fields<'a>) -> Result<Trigger<'a>, ApiError> {
     let limits = app.limits();
     let name = fields.name.ok_or(ApiError::Missing("name"))?;
     let event = EventName::parse(&name, limits.max_event_name_length).map_err(ApiError::Event)?;
@@ -130,7 +145,7 @@ pub(crate) fn trigger(app: &App, fields: Fields<'_>) -> Result<Trigger, ApiError
             limit: limits.max_event_data_bytes,
         });
     }
-    let recipients = recipients(app, fields.channel, fields.channels)?;
+    let recipients = recipients(app, fields.channel.as_deref(), &fields.channels)?;
     let except = match fields.socket_id.filter(|id| !id.is_empty()) {
         Some(id) => SocketId::parse(&id).map_err(ApiError::SocketId)?,
         None => None,
@@ -138,7 +153,7 @@ pub(crate) fn trigger(app: &App, fields: Fields<'_>) -> Result<Trigger, ApiError
     let publish = Publish {
         recipients,
         event,
-        data: data.into_owned(),
+        data,
         except,
     };
     Ok(Trigger {
@@ -150,28 +165,31 @@ pub(crate) fn trigger(app: &App, fields: Fields<'_>) -> Result<Trigger, ApiError
 /// The union of both fields, each channel and user once, in the order given.
 fn recipients(
     app: &App,
-    one: Option<String>,
-    many: Vec<String>,
+    one: Option<&str>,
+    many: &[Cow<'_, str>],
 ) -> Result<Vec<Recipient>, ApiError> {
     let limits = app.limits();
-    let mut names = Vec::from_iter(one);
-    let first = names.first().cloned();
-    names.extend(many.into_iter().filter(|name| Some(name) != first.as_ref()));
-    if names.is_empty() {
+    let others = many
+        .iter()
+        .map(|name| &**name)
+        .filter(|name| Some(*name) != one);
+    let names = one.into_iter().chain(others);
+    let count = names.clone().count();
+    if count == 0 {
         return Err(ApiError::Missing("channel or channels"));
     }
-    if names.len() > limits.max_channels_per_event {
+    if count > limits.max_channels_per_event {
         let limit = limits.max_channels_per_event;
         return Err(ApiError::TooMany {
             what: "channels",
-            count: names.len(),
+            count,
             limit,
         });
     }
-    let mut recipients = Vec::with_capacity(names.len());
+    let mut recipients = Vec::with_capacity(count);
     for name in names {
-        let recipient = Recipient::parse(&name, limits).map_err(|invalid| ApiError::Channel {
-            name: excerpt(&name),
+        let recipient = Recipient::parse(name, limits).map_err(|invalid| ApiError::Channel {
+            name: excerpt(name),
             invalid,
         })?;
         if !recipients.contains(&recipient) {

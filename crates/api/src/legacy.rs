@@ -1,5 +1,7 @@
 //! Endpoints that Pusher deprecated in 2012 and that old back ends still call (http-api.md §10).
 
+use std::borrow::Cow;
+
 use foghorn_auth::Query;
 use foghorn_node::{App, Node};
 use serde::Serialize;
@@ -17,19 +19,19 @@ pub(crate) struct Stats {
 }
 
 /// Reads an event whose body is its data and whose other fields are parameters.
-pub(crate) fn event(
+pub(crate) fn event<'a>(
     app: &App,
-    channel: &str,
-    query: &Query<'_>,
-    body: &[u8],
-) -> Result<Trigger, ApiError> {
+    channel: &'a str,
+    query: &'a Query<'_>,
+    body: &'a [u8],
+) -> Result<Trigger<'a>, ApiError> {
     let data = std::str::from_utf8(body).map_err(|_| ApiError::DataNotText)?;
     let fields = Fields {
-        name: query.get("name").map(str::to_owned),
+        name: query.get("name").map(Cow::Borrowed),
         data: Some(data.into()),
-        channel: Some(channel.to_owned()),
+        channel: Some(Cow::Borrowed(channel)),
         channels: Vec::new(),
-        socket_id: query.get("socket_id").map(str::to_owned),
+        socket_id: query.get("socket_id").map(Cow::Borrowed),
         info: None,
     };
     body::trigger(app, fields)

@@ -1,4 +1,4 @@
-//! The HTTP API that back ends trigger events with: `http` types in, `http` types out.
+//! The HTTP API that back ends trigger events with: a head and a body in, an answer out.
 //!
 //! An answer is made in the order route, app, signature, status of the app, body, fields, capacity;
 //! every error is a JSON object, because the .NET SDK throws on anything else, and every success is
@@ -6,6 +6,7 @@
 //!
 //! This crate must not know: sockets, hyper, how bodies are read, WebSockets, clocks.
 
+mod answer;
 mod api;
 mod body;
 mod error;
@@ -18,6 +19,7 @@ mod respond;
 mod route;
 mod user;
 
-pub use api::{Answer, Api, Call};
+pub use answer::Answer;
+pub use api::{Api, Call, Head, Outcome};
 pub use error::ApiError;
 pub use options::{ChannelInfo, Options, Success, Unavailable};

@@ -1,14 +1,17 @@
-//! Answers as HTTP responses.
+//! Answers of the API: JSON, whatever happens.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use foghorn_protocol::Exhausted;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{ALLOW, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
+use crate::answer::Answer;
 use crate::error::ApiError;
+
+const JSON: &str = "application/json";
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -20,42 +23,37 @@ struct ErrorBody {
 }
 
 /// A success: a JSON object.
-pub(crate) fn success(status: StatusCode, json: Vec<u8>) -> Response<Bytes> {
-    respond(status, json)
+pub(crate) fn success(status: StatusCode, json: Bytes) -> Answer {
+    Answer::new(status, JSON, json)
 }
 
 /// A refusal: a JSON object that says what is wrong.
-pub(crate) fn refusal(error: &ApiError) -> Response<Bytes> {
+pub(crate) fn refusal(error: &ApiError) -> Answer {
     let status = error.status();
     let body = ErrorBody {
         error: error.to_string(),
         code: status.as_u16(),
     };
-    let mut response = respond(status, to_json(&body).unwrap_or_default());
-    let headers = response.headers_mut();
+    let answer = Answer::new(status, JSON, to_json(&body).unwrap_or_default());
     match error {
-        ApiError::Method { allow } => {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
-        }
-        ApiError::OverCapacity(_) => {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        ApiError::TooFast { exhausted, .. } => tell_rate(headers, exhausted),
-        _ => {}
+        ApiError::Method { allow } => answer.with(ALLOW, HeaderValue::from_static(allow)),
+        ApiError::OverCapacity(_) => answer.with(RETRY_AFTER, HeaderValue::from_static("1")),
+        ApiError::TooFast { exhausted, .. } => tell_rate(answer, exhausted),
+        _ => answer,
     }
-    response
 }
 
 /// soketi's headers, and the standard one (http-api.md §2).
-fn tell_rate(headers: &mut HeaderMap, exhausted: &Exhausted) {
+fn tell_rate(answer: Answer, exhausted: &Exhausted) -> Answer {
     let Exhausted {
         limit,
         remaining,
         retry_after,
     } = *exhausted;
-    headers.insert(RETRY_AFTER, whole_seconds(retry_after).into());
-    headers.insert(RATE_LIMIT, limit.into());
-    headers.insert(RATE_REMAINING, remaining.into());
+    answer
+        .with(RETRY_AFTER, whole_seconds(retry_after).into())
+        .with(RATE_LIMIT, limit.into())
+        .with(RATE_REMAINING, remaining.into())
 }
 
 fn whole_seconds(span: Duration) -> u64 {
@@ -64,14 +62,8 @@ fn whole_seconds(span: Duration) -> u64 {
         .max(1)
 }
 
-pub(crate) fn to_json(answer: &impl Serialize) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(answer).map_err(|error| ApiError::Json(error.to_string()))
-}
-
-fn respond(status: StatusCode, json: Vec<u8>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(json));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
+pub(crate) fn to_json(answer: &impl Serialize) -> Result<Bytes, ApiError> {
+    serde_json::to_vec(answer)
+        .map(Bytes::from)
+        .map_err(|error| ApiError::Json(error.to_string()))
 }

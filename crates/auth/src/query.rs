@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use crate::hex;
 
+/// Parameters that a query is given room for: those of a signature, and a few more.
+const USUAL: usize = 8;
+
 /// The parameters of a query string in the order received.
 #[derive(Clone, Debug, Default)]
 pub struct Query<'a> {
@@ -39,15 +42,15 @@ impl<'a> Query<'a> {
     /// Splits the text after the `?`. Any text is a query.
     #[must_use]
     pub fn parse(raw: &'a str) -> Self {
-        let pairs = raw
-            .split('&')
-            .filter(|part| !part.is_empty())
-            .map(|part| part.split_once('=').unwrap_or((part, "")))
-            .map(|(name, value)| Pair {
+        let parts = raw.split('&').filter(|part| !part.is_empty());
+        let mut pairs = Vec::with_capacity(USUAL);
+        pairs.extend(parts.map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            Pair {
                 name: Component::parse(name),
                 value: Component::parse(value),
-            })
-            .collect();
+            }
+        }));
         Self { pairs }
     }
 

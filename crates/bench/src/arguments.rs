@@ -12,8 +12,9 @@ use crate::crowd::Plan;
 use crate::marker::MARKER_BYTES;
 use crate::pace::Pace;
 use crate::process::{Process, listener};
-use crate::publishers::{Manner, OnBusy};
+use crate::publishers::{Manner, OnBusy, Publishers};
 use crate::request::Requests;
+use crate::session::Session;
 use crate::talk;
 
 /// Publishers that an open-loop run may use for each one that was asked for.
@@ -85,8 +86,39 @@ pub(crate) struct PublisherArguments {
     pub(crate) rate: Option<f64>,
     /// What to do about an event that was answered 429 or 503
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnBusy::Retry)]
-    #[serde(skip)]
     pub(crate) on_busy: OnBusy,
+}
+
+/// Publishers over the HTTP API, and subscribers.
+#[derive(Args, Serialize)]
+pub(crate) struct LoadArguments {
+    #[command(flatten)]
+    #[serde(flatten)]
+    crowd: CrowdArguments,
+    #[command(flatten)]
+    #[serde(flatten)]
+    publishers: PublisherArguments,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) events: EventArguments,
+    #[command(flatten)]
+    #[serde(skip)]
+    pub(crate) common: CommonArguments,
+}
+
+/// Subscribers alone.
+#[derive(Args, Serialize)]
+pub(crate) struct ListenArguments {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) crowd: CrowdArguments,
+    /// How many channels the connections subscribe to in turn
+    #[arg(short = 'k', long, value_name = "NUMBER", default_value_t = 100,
+          value_parser = at_least_one)]
+    channels: usize,
+    #[command(flatten)]
+    #[serde(skip)]
+    pub(crate) common: CommonArguments,
 }
 
 /// The server, as the bench meets it.
@@ -169,6 +201,32 @@ impl Server {
     }
 }
 
+impl LoadArguments {
+    /// Publishers and subscribers, none of which is connected yet.
+    pub(crate) fn session(self) -> Result<Session, Failure> {
+        let server = self.common.resolve()?;
+        let channels = self.events.channels;
+        let requests = server.requests(self.events.payload, None);
+        let manner = self.publishers.manner(channels);
+        let publishers = Publishers::new(server.api, requests, manner);
+        let plan = server.plan(self.crowd, channels);
+        let mut session = Session::new(server, plan, publishers, None)?;
+        session.spread(self.crowd.processes)?;
+        Ok(session)
+    }
+}
+
+impl ListenArguments {
+    /// Subscribers, none of which is connected yet.
+    pub(crate) fn session(self) -> Result<Session, Failure> {
+        let server = self.common.resolve()?;
+        let plan = server.plan(self.crowd, self.channels);
+        let mut session = Session::listening(server, plan, None)?;
+        session.spread(self.crowd.processes)?;
+        Ok(session)
+    }
+}
+
 impl CrowdArguments {
     /// So many connections of this process.
     pub(crate) fn here(connections: usize) -> Self {
@@ -183,17 +241,14 @@ impl CrowdArguments {
 impl PublisherArguments {
     pub(crate) fn manner(self, channels: usize) -> Manner {
         let asked = usize::from(self.publishers);
-        let (publishers, pace) = match self.rate {
-            None => (asked, Pace::Closed),
-            Some(per_second) => {
-                let most = (asked * SPARE).min(MOST_PUBLISHERS);
-                (most, Pace::Open { per_second })
-            }
+        let publishers = match self.rate {
+            None => asked,
+            Some(_) => (asked * SPARE).min(MOST_PUBLISHERS),
         };
         Manner {
             publishers,
             channels,
-            pace,
+            pace: Pace::new(self.rate),
             on_busy: self.on_busy,
         }
     }

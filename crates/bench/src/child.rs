@@ -39,7 +39,7 @@ fn serve(asking: &mut Asking) -> Result<(), Failure> {
         return Err(Failure::usage("this command is for foghorn bench itself"));
     };
     let mut crowd = open(&mut engine, asking, plan)?;
-    say(&Reply::Counts(crowd.counts().clone()))?;
+    say(&Reply::Counts(Box::new(crowd.counts().clone())))?;
     while !asking.over {
         let owners: &mut [&mut dyn Owner] = &mut [&mut crowd, asking];
         engine.turn(owners, clock::now() + SECOND)?;
@@ -47,7 +47,7 @@ fn serve(asking: &mut Asking) -> Result<(), Failure> {
             if let Ask::Begin(since) = ask {
                 crowd.ledger.begin(since);
             }
-            say(&Reply::Counts(crowd.counts().clone()))?;
+            say(&Reply::Counts(Box::new(crowd.counts().clone())))?;
         }
     }
     Ok(())
@@ -58,6 +58,7 @@ fn open(engine: &mut Engine, asking: &mut Asking, plan: Plan) -> Result<Crowd, F
     while !crowd.is_open() && !asking.over {
         let owners: &mut [&mut dyn Owner] = &mut [&mut crowd, asking];
         engine.turn(owners, clock::now() + SECOND)?;
+        crowd.check_progress()?;
     }
     Ok(crowd)
 }

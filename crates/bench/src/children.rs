@@ -26,7 +26,7 @@ pub(crate) enum Ask {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
-    Counts(Counts),
+    Counts(Box<Counts>),
     /// The run cannot go on.
     Failed(String),
 }
@@ -132,7 +132,7 @@ impl Running {
         let read = self.replies.read_line(&mut line);
         read.map_err(|_| gone())?;
         match serde_json::from_str(&line).map_err(|_| gone())? {
-            Reply::Counts(counts) => Ok(counts),
+            Reply::Counts(counts) => Ok(*counts),
             Reply::Failed(why) => Err(Failure::refused(why)),
         }
     }

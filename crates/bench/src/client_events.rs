@@ -57,9 +57,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     session.crowd.prepare_speech(senders, events.payload, pace);
     session.open()?;
     let cost = measure(&mut session, events)?;
-    let mut result = result(&mut session, cost)?;
-    result.scenario = "client-events";
-    result.settings = settings;
+    let mut result = result(&mut session, cost)?.about("client-events", settings);
+    result.note("sent", session.crowd.spoken_lately());
     let behind = session.crowd.behind() as f64 / 1e6;
     result.note("behind_ms", rounded(behind));
     drop(session);

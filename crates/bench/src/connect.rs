@@ -4,10 +4,9 @@ use clap::Args;
 use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
-use crate::arguments::{CommonArguments, CrowdArguments};
+use crate::arguments::ListenArguments;
 use crate::clock;
-use crate::report::{ClientFigures, Result, ServerFigures, rounded};
-use crate::session::Session;
+use crate::report::{ClientFigures, Outcome, ServerFigures, rounded};
 use crate::settings::settings;
 
 /// What to measure.
@@ -15,32 +14,18 @@ use crate::settings::settings;
 pub struct Arguments {
     #[command(flatten)]
     #[serde(flatten)]
-    crowd: CrowdArguments,
-    /// How many channels the connections subscribe to in turn
-    #[arg(short = 'k', long, value_name = "NUMBER", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    channels: u32,
-    #[command(flatten)]
-    #[serde(skip)]
-    common: CommonArguments,
+    listen: ListenArguments,
 }
 
-pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
-    let settings = settings(&arguments)?;
-    let Arguments {
-        crowd,
-        channels,
-        common,
-    } = arguments;
-    let server = common.resolve()?;
-    let plan = server.plan(crowd, channels as usize);
-    let mut session = Session::listening(server, plan, None)?;
-    session.spread(crowd.processes)?;
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let listen = arguments.listen;
+    let output = Output::open(&listen.common.output);
+    let settings = settings(&listen)?;
+    let connections = listen.crowd.connections as u64;
+    let mut session = listen.session()?;
     let mark = session.mark();
     session.open()?;
     let cost = session.since(&mark);
-    let connections = crowd.connections as u64;
     let seconds = clock::seconds(cost.length);
     let server = session.server.as_ref().map(|process| {
         let figures = ServerFigures::new(process, cost);
@@ -49,13 +34,13 @@ pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
             ..figures
         }
     });
-    let mut result = Result {
+    let mut result = Outcome {
         scenario: "connect",
         settings,
         seconds,
         server,
         client: ClientFigures::new(cost),
-        ..Result::default()
+        ..Outcome::default()
     };
     result.note("connections", connections);
     result.note(

@@ -25,8 +25,6 @@ pub(crate) struct Counts {
     pub(crate) last: u64,
     /// Connections that the server has closed.
     pub(crate) closed: u64,
-    /// When the last one was closed, in nanoseconds.
-    pub(crate) closed_at: u64,
     /// Of the first one.
     pub(crate) closed_because: Option<String>,
     /// Errors that the server has reported to subscribers.
@@ -61,7 +59,6 @@ impl Counts {
         self.latency.merge(&other.latency);
         self.last = self.last.max(other.last);
         self.closed += other.closed;
-        self.closed_at = self.closed_at.max(other.closed_at);
         self.closed_because = self.closed_because.take().or(other.closed_because);
         self.errors += other.errors;
         self.error = self.error.take().or(other.error);
@@ -167,11 +164,10 @@ impl Ledger {
     }
 
     /// A subscribed connection of `channel` has ended that had received `unique` events.
-    pub(crate) fn left(&mut self, channel: usize, unique: u64, (why, now): (&str, u64)) {
+    pub(crate) fn left(&mut self, channel: usize, unique: u64, why: &str) {
         self.away(channel);
         self.counts.unique -= unique;
         self.counts.closed += 1;
-        self.counts.closed_at = now;
         self.counts
             .closed_because
             .get_or_insert_with(|| why.to_owned());
@@ -223,7 +219,7 @@ mod tests {
         ledger.arrived(0, event(0, 0, 0), 1);
         assert_eq!(ledger.counts.missing(&[2, 1]), 1);
         assert_eq!(ledger.counts.reordered, 1);
-        ledger.left(1, 0, ("4100", 9));
+        ledger.left(1, 0, "4100");
         assert_eq!(ledger.counts.missing(&[2, 1]), 0);
         assert_eq!(ledger.counts.closed_because.as_deref(), Some("4100"));
     }
@@ -232,7 +228,7 @@ mod tests {
     fn a_connection_that_ended_counts_neither_as_receiver_nor_as_received() {
         let mut ledger = ledger();
         ledger.arrived(0, event(0, 0, 0), 1);
-        ledger.left(0, 1, ("4100", 9));
+        ledger.left(0, 1, "4100");
         assert_eq!(ledger.counts.missing(&[1, 1]), 1);
     }
 

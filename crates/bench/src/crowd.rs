@@ -1,16 +1,17 @@
 //! Many subscribers: opens them, reads what they get, and keeps count.
 
 mod churn;
+mod conversation;
 mod speech;
 
 use std::net::SocketAddr;
 
-use foghorn_auth::{Credential, sign_channel};
+use foghorn_auth::Credential;
 use foghorn_cli::Failure;
-use memchr::memmem;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use crate::clock;
+use crate::clock::{self, SECOND};
 use crate::counts::{Counts, Ledger};
 use crate::engine::{Happened, Io, Owner};
 use crate::marker::Markers;
@@ -40,6 +41,9 @@ pub(crate) struct Plan {
     /// How many connections may be on their way at once.
     pub(crate) at_once: usize,
 }
+
+/// How long a server may take until one more connection is open, in nanoseconds.
+const PATIENCE: u64 = 30 * SECOND;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,10 @@ pub(crate) struct Crowd {
     markers: Markers,
     churn: Option<Churn>,
     speech: Option<Speech>,
+    /// Whether all are to read what they have left unread.
+    resuming: bool,
+    /// How many were open when that last changed, and when it did, in nanoseconds.
+    progress: (usize, u64),
 }
 
 impl Crowd {
@@ -90,6 +98,8 @@ impl Crowd {
             markers: Markers::new(),
             churn: None,
             speech: None,
+            resuming: false,
+            progress: (0, clock::now()),
             plan,
             credential,
         }
@@ -103,6 +113,22 @@ impl Crowd {
     /// How many are subscribed or were.
     pub(crate) fn opened(&self) -> usize {
         self.subscribers.len() - self.opening
+    }
+
+    /// So many more connections to the same channels, as a plan of their own. What they get is not
+    /// counted.
+    pub(crate) fn plan_more(&self, connections: usize) -> Plan {
+        Plan {
+            first: self.plan.first + self.plan.connections,
+            connections,
+            publishers: 0,
+            ..self.plan.clone()
+        }
+    }
+
+    /// Whether any connection is left.
+    pub(crate) fn is_anybody_there(&self) -> bool {
+        self.subscribers.iter().any(|s| s.socket.is_some())
     }
 
     /// Whether all are members of presence channels.
@@ -130,11 +156,38 @@ impl Crowd {
         }
     }
 
-    /// Why nothing moves while connections are opened.
-    pub(crate) fn stuck(&self) -> Failure {
-        let waiting = |s: &Subscriber| s.stage != Stage::Subscribed;
-        let index = self.subscribers.iter().position(waiting);
-        self.failed(index.unwrap_or_default(), "no answer for 30 s")
+    /// Whether something still moves while connections are opened.
+    ///
+    /// # Errors
+    /// Nothing has for longer than servers may take.
+    pub(crate) fn check_progress(&mut self) -> Result<(), Failure> {
+        let now = clock::now();
+        let opened = self.opened();
+        if self.is_open() || self.progress.0 != opened {
+            self.progress = (opened, now);
+        } else if now > self.progress.1 + PATIENCE {
+            let waiting = |s: &Subscriber| s.stage != Stage::Subscribed;
+            let index = self.subscribers.iter().position(waiting);
+            return Err(self.failed(index.unwrap_or_default(), "no answer for 30 s"));
+        }
+        Ok(())
+    }
+
+    /// All read again, beginning with what they have left unread.
+    pub(crate) fn resume_reading(&mut self) {
+        self.resuming = true;
+    }
+
+    fn resume(&mut self, io: &mut Io) -> Result<(), Failure> {
+        if std::mem::take(&mut self.resuming) {
+            for index in 0..self.subscribers.len() {
+                if let Some(subscriber) = self.subscribers.get_mut(index) {
+                    subscriber.reading = true;
+                }
+                self.read(io, index)?;
+            }
+        }
+        Ok(())
     }
 
     /// All leave unread what they get from now on.
@@ -153,7 +206,13 @@ impl Crowd {
             socket.send(self.plan.upgrade.as_bytes())?;
             Ok(socket)
         });
-        let socket = socket.map_err(|error| self.failed(index, &error.to_string()))?;
+        let socket = socket.map_err(|error| {
+            let failure = self.failed(index, &error.to_string());
+            if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) {
+                return failure.hint("spread the connections over more processes: --processes");
+            }
+            failure
+        })?;
         self.subscribers.push(Subscriber {
             socket: Some(socket),
             stage: Stage::Upgrading,
@@ -224,95 +283,20 @@ impl Crowd {
     fn frame(&mut self, index: usize, frame: &Frame<'_>, now: u64) -> Result<(), Failure> {
         match frame.opcode {
             Opcode::Text => {
-                if let Some(event) = self.markers.find(frame.payload) {
+                let Some(event) = self.markers.find(frame.payload) else {
+                    return self.message(index, frame.payload);
+                };
+                let subscriber = self.subscribers.get_mut(index);
+                // What follows the end of a connection in the same read does not count.
+                if let Some(subscriber) = subscriber.filter(|s| s.socket.is_some()) {
                     let unique = self.ledger.arrived(index, event, now);
-                    if let Some(subscriber) = self.subscribers.get_mut(index) {
-                        subscriber.unique += u64::from(unique);
-                    }
-                    return Ok(());
+                    subscriber.unique += u64::from(unique);
                 }
-                self.message(index, frame.payload)
+                Ok(())
             }
             Opcode::Ping => self.send(index, Opcode::Pong, frame.payload),
             Opcode::Pong => Ok(()),
             Opcode::Close => self.ended(index, &wire::close_reason(frame.payload)),
-        }
-    }
-
-    /// Takes in a message that is no event of a publisher.
-    fn message(&mut self, index: usize, message: &[u8]) -> Result<(), Failure> {
-        let says = |what: &str| memmem::find(message, what.as_bytes()).is_some();
-        if says("pusher:ping") {
-            return self.send(index, Opcode::Text, talk::PONG);
-        }
-        let said = String::from_utf8_lossy(message);
-        let refused = says("pusher:error") || says("subscription_error");
-        match self.stage(index) {
-            Some(Stage::Subscribed) if refused => {
-                let counts = &mut self.ledger.counts;
-                counts.errors += 1;
-                counts.error.get_or_insert_with(|| said.into_owned());
-                Ok(())
-            }
-            Some(Stage::Subscribed) => {
-                self.ledger.counts.added += u64::from(says("member_added"));
-                self.ledger.counts.removed += u64::from(says("member_removed"));
-                Ok(())
-            }
-            None => Ok(()),
-            Some(_) if refused => Err(self.failed(index, &said)),
-            Some(_) if says("connection_established") => self.greeted(index, message),
-            Some(_) if says("subscription_succeeded") => {
-                self.subscribed(index);
-                Ok(())
-            }
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// Subscribes a connection that knows its socket id now.
-    fn greeted(&mut self, index: usize, greeting: &[u8]) -> Result<(), Failure> {
-        if self.credential.is_some()
-            && let Some(subscriber) = self.subscribers.get_mut(index)
-        {
-            subscriber.socket_id = talk::socket_id(greeting).map(Box::from);
-        }
-        self.advance(index, Stage::Subscribing);
-        let message = self.subscribe_message(index);
-        self.send(index, Opcode::Text, message.as_bytes())
-    }
-
-    fn subscribe_message(&self, index: usize) -> String {
-        let channel = self.channel(index);
-        let subscriber = self.subscribers.get(index);
-        let socket_id = subscriber.and_then(|s| s.socket_id.as_deref());
-        match (&self.credential, socket_id) {
-            (Some(credential), Some(socket_id)) => {
-                let member = talk::member(self.plan.first + index);
-                let auth = sign_channel(credential, socket_id, &channel, Some(&member));
-                talk::join(&channel, &auth, &member)
-            }
-            // Where a signature is needed, the server will say so.
-            _ => talk::subscribe(&channel),
-        }
-    }
-
-    /// The name of the channel that a connection is for.
-    fn channel(&self, index: usize) -> String {
-        let channel = self.subscribers.get(index).map(|s| s.channel);
-        format!("{}{}", self.plan.prefix, channel.unwrap_or_default())
-    }
-
-    fn subscribed(&mut self, index: usize) {
-        let Some(subscriber) = self.subscribers.get_mut(index) else {
-            return;
-        };
-        subscriber.stage = Stage::Subscribed;
-        self.opening -= 1;
-        self.ledger.joined(subscriber.channel);
-        if let Some(asked) = subscriber.asked.take() {
-            let took = clock::now().saturating_sub(asked);
-            self.ledger.rejoined(subscriber.channel, took);
         }
     }
 
@@ -344,8 +328,7 @@ impl Crowd {
         if subscriber.stage != Stage::Subscribed {
             return Err(self.failed(index, &format!("closed: {why}")));
         }
-        let end = (why, clock::now());
-        self.ledger.left(subscriber.channel, subscriber.unique, end);
+        self.ledger.left(subscriber.channel, subscriber.unique, why);
         Ok(())
     }
 
@@ -396,6 +379,7 @@ impl Owner for Crowd {
         while self.opening < self.plan.at_once && self.subscribers.len() < self.plan.connections {
             self.open_next(io)?;
         }
+        self.resume(io)?;
         let rejoin = self.rejoin_due(now)?;
         let speak = self.speak_due(now)?;
         Ok([rejoin, speak].into_iter().flatten().min())

@@ -4,10 +4,9 @@ use clap::Args;
 use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
-use crate::arguments::{CommonArguments, CrowdArguments, EventArguments, PublisherArguments};
+use crate::arguments::{EventArguments, LoadArguments};
 use crate::clock;
-use crate::publishers::Publishers;
-use crate::report::{ClientFigures, Deliveries, Publishes, Result, ServerFigures};
+use crate::report::{ClientFigures, Deliveries, Outcome, Publishes, ServerFigures};
 use crate::session::{Cost, Session};
 use crate::settings::settings;
 
@@ -16,47 +15,24 @@ use crate::settings::settings;
 pub struct Arguments {
     #[command(flatten)]
     #[serde(flatten)]
-    crowd: CrowdArguments,
-    #[command(flatten)]
-    #[serde(flatten)]
-    publishers: PublisherArguments,
-    #[command(flatten)]
-    #[serde(flatten)]
-    events: EventArguments,
-    #[command(flatten)]
-    #[serde(skip)]
-    common: CommonArguments,
+    load: LoadArguments,
 }
 
-pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
-    let settings = settings(&arguments)?;
-    let Arguments {
-        crowd,
-        publishers,
-        events,
-        common,
-    } = arguments;
-    let server = common.resolve()?;
-    let manner = publishers.manner(events.channels);
-    let publishers = Publishers::new(server.api, server.requests(events.payload, None), manner);
-    let plan = server.plan(crowd, events.channels);
-    let mut session = Session::new(server, plan, publishers, None)?;
-    session.spread(crowd.processes)?;
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let load = arguments.load;
+    let output = Output::open(&load.common.output);
+    let settings = settings(&load)?;
+    let events = load.events;
+    let mut session = load.session()?;
     session.open()?;
     let cost = measure(&mut session, events)?;
-    let mut result = result(&mut session, cost)?;
-    result.scenario = "fanout";
-    result.settings = settings;
+    let result = result(&mut session, cost)?.about("fanout", settings);
     drop(session);
     result.finish(output)
 }
 
 /// Publishes, first to warm up and then to measure.
-pub(crate) fn measure(
-    session: &mut Session,
-    events: EventArguments,
-) -> std::result::Result<Cost, Failure> {
+pub(crate) fn measure(session: &mut Session, events: EventArguments) -> Result<Cost, Failure> {
     session.load(clock::nanos(events.warmup))?;
     let mark = session.begin()?;
     session.load(clock::nanos(events.seconds))?;
@@ -64,7 +40,7 @@ pub(crate) fn measure(
 }
 
 /// What publishing at this cost has shown.
-pub(crate) fn result(session: &mut Session, cost: Cost) -> std::result::Result<Result, Failure> {
+pub(crate) fn result(session: &mut Session, cost: Cost) -> Result<Outcome, Failure> {
     let counts = session.counts()?;
     let lost = counts.missing(session.accepted());
     let published = &session.publishers.published;
@@ -83,14 +59,14 @@ pub(crate) fn result(session: &mut Session, cost: Cost) -> std::result::Result<R
         }
     });
     let subscribed = counts.live.iter().any(|live| *live > 0) || counts.closed > 0;
-    Ok(Result {
+    Ok(Outcome {
         seconds,
         deliveries: subscribed.then(|| Deliveries::new(&counts, lost, seconds)),
-        publishes: (session.publishers.count() > 0).then(|| Publishes::new(published, seconds)),
+        publishes: (session.publishers.count() > 0).then(|| Publishes::new(published, cost.begun)),
         latency_us: counts.latency.percentiles(),
         publish_latency_us: published.latency.percentiles(),
         server,
         client: ClientFigures::new(cost),
-        ..Result::default()
+        ..Outcome::default()
     })
 }

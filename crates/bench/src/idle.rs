@@ -4,10 +4,9 @@ use clap::Args;
 use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
-use crate::arguments::{CommonArguments, CrowdArguments};
+use crate::arguments::ListenArguments;
 use crate::clock;
-use crate::process::Memory;
-use crate::report::{ClientFigures, Result, ServerFigures};
+use crate::report::{ClientFigures, Outcome, ServerFigures};
 use crate::session::Session;
 use crate::settings::settings;
 
@@ -16,67 +15,55 @@ use crate::settings::settings;
 pub struct Arguments {
     #[command(flatten)]
     #[serde(flatten)]
-    crowd: CrowdArguments,
-    /// How many channels the connections subscribe to in turn
-    #[arg(short = 'k', long, value_name = "NUMBER", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    channels: u32,
+    listen: ListenArguments,
     /// How long to wait before the memory is read, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     settle: f64,
     /// How long to wait after all connections are closed, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
     after: f64,
-    #[command(flatten)]
-    #[serde(skip)]
-    common: CommonArguments,
 }
 
-pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
+pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let output = Output::open(&arguments.listen.common.output);
     let settings = settings(&arguments)?;
     let Arguments {
-        crowd,
-        channels,
+        listen,
         settle,
         after,
-        common,
     } = arguments;
-    let server = common.resolve()?;
-    if server.process.is_none() {
-        let said = "the server's process is not on this computer, or not to be seen; name it with \
-                    --pid";
-        return Err(Failure::usage(said));
+    let connections = listen.crowd.connections;
+    let mut session = listen.session()?;
+    if session.server.is_none() {
+        let said = "the server's process is not on this computer, or not to be seen";
+        return Err(Failure::usage(said).hint("name it with --pid"));
     }
-    let plan = server.plan(crowd, channels as usize);
-    let mut session = Session::listening(server, plan, None)?;
-    session.spread(crowd.processes)?;
-    let before = memory(&session).resident;
+    let before = resident(&session);
     session.open()?;
     let mark = session.mark();
     session.wait(clock::nanos(settle))?;
     let cost = session.since(&mark);
     let counts = session.counts()?;
-    let during = memory(&session);
+    let during = session.memory().unwrap_or_default();
     session.close();
     session.wait(clock::nanos(after))?;
-    let left = memory(&session).resident;
+    let left = resident(&session);
     let added = during.resident.saturating_sub(before) as f64;
     let server = session.server.as_ref().map(|process| ServerFigures {
         rss_bytes: Some(during.resident),
         peak_bytes: Some(during.peak),
-        bytes_per_connection: Some((added / crowd.connections.max(1) as f64).round()),
+        bytes_per_connection: Some((added / connections.max(1) as f64).round()),
         ..ServerFigures::new(process, cost)
     });
-    let mut result = Result {
+    let mut result = Outcome {
         scenario: "idle",
         settings,
         seconds: clock::seconds(cost.length),
         server,
         client: ClientFigures::new(cost),
-        ..Result::default()
+        ..Outcome::default()
     };
-    result.note("connections", crowd.connections);
+    result.note("connections", connections);
     result.note("closed", counts.closed);
     result.note("rss_bytes_before", before);
     result.note("rss_bytes_after_close", left);
@@ -84,9 +71,6 @@ pub(crate) fn run(arguments: Arguments) -> std::result::Result<(), Failure> {
     result.finish(output)
 }
 
-fn memory(session: &Session) -> Memory {
-    let process = session.server.as_ref();
-    process
-        .and_then(|process| process.memory())
-        .unwrap_or_default()
+fn resident(session: &Session) -> u64 {
+    session.memory().unwrap_or_default().resident
 }

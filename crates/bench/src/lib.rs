@@ -6,6 +6,10 @@
 //!
 //! This crate must not know: the server's insides. It meets a server as clients and back ends do,
 //! and looks at its process as any program may.
+//!
+//! It reads `/proc` and waits with `timerfd`, so elsewhere than on Linux there is nothing in it.
+
+#![cfg(target_os = "linux")]
 
 mod alarm;
 mod answer;

@@ -1,5 +1,7 @@
 //! When the next request is due.
 
+use std::ops::Range;
+
 use crate::clock::SECOND;
 
 /// Evenly spaced moments, or as soon as an answer has come.
@@ -11,32 +13,46 @@ pub(crate) enum Pace {
     Open { per_second: f64 },
 }
 
-/// A pace that has begun.
-#[derive(Clone, Copy, Debug)]
+impl Pace {
+    /// Evenly spaced if there is a rate, of so many a second.
+    pub(crate) fn new(rate: Option<f64>) -> Self {
+        match rate {
+            Some(per_second) => Self::Open { per_second },
+            None => Self::Closed,
+        }
+    }
+}
+
+/// A pace within a stretch of time.
+#[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     pace: Pace,
-    /// Nanoseconds.
-    begin: u64,
+    /// In nanoseconds.
+    stretch: Range<u64>,
     taken: u64,
 }
 
 impl Schedule {
-    /// Begins at `begin` nanoseconds.
-    pub(crate) fn start(pace: Pace, begin: u64) -> Self {
+    /// Within a stretch of time, in nanoseconds.
+    pub(crate) fn start(pace: Pace, stretch: Range<u64>) -> Self {
         Self {
             pace,
-            begin,
+            stretch,
             taken: 0,
         }
     }
 
-    /// When the next request is due, in nanoseconds.
+    /// When the next request is due, in nanoseconds; never is the end of time.
     pub(crate) fn due(&self) -> u64 {
-        match self.pace {
-            Pace::Closed => self.begin,
-            Pace::Open { per_second } => {
-                self.begin + (self.taken as f64 * SECOND as f64 / per_second) as u64
-            }
+        let since_start = match self.pace {
+            Pace::Closed => 0,
+            Pace::Open { per_second } => (self.taken as f64 * SECOND as f64 / per_second) as u64,
+        };
+        let due = self.stretch.start + since_start;
+        if self.stretch.contains(&due) {
+            due
+        } else {
+            u64::MAX
         }
     }
 
@@ -51,20 +67,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_evenly_spaced_and_do_not_drift() {
-        let mut schedule = Schedule::start(Pace::Open { per_second: 3.0 }, 100);
+    fn moments_are_evenly_spaced_and_do_not_drift_until_the_end() {
+        let stretch = 100..2 * SECOND + 100;
+        let mut schedule = Schedule::start(Pace::new(Some(3.0)), stretch);
         let mut due = Vec::new();
         for _ in 0..7 {
             due.push(schedule.due());
             schedule.take();
         }
         assert_eq!(due[..3], [100, 333_333_433, 666_666_766]);
-        assert_eq!(due[6], 2 * SECOND + 100);
+        assert_eq!(due[5..], [1_666_666_766, u64::MAX]);
     }
 
     #[test]
     fn without_a_rate_everything_is_due() {
-        let mut schedule = Schedule::start(Pace::Closed, 100);
+        let mut schedule = Schedule::start(Pace::new(None), 100..200);
         schedule.take();
         assert_eq!(schedule.due(), 100);
     }

@@ -43,9 +43,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let plan = server.nobody(events.channels);
     let mut session = Session::new(server, plan, publishers, None)?;
     let cost = measure(&mut session, events)?;
-    let mut result = result(&mut session, cost)?;
-    result.scenario = "publish";
-    result.settings = settings;
+    let result = result(&mut session, cost)?.about("publish", settings);
     drop(session);
     result.finish(output)
 }

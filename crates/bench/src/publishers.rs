@@ -1,9 +1,11 @@
 //! Connections that publish: each has one request in flight and keeps its own sequences.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use clap::ValueEnum;
 use foghorn_cli::Failure;
+use serde::Serialize;
 
 use crate::answer::{self, Answer};
 use crate::clock::{self, MILLISECOND};
@@ -18,7 +20,8 @@ use crate::socket::{Socket, Then};
 const BREATH: u64 = 2 * MILLISECOND;
 
 /// What to do about an event that was answered 429 or 503.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum OnBusy {
     /// Publish it again
     Retry,
@@ -37,6 +40,8 @@ pub(crate) struct Published {
     pub(crate) refused: u64,
     /// From before a request is written until its answer has been read, in the window.
     pub(crate) latency: Histogram,
+    /// When the last one was answered, in nanoseconds.
+    pub(crate) answered: u64,
     /// How late the latest request of the window was by the schedule, in nanoseconds.
     pub(crate) behind: u64,
 }
@@ -120,9 +125,9 @@ impl Publishers {
         self.publishers.len()
     }
 
-    /// Publishes from now on.
-    pub(crate) fn start(&mut self, now: u64) {
-        self.schedule = Some(Schedule::start(self.pace, now));
+    /// Publishes within a stretch of time, in nanoseconds.
+    pub(crate) fn start(&mut self, stretch: Range<u64>) {
+        self.schedule = Some(Schedule::start(self.pace, stretch));
     }
 
     /// Begins nothing more.
@@ -240,6 +245,7 @@ impl Publishers {
                     }
                 }
                 self.published.requests += 1;
+                self.published.answered = now;
                 self.published.latency.record(now.saturating_sub(since));
                 publisher.channel = None;
                 publisher.doing = Doing::Nothing;
@@ -268,7 +274,9 @@ impl Publishers {
     }
 
     fn is_due(&self, now: u64) -> bool {
-        self.schedule.is_some_and(|schedule| schedule.due() <= now)
+        self.schedule
+            .as_ref()
+            .is_some_and(|schedule| schedule.due() <= now)
     }
 
     fn is_free(&self, index: usize) -> bool {
@@ -343,7 +351,7 @@ impl Owner for Publishers {
             };
             self.ask_next(io, index)?;
         }
-        let due = self.schedule.map(|schedule| schedule.due());
+        let due = self.schedule.as_ref().map(Schedule::due);
         Ok(due.map(|due| pause.map_or(due, |pause| pause.min(due))))
     }
 }

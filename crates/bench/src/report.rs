@@ -1,6 +1,8 @@
 //! What a run has shown, for people and for programs.
 
-use foghorn_cli::{Failure, Output, Paint, Report};
+mod table;
+
+use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,12 +13,9 @@ use crate::process::{Memory, Process};
 use crate::publishers::Published;
 use crate::session::Cost;
 
-/// Above this share of a core the bench itself may be what limits the figures.
-const BUSY: f64 = 0.8;
-
 /// The result of a run; what does not apply is absent.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Result {
+pub(crate) struct Outcome {
     pub(crate) scenario: &'static str,
     pub(crate) settings: Value,
     pub(crate) seconds: f64,
@@ -28,6 +27,11 @@ pub(crate) struct Result {
     pub(crate) latency_us: Option<Percentiles>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) publish_latency_us: Option<Percentiles>,
+    /// From asking to be subscribed until that is acknowledged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) join_latency_us: Option<Percentiles>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) announcements: Option<Announcements>,
     #[serde(flatten)]
     pub(crate) extra: serde_json::Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +55,15 @@ pub(crate) struct Deliveries {
     pub(crate) errors: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+}
+
+/// What members were told of others.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Announcements {
+    /// How often somebody should have been told of a newcomer, and as often of one who left.
+    pub(crate) announcements_expected: u64,
+    pub(crate) member_added: u64,
+    pub(crate) member_removed: u64,
 }
 
 /// What was published.
@@ -106,14 +119,27 @@ impl Deliveries {
             error: counts.error.clone(),
         }
     }
+
+    fn are_whole(&self) -> bool {
+        self.lost + self.duplicated + self.reordered == 0
+    }
+}
+
+impl Announcements {
+    fn are_whole(self) -> bool {
+        let expected = self.announcements_expected;
+        self.member_added == expected && self.member_removed == expected
+    }
 }
 
 impl Publishes {
-    pub(crate) fn new(published: &Published, seconds: f64) -> Self {
+    /// What was published in a window that began at `begun` nanoseconds.
+    pub(crate) fn new(published: &Published, begun: u64) -> Self {
+        let seconds = clock::seconds(published.answered.saturating_sub(begun));
         Self {
             accepted: published.requests,
             refused: published.refused,
-            per_second: rounded(published.requests as f64 / seconds),
+            per_second: rounded(published.requests as f64 / seconds.max(f64::MIN_POSITIVE)),
             behind_ms: rounded(clock::seconds(published.behind) * 1000.0),
         }
     }
@@ -152,25 +178,25 @@ pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-impl Result {
-    /// Writes the result; it is a failure if anything was lost or out of order.
-    pub(crate) fn finish(&self, output: Output) -> std::result::Result<(), Failure> {
-        let bad = |d: &Deliveries| d.lost + d.duplicated + d.reordered > 0;
-        let wrong = self.deliveries.as_ref().is_some_and(bad);
-        self.finish_unless(wrong, output)
+impl Outcome {
+    /// The result of this scenario with these settings.
+    pub(crate) fn about(self, scenario: &'static str, settings: Value) -> Self {
+        Self {
+            scenario,
+            settings,
+            ..self
+        }
     }
 
-    /// Writes the result, which is a failure if something is `wrong`.
-    pub(crate) fn finish_unless(
-        &self,
-        wrong: bool,
-        output: Output,
-    ) -> std::result::Result<(), Failure> {
+    /// Writes the result; it is a failure if anything was lost or out of order.
+    pub(crate) fn finish(&self, output: Output) -> Result<(), Failure> {
         output.report(self)?;
-        if wrong {
-            Err(Failure::Negative)
-        } else {
+        let deliveries = self.deliveries.as_ref().is_none_or(Deliveries::are_whole);
+        let announcements = self.announcements.is_none_or(Announcements::are_whole);
+        if deliveries && announcements {
             Ok(())
+        } else {
+            Err(Failure::Negative)
         }
     }
 
@@ -178,145 +204,37 @@ impl Result {
     pub(crate) fn note(&mut self, name: &str, value: impl Into<Value>) {
         self.extra.insert(name.to_owned(), value.into());
     }
-
-    fn rows(&self, paint: Paint) -> Vec<(String, String)> {
-        let mut rows = vec![
-            ("scenario".to_owned(), paint.name(self.scenario)),
-            ("seconds".to_owned(), format!("{:.2}", self.seconds)),
-        ];
-        let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
-        if let Some(found) = &self.deliveries {
-            let rate = grouped(found.deliveries_per_second as u64);
-            let count = grouped(found.deliveries);
-            row("deliveries", format!("{count}, {rate} a second"));
-            row("lost", checked(found.lost, paint));
-            row("duplicated", checked(found.duplicated, paint));
-            row("reordered", checked(found.reordered, paint));
-            if let Some(why) = &found.closed_because {
-                let text = format!("{} by the server: {why}", found.closed);
-                row("closed", paint.bad(&text));
-            }
-            if let Some(error) = &found.error {
-                row("errors", paint.bad(&format!("{}: {error}", found.errors)));
-            }
-        }
-        if let Some(found) = &self.publishes {
-            let rate = grouped(found.per_second as u64);
-            let accepted = grouped(found.accepted);
-            row("requests accepted", format!("{accepted}, {rate} a second"));
-            row("answered busy", grouped(found.refused));
-            if found.behind_ms >= 1.0 {
-                row("behind schedule", format!("up to {} ms", found.behind_ms));
-            }
-        }
-        for (name, latency) in [
-            ("latency", self.latency_us),
-            ("publish latency", self.publish_latency_us),
-        ] {
-            if let Some(latency) = latency {
-                row(name, latency.to_string());
-            }
-        }
-        for (name, value) in &self.extra {
-            row(&name.replace('_', " "), plain(value));
-        }
-        self.processes(&mut rows, paint);
-        rows
-    }
-
-    fn processes(&self, rows: &mut Vec<(String, String)>, paint: Paint) {
-        let mut row = |name: &str, text: String| rows.push((name.to_owned(), text));
-        match &self.server {
-            None => row(
-                "server",
-                paint.dim("not on this computer, or not to be seen"),
-            ),
-            Some(server) => {
-                let cpu = format!("{:.2} s", server.cpu_seconds);
-                row("server CPU", format!("{cpu} (process {})", server.pid));
-                let each = [
-                    ("delivery", server.cpu_us_per_delivery),
-                    ("publish", server.cpu_us_per_publish),
-                    ("connection", server.cpu_us_per_connection),
-                ];
-                for (unit, value) in each {
-                    if let Some(value) = value {
-                        row(&format!("server CPU per {unit}"), format!("{value:.2} µs"));
-                    }
-                }
-                if let (Some(resident), Some(peak)) = (server.rss_bytes, server.peak_bytes) {
-                    let text = format!("{}, at most {}", mebibytes(resident), mebibytes(peak));
-                    row("server memory", text);
-                }
-                if let Some(bytes) = server.bytes_per_connection {
-                    row("per connection", format!("{} bytes", grouped(bytes as u64)));
-                }
-            }
-        }
-        row("client CPU", format!("{:.2} s", self.client.cpu_seconds));
-        if self.client.busiest_share > BUSY {
-            let percent = self.client.busiest_share * 100.0;
-            let text = format!("the client is the bottleneck: it used {percent:.0} % of a core");
-            row("note", paint.bad(&text));
-        }
-    }
 }
 
-impl Report for Result {
-    fn people(&self, paint: Paint) -> String {
-        let rows = self.rows(paint);
-        let width = rows.iter().map(|(name, _)| name.len()).max();
-        let width = width.unwrap_or_default();
-        let line = |(name, text): &(String, String)| {
-            let name = paint.dim(&format!("{name:width$}"));
-            format!("{name}  {text}")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anything_lost_doubled_or_out_of_order_is_wrong() {
+        let counts = Counts::default();
+        assert!(Deliveries::new(&counts, 0, 1.0).are_whole());
+        assert!(!Deliveries::new(&counts, 1, 1.0).are_whole());
+        for (duplicated, reordered) in [(1, 0), (0, 1)] {
+            let counts = Counts {
+                duplicated,
+                reordered,
+                ..Counts::default()
+            };
+            assert!(!Deliveries::new(&counts, 0, 1.0).are_whole());
+        }
+    }
+
+    #[test]
+    fn everybody_must_be_told_of_everybody() {
+        let told = |member_added, member_removed| Announcements {
+            announcements_expected: 2,
+            member_added,
+            member_removed,
         };
-        rows.iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl std::fmt::Display for Percentiles {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            p50,
-            p90,
-            p99,
-            p999,
-            max,
-        } = self;
-        write!(
-            f,
-            "p50 {p50:.0}, p90 {p90:.0}, p99 {p99:.0}, p99.9 {p999:.0}, max {max:.0} µs"
-        )
-    }
-}
-
-fn checked(count: u64, paint: Paint) -> String {
-    let text = grouped(count);
-    if count > 0 { paint.bad(&text) } else { text }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_u64().map_or(number.to_string(), grouped),
-        other => other.to_string(),
-    }
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
-}
-
-/// A number with commas between groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
+        assert!(told(2, 2).are_whole());
+        for wrong in [told(1, 2), told(2, 1), told(3, 2)] {
+            assert!(!wrong.are_whole());
         }
-        text.push(digit);
     }
-    text
 }

@@ -11,7 +11,7 @@ use crate::crowd::{Crowd, Plan};
 use crate::engine::{Engine, Owner};
 use crate::marker::MARKER_BYTES;
 use crate::pace::Pace;
-use crate::process::Process;
+use crate::process::{Memory, Process};
 use crate::progress::Progress;
 use crate::publishers::{Manner, OnBusy, Publishers};
 
@@ -111,6 +111,16 @@ impl Session {
         self.guests = Crowd::new(plan, credential);
     }
 
+    /// Connects so many more to the channels of the crowd, in this process.
+    pub(crate) fn invite_more(&mut self, connections: usize) {
+        self.invite(self.crowd.plan_more(connections), None);
+    }
+
+    /// The server's memory, if its process can be seen.
+    pub(crate) fn memory(&self) -> Option<Memory> {
+        self.server.as_ref()?.memory()
+    }
+
     /// Ends all connections of subscribers.
     pub(crate) fn close(&mut self) {
         self.crowd.close();
@@ -129,22 +139,11 @@ impl Session {
     /// Opens all subscribers.
     pub(crate) fn open(&mut self) -> Result<(), Failure> {
         self.children.open()?;
-        let (mut opened, mut since) = (0, clock::now());
         while !self.crowd.is_open() || !self.guests.is_open() {
             self.turn(clock::now() + SECOND)?;
-            let now = clock::now();
-            let all = self.crowd.opened() + self.guests.opened();
-            if all > opened {
-                (opened, since) = (all, now);
-            } else if now > since + PATIENCE {
-                let crowd = if self.crowd.is_open() {
-                    &self.guests
-                } else {
-                    &self.crowd
-                };
-                return Err(crowd.stuck());
-            }
-            self.look(|_| format!("{all} subscribed"));
+            self.crowd.check_progress()?;
+            self.guests.check_progress()?;
+            self.look(|session| format!("{} subscribed", session.crowd.opened()));
         }
         self.children.opened()
     }
@@ -152,14 +151,15 @@ impl Session {
     /// Lets everybody do their part for so many nanoseconds, then waits until all has arrived or
     /// nothing more does.
     pub(crate) fn load(&mut self, length: u64) -> Result<(), Failure> {
-        let begun = clock::now();
-        self.publishers.start(begun);
-        self.crowd.start_speech(begun);
+        let now = clock::now();
+        let (end, stretch) = (now + length, now..now + length);
+        self.publishers.start(stretch.clone());
+        self.crowd.start_speech(stretch.clone());
         if let Some(pace) = self.churn {
-            self.guests.start_churn(pace, begun);
+            self.guests.start_churn(pace, stretch);
         }
-        while clock::now() < begun + length {
-            self.turn(begun + length)?;
+        while clock::now() < end {
+            self.turn(end)?;
             self.look(|session| {
                 let answered = session.publishers.published.requests;
                 let deliveries = session.crowd.counts().deliveries;
@@ -268,6 +268,17 @@ impl Session {
         let own = std::iter::once(&mut self.own);
         let all = own.chain(self.children.processes());
         all.map(Process::cpu).collect()
+    }
+
+    /// Lets guests who stopped reading take what was left for them, until all are closed or they
+    /// have had the time for it.
+    pub(crate) fn resume_guests(&mut self) -> Result<(), Failure> {
+        self.guests.resume_reading();
+        let end = clock::now() + DRAIN;
+        while self.guests.is_anybody_there() && clock::now() < end {
+            self.turn(end)?;
+        }
+        Ok(())
     }
 
     /// Waits for so many nanoseconds while connections are looked after.

@@ -37,6 +37,7 @@ impl Drain {
     /// Visits about `budget` subscribers. A leave counts as one.
     pub fn run(&mut self, budget: usize) -> Progress {
         let mut left = budget;
+        self.look_up();
         while left > 0 {
             let Some(mut members) = self.members.take() else {
                 return Progress::Done;
@@ -65,6 +66,15 @@ impl Drain {
             left = left.saturating_sub(visited);
         }
         Progress::More
+    }
+    /// Before a slice: who has left meanwhile need not wait for the end of a long delivery.
+    fn look_up(&mut self) {
+        if let Some(members) = &mut self.members
+            && members.is_delivering()
+        {
+            self.audience.lock().silence(members);
+            members.take_afterwards().carry_out();
+        }
     }
 }
 

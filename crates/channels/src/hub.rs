@@ -32,6 +32,14 @@ pub struct Destination {
     audience: Option<Arc<Audience>>,
 }
 
+impl Destination {
+    /// Whether nobody on this node was there, and nothing remembered, when it was looked up.
+    #[must_use]
+    pub fn is_deserted(&self) -> bool {
+        self.audience.is_none()
+    }
+}
+
 impl Hub {
     /// An empty hub.
     #[must_use]

@@ -32,7 +32,8 @@ pub(crate) struct Members {
 pub(crate) struct Seat {
     pub(crate) socket: SocketId,
     pub(crate) mailbox: Arc<dyn Mailbox>,
-    pub(crate) hearing: Hearing,
+    /// What it gets; nothing any more if it has left.
+    pub(crate) hearing: Option<Hearing>,
 }
 
 /// What is to be done when the audience's lock is released.
@@ -57,14 +58,14 @@ impl Afterwards {
 
 impl Seat {
     pub(crate) fn hears_everything(&self) -> bool {
-        self.hearing == Hearing::Everything
+        self.hearing == Some(Hearing::Everything)
     }
 
     pub(crate) fn hears(&self, matter: Matter) -> bool {
         match self.hearing {
-            Hearing::Everything => true,
-            Hearing::AllButCounts => matter != Matter::Count,
-            Hearing::Nothing => false,
+            Some(Hearing::Everything) => true,
+            Some(Hearing::AllButCounts) => matter != Matter::Count,
+            Some(Hearing::Nothing) | None => false,
         }
     }
 }
@@ -82,8 +83,8 @@ impl Members {
     }
 
     /// Remembers to flush a mailbox.
-    pub(crate) fn greeted(&mut self, mailbox: Option<Arc<dyn Mailbox>>) {
-        self.afterwards.greeted.extend(mailbox);
+    pub(crate) fn greeted(&mut self, mailbox: Arc<dyn Mailbox>) {
+        self.afterwards.greeted.push(mailbox);
     }
 
     /// Remembers to wake publishers.
@@ -136,13 +137,21 @@ impl Members {
     pub(crate) fn hear(&mut self, socket: SocketId, hearing: Hearing) -> Option<&Arc<dyn Mailbox>> {
         let at = self.position(socket)?;
         let seat = self.seats.get_mut(at)?;
-        seat.hearing = hearing;
+        *seat.hearing.as_mut()? = hearing;
         Some(&seat.mailbox)
+    }
+
+    /// A subscriber has left: it gets nothing more.
+    pub(crate) fn silence(&mut self, socket: SocketId) {
+        let at = self.position(socket);
+        if let Some(seat) = at.and_then(|at| self.seats.get_mut(at)) {
+            seat.hearing = None;
+        }
     }
 
     /// Has every connection close; how many there are.
     pub(crate) fn close(&self, close: &Close) -> usize {
-        for seat in &self.seats {
+        for seat in self.seats.iter().filter(|seat| seat.hearing.is_some()) {
             seat.mailbox.ask_to_close(close);
         }
         self.seats.len()
@@ -231,7 +240,7 @@ mod tests {
                 let socket = SocketId::from_random(id);
                 if join && model.insert(socket) {
                     let mailbox = Arc::new(Log(socket, Arc::clone(&log)));
-                    members.add(Seat { socket, mailbox, hearing: Hearing::Everything });
+                    members.add(Seat { socket, mailbox, hearing: Some(Hearing::Everything) });
                 } else if !join {
                     model.remove(&socket);
                     members.remove(socket);

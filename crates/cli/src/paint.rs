@@ -22,8 +22,7 @@ pub struct Paint {
 
 impl Paint {
     /// Leaves all text alone.
-    #[cfg(test)]
-    pub(crate) const PLAIN: Self = Self { colourful: false };
+    pub const PLAIN: Self = Self { colourful: false };
 
     /// Reads what the environment says; `asked` prevails.
     pub(crate) fn choose(asked: Option<Colour>, terminal: bool) -> Self {

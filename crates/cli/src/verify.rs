@@ -333,7 +333,7 @@ fn accepted(given: &GivenCredential, text: String, digest: &str) -> Verdict {
 }
 
 /// Checks the body of a request whose head is in order.
-fn of_body(verified: &Verified<'_>, body: Option<&[u8]>, mut verdict: Verdict) -> Verdict {
+fn of_body(verified: &Verified<'_, '_>, body: Option<&[u8]>, mut verdict: Verdict) -> Verdict {
     let Some(body) = body else {
         if verdict.expected_text.contains("body_md5=") {
             let note = "the body was not checked; give it with --body";

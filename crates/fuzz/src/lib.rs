@@ -12,11 +12,16 @@
     reason = "a target fails by panicking, which is how a fuzzer sees it"
 )]
 
+// The server is a program and has no library that this could be taken from.
+#[path = "../../server/src/http1/body.rs"]
+mod body;
 mod client_frame;
 mod client_proof;
 mod configuration;
 mod event_body;
-// The server is a program and has no library that this could be taken from.
+#[path = "../../server/src/http1/head.rs"]
+mod head;
+mod http_bytes;
 #[path = "../../server/src/websocket/reader.rs"]
 mod reader;
 mod request_signature;
@@ -27,6 +32,7 @@ pub use client_frame::client_frame;
 pub use client_proof::client_proof;
 pub use configuration::configuration;
 pub use event_body::event_body;
+pub use http_bytes::http_bytes;
 pub use request_signature::request_signature;
 pub use websocket_bytes::websocket_bytes;
 
@@ -34,11 +40,12 @@ pub use websocket_bytes::websocket_bytes;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the corpus of each is in the folder of that name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("client_frame", client_frame),
     ("client_proof", client_proof),
     ("configuration", configuration),
     ("event_body", event_body),
+    ("http_bytes", http_bytes),
     ("request_signature", request_signature),
     ("websocket_bytes", websocket_bytes),
 ];

@@ -251,8 +251,7 @@ impl Apps {
     /// The app that clients call `key`.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Option<&Arc<App>> {
-        let key = AppKey::parse(key).ok()?;
-        self.by_key.get(&key).and_then(|&at| self.apps.get(at))
+        self.by_key.get(key).and_then(|&at| self.apps.get(at))
     }
 
     /// All apps, in the order of the configuration.

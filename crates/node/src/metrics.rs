@@ -16,9 +16,17 @@ pub struct Metrics {
     bytes_sent: IntCounterVec,
     events_published: IntCounterVec,
     api_requests: IntCounterVec,
+    accepted: Accepted,
     overflows: IntCounterVec,
     unreadable_messages: IntCounter,
     cache_evictions: IntCounter,
+}
+
+/// Counters of the two answers that are given most, looked up once.
+#[derive(Clone, Debug)]
+struct Accepted {
+    events: IntCounter,
+    batches: IntCounter,
 }
 
 /// One app's counters, looked up once.
@@ -67,6 +75,11 @@ impl Metrics {
     pub fn register(registry: &Registry) -> Result<Self, Error> {
         let new = Registrar(registry);
         let app = &["app_id"];
+        let api_requests = new.counters(
+            "foghorn_api_requests_total",
+            "Answered requests to the HTTP API, by route and status.",
+            &["route", "status"],
+        )?;
         Ok(Self {
             connections: new.gauges("foghorn_connections", "Connected clients.")?,
             connections_opened: new.counters(
@@ -108,11 +121,11 @@ impl Metrics {
                 "Events accepted, once per channel, by who sent them (api or client).",
                 &["app_id", "origin"],
             )?,
-            api_requests: new.counters(
-                "foghorn_api_requests_total",
-                "Answered requests to the HTTP API, by route and status.",
-                &["route", "status"],
-            )?,
+            accepted: Accepted {
+                events: api_requests.with_label_values(&["events", "200"]),
+                batches: api_requests.with_label_values(&["batch_events", "200"]),
+            },
+            api_requests,
             overflows: new.counters(
                 "foghorn_overflows_total",
                 "Times a bounded queue was full: connection (closed with 4100), channel (publisher \
@@ -150,9 +163,14 @@ impl Metrics {
 
     /// An API request was answered. `route` is a pattern, never a path.
     pub fn api_request(&self, route: &str, status: u16) {
-        self.api_requests
-            .with_label_values(&[route, &status.to_string()])
-            .inc();
+        match (route, status) {
+            ("events", 200) => self.accepted.events.inc(),
+            ("batch_events", 200) => self.accepted.batches.inc(),
+            _ => {
+                let labels = [route, &status.to_string()];
+                self.api_requests.with_label_values(&labels).inc();
+            }
+        }
     }
 
     /// Counts messages that did not reach other nodes.

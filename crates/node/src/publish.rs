@@ -1,20 +1,23 @@
 //! Publishing from outside.
 
+use std::borrow::Cow;
+
 use foghorn_channels::{Eased, Lifetime, Send};
 use foghorn_protocol::{EventName, Moment, Recipient, ServerMessage, SocketId};
 
 use crate::app::App;
+use crate::effect::Clustering;
 use crate::node::Node;
 
 /// One event for one or more channels or users.
 #[derive(Clone, Debug)]
-pub struct Publish {
+pub struct Publish<'a> {
     /// Distinct channels and users.
     pub recipients: Vec<Recipient>,
     /// The event's name.
     pub event: EventName,
     /// The payload, passed on unchanged.
-    pub data: String,
+    pub data: Cow<'a, str>,
     /// A connection that does not get it.
     pub except: Option<SocketId>,
 }
@@ -44,7 +47,7 @@ impl Node {
     pub fn publish(
         &self,
         app: &App,
-        events: &[Publish],
+        events: &[Publish<'_>],
         now: Moment,
     ) -> Result<Accepted, OverCapacity> {
         let hub = self.hub();
@@ -68,9 +71,14 @@ impl Node {
         let sends = events
             .iter()
             .flat_map(|event| event.recipients.iter().map(move |to| (event, to)));
+        let alone = self.clustering() == Clustering::Alone;
         for ((event, recipient), to) in sends.zip(&destinations) {
-            let send = event.encode(recipient);
             let cache = recipient.channel().is_some_and(|name| name.kind().cache);
+            if alone && to.is_deserted() && !cache {
+                // Nobody hears it: not here, not elsewhere, and not later.
+                continue;
+            }
+            let send = event.encode(recipient);
             self.start_drain(match cache {
                 true => hub.publish_cached(to, send, lifetime),
                 false => hub.publish(to, send),
@@ -83,7 +91,7 @@ impl Node {
     }
 }
 
-impl Publish {
+impl Publish<'_> {
     /// Once per recipient, because the message names it; then shared by all subscribers.
     fn encode(&self, recipient: &Recipient) -> Send {
         let message = ServerMessage::Event {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use foghorn_api::{Api, Call, Options};
+use foghorn_api::{Api, Call, Head, Options};
 use foghorn_auth::{UnsignedRequest, sign_request};
 use foghorn_protocol::{Moment, UnixSeconds};
-use http::{Request, StatusCode, request};
+use http::StatusCode;
 use serde_json::json;
 
 use crate::world::{APP_ID, World, credential};
@@ -34,7 +34,8 @@ pub fn publish(units: u64) {
 /// A back end, with a request that is ready to be sent.
 pub struct Publisher {
     api: Api,
-    head: request::Parts,
+    path: String,
+    query: String,
     body: String,
 }
 
@@ -50,32 +51,38 @@ impl Publisher {
         let data = json!({ "id": 1, "text": "x".repeat(DATA - r#"{"id":1,"text":""}"#.len()) });
         let event = json!({ "name": "changed", "channel": CHANNEL, "data": data.to_string() });
         let body = event.to_string();
-        let path = &format!("/apps/{APP_ID}/events");
+        let path = format!("/apps/{APP_ID}/events");
         let unsigned = UnsignedRequest {
             method: "POST",
-            path,
+            path: &path,
             params: &[],
             body: body.as_bytes(),
         };
         let query = sign_request(&credential(), &unsigned, NOW);
-        let request = Request::post(format!("{path}?{query}")).body(()).unwrap();
         Self {
             api: Api::new(Arc::clone(world.node()), Options::default()),
-            head: request.into_parts().0,
+            path,
+            query,
             body,
         }
     }
 
     /// Sends the head of its request, which the node accepts.
     #[must_use]
-    pub fn begin(&self) -> Call {
-        self.api.begin(&self.head, UnixSeconds(NOW)).unwrap()
+    pub fn begin(&self) -> Call<'_> {
+        let head = Head {
+            method: "POST",
+            path: &self.path,
+            query: &self.query,
+            content_encoding: None,
+        };
+        self.api.begin(&head, UnixSeconds(NOW)).unwrap()
     }
 
     /// Sends the body that belongs to `call`, and gets its answer.
-    pub fn finish(&self, call: &Call) {
+    pub fn finish(&self, call: &Call<'_>) {
         let body = self.body.as_bytes();
-        let answer = self.api.finish(call, &self.head, body, Moment::default());
-        assert_eq!(answer.response.status(), StatusCode::OK);
+        let outcome = self.api.finish(call, body, Moment::default());
+        assert_eq!(outcome.answer.status, StatusCode::OK);
     }
 }

@@ -34,6 +34,7 @@ enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Put a load on a server, and tell what that cost its process
+    #[cfg(target_os = "linux")]
     #[command(subcommand)]
     Bench(Box<foghorn_bench::Scenario>),
     /// The tools, each of which is a command of its own
@@ -97,6 +98,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         }
         Command::Config(ConfigCommand::Show) => print(&load(settings)?.show())?,
         Command::Config(ConfigCommand::Example) => print(&example())?,
+        #[cfg(target_os = "linux")]
         Command::Bench(scenario) => {
             refuse(&settings);
             return Ok(foghorn_bench::run(*scenario));

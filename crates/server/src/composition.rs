@@ -27,6 +27,7 @@ use crate::connections::Connections;
 use crate::emitter::Emitter;
 use crate::gate::Gate;
 use crate::link::{self, Outgoing, Waiting};
+use crate::lots::Lots;
 use crate::shared::Shared;
 use crate::websocket::Rules;
 
@@ -127,6 +128,7 @@ pub(crate) fn shared(config: &Config, node: Arc<Node>, clock: Clock) -> Shared {
         api: Api::new(Arc::clone(&node), api_options(config)),
         node,
         connections: Connections::default(),
+        lots: Lots::default(),
         requests: Gate::default(),
         path_prefix,
         trusted_proxies: server.trusted_proxies.clone(),

@@ -238,7 +238,7 @@ mod tests {
         let event = Publish {
             recipients: vec![ChannelName::parse("news", 200).unwrap().into()],
             event: EventName::parse("hello", 200).unwrap(),
-            data: "from a".to_owned(),
+            data: "from a".into(),
             except: None,
         };
         let app = a.apps().with_id("app-id").unwrap();

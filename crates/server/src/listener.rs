@@ -1,27 +1,18 @@
 //! Accepting connections.
 
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bytes::Bytes;
 use foghorn_node::Transport;
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::http1::{self, Patience, Service};
 use crate::peer::Peer;
 use crate::socket::Socket;
 use crate::stream::Stream;
@@ -36,9 +27,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// from one that does not.
 const TLS_BUFFER: usize = 16 * 1_024;
 
-/// Bytes of a request's head that hyper may buffer, and so the longest head.
-const HEAD_BYTES: usize = 16 * 1_024;
-
 /// What connections are accepted with.
 #[derive(Clone)]
 pub(crate) struct Terms {
@@ -48,17 +36,6 @@ pub(crate) struct Terms {
     pub(crate) sockets: usize,
     /// How long clients may take.
     pub(crate) patience: Patience,
-}
-
-/// How patient a listener is with HTTP clients.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// For the handshake of TLS, and for the first request's head.
-    pub(crate) header_timeout: Duration,
-    /// For every later head, which includes being idle.
-    pub(crate) idle_timeout: Duration,
-    /// For a client to take anything of an answer.
-    pub(crate) write_timeout: Duration,
 }
 
 /// Listens on `host` and `port`; 0 is any free port.
@@ -74,6 +51,9 @@ pub(crate) fn bind(host: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr)>
             TcpSocket::new_v6()
         }?;
         socket.set_reuseaddr(true)?;
+        // What is written is complete, so waiting for more only delays it. Accepted sockets have it
+        // from the listener's.
+        socket.set_nodelay(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
         let address = listener.local_addr()?;
@@ -82,14 +62,9 @@ pub(crate) fn bind(host: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr)>
     bind().with_context(|| format!("cannot listen on {address}"))
 }
 
-/// Accepts for ever and serves each connection with `answer`. At most `terms.sockets` are open at a
-/// time; beyond that, clients wait in the system's queue instead of using up the process's open
-/// files.
-pub(crate) async fn serve<A, F>(listener: TcpListener, terms: Terms, answer: A)
-where
-    A: Fn(Request<Incoming>, Peer) -> F + Clone + Send + 'static,
-    F: Future<Output = Result<Response<Full<Bytes>>, std::convert::Infallible>> + Send + 'static,
-{
+/// Accepts for ever, and has `service` answer. At most `terms.sockets` are open at a time; beyond
+/// that, clients wait in the system's queue instead of using up the process's open files.
+pub(crate) async fn serve<A: Service>(listener: TcpListener, terms: Terms, service: Arc<A>) {
     let Terms {
         tls,
         sockets,
@@ -100,8 +75,6 @@ where
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, address)) => {
-                // What is written is complete, so waiting for more only delays it.
-                let _ = stream.set_nodelay(true);
                 let peer = Peer {
                     address: address.ip(),
                     transport: match tls {
@@ -109,19 +82,18 @@ where
                         None => Transport::Plain,
                     },
                 };
-                let answer = answer.clone();
-                let answer = move |request| answer(request, peer);
+                let service = Arc::clone(&service);
                 match &tls {
                     None => {
-                        let socket =
-                            Socket::new(Stream::Plain(stream), place, patience.write_timeout);
-                        tokio::spawn(serve_one(socket, patience, answer));
+                        let stream = Stream::Plain(stream);
+                        let socket = Socket::new(stream, place, patience.write_timeout);
+                        tokio::spawn(serve_one(socket, patience, service, peer));
                     }
                     Some(tls) => {
                         let tls = tls.clone();
                         tokio::spawn(async move {
                             if let Some(socket) = encrypt((stream, place), &tls, patience).await {
-                                serve_one(socket, patience, answer).await;
+                                serve_one(socket, patience, service, peer).await;
                             }
                         });
                     }
@@ -158,37 +130,54 @@ async fn encrypt(
     }
 }
 
-async fn serve_one<A, F>(socket: Socket<Stream>, patience: Patience, answer: A)
-where
-    A: Fn(Request<Incoming>) -> F + Send,
-    F: Future<Output = Result<Response<Full<Bytes>>, std::convert::Infallible>> + Send,
-{
-    let asked = Arc::new(AtomicBool::new(false));
-    let service = service_fn({
-        let asked = Arc::clone(&asked);
-        move |request| {
-            asked.store(true, Ordering::Relaxed);
-            answer(request)
+async fn serve_one<A: Service>(
+    socket: Socket<Stream>,
+    patience: Patience,
+    service: Arc<A>,
+    peer: Peer,
+) {
+    if let Some(upgraded) = http1::serve(socket, patience, &*service, peer).await {
+        service.go_on(upgraded).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Outbox;
+    use crate::shared::Shared;
+    use crate::stream::Writing;
+    use crate::websocket::Line;
+    use foghorn_node::Connection;
+
+    #[tokio::test]
+    async fn accepted_sockets_do_not_wait_for_more_to_write() {
+        let (listener, address) = bind([127, 0, 0, 1].into(), 0).unwrap();
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        assert!(accepted.nodelay().unwrap());
+    }
+
+    /// Bytes of the future that `task` makes; it need not be called for that.
+    fn size_of_task<A, B, C, D, F: Future>(_task: impl FnOnce(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Every connection costs these bytes for as long as it lives, so growth is to be a decision:
+    /// whoever needs more raises a limit, and whoever needs less lowers it.
+    #[test]
+    fn a_connection_stays_small() {
+        for (what, size, limit) in [
+            ("the task", size_of_task(serve_one::<Shared>), 2_000),
+            ("its connection", size_of::<Connection>(), 160),
+            (
+                "the outbox beside it",
+                size_of::<Outbox<Line<Writing>>>(),
+                160,
+            ),
+            ("its line", size_of::<Line<Writing>>(), 160),
+        ] {
+            assert!(size <= limit, "{what}: {size} bytes, the limit is {limit}");
         }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // hyper counts idle time as part of waiting for the next head.
-        .header_read_timeout(patience.idle_timeout)
-        .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(socket), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let served = tokio::select! {
-        served = &mut connection => served,
-        () = sleep(patience.header_timeout) => {
-            if !asked.load(Ordering::Relaxed) {
-                return tracing::debug!("a client took too long to send a request");
-            }
-            connection.await
-        }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "an HTTP connection ended early");
     }
 }

@@ -4,9 +4,8 @@ use std::net::IpAddr;
 
 use foghorn_config::Networks;
 use foghorn_node::Transport;
-use http::{HeaderMap, HeaderName};
 
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+use crate::http1::Head;
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -20,13 +19,13 @@ pub(crate) struct Peer {
 impl Peer {
     /// How the client itself is connected. Behind a proxy that ends TLS only the proxy knows, and
     /// only listed proxies are believed: anybody can send the header.
-    pub(crate) fn client_transport(&self, headers: &HeaderMap, proxies: &Networks) -> Transport {
+    pub(crate) fn client_transport(&self, head: &Head<'_, '_>, proxies: &Networks) -> Transport {
         if self.transport == Transport::Tls {
             return Transport::Tls;
         }
         // The last word is that of the nearest proxy.
-        let last = headers.get_all(FORWARDED_PROTO).iter().next_back();
-        let word = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+        let last = head.values("x-forwarded-proto").next_back();
+        let word = last.and_then(|value| str::from_utf8(value).ok()?.rsplit(',').next());
         let is_tls = word.is_some_and(|word| {
             let word = word.trim();
             word.eq_ignore_ascii_case("https") || word.eq_ignore_ascii_case("wss")
@@ -42,7 +41,8 @@ impl Peer {
 mod tests {
     use super::*;
     use foghorn_config::{Config, Sources};
-    use http::HeaderValue;
+
+    use crate::http1::tests::with_head;
 
     #[test]
     fn only_listed_proxies_are_believed() {
@@ -53,12 +53,10 @@ mod tests {
         };
         let proxies = Config::load(sources).unwrap().config.server.trusted_proxies;
         let transport = |address: &str, transport, values: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(FORWARDED_PROTO, HeaderValue::from_static(value));
-            }
+            let headers = values.iter().map(|value| ("X-Forwarded-Proto", *value));
             let address = address.parse().unwrap();
-            Peer { address, transport }.client_transport(&headers, &proxies)
+            let peer = Peer { address, transport };
+            with_head(headers, |head| peer.client_transport(head, &proxies))
         };
         let (plain, tls) = (Transport::Plain, Transport::Tls);
         for (address, values, expect) in [

@@ -11,10 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::capacity::{Capacity, METRICS_SOCKETS};
 use crate::clock::Clock;
 use crate::composition::Composed;
-use crate::listener::{Patience, Terms, bind};
+use crate::http1::Patience;
+use crate::listener::{Terms, bind};
 use crate::metrics::Scrape;
 use crate::shared::Shared;
-use crate::{announcement, composition, console, drain, http, listener, telemetry, tls};
+use crate::{announcement, composition, console, drain, listener, telemetry, tls};
 
 /// Serves until a signal says stop.
 ///
@@ -57,13 +58,12 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
         let (metrics, address) = bind(config.metrics.host, config.metrics.port)
             .context("metrics (metrics.port moves them, metrics.enabled = false does without)")?;
         let scrape = Arc::new(Scrape::new(registry, Arc::clone(&shared.node))?);
-        let answer = move |request, _| std::future::ready(scrape.answer(request));
         let terms = Terms {
             tls: None,
             sockets: METRICS_SOCKETS,
             patience,
         };
-        tokio::spawn(listener::serve(metrics, terms, answer));
+        tokio::spawn(listener::serve(metrics, terms, scrape));
         tracing::info!(%address, "metrics listening");
     }
     tracing::info!(
@@ -82,10 +82,7 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
         sockets: capacity.sockets(),
         patience,
     };
-    tokio::spawn(listener::serve(main, terms, {
-        let shared = Arc::clone(&shared);
-        move |request, peer| http::answer(Arc::clone(&shared), request, peer)
-    }));
+    tokio::spawn(listener::serve(main, terms, Arc::clone(&shared)));
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(%address, version, tls = with_tls, "listening");
     if let (AppSource::BuiltIn, Some(app)) = (&config.app_source, config.apps.first()) {

@@ -9,6 +9,7 @@ use foghorn_node::Node;
 
 use crate::connections::Connections;
 use crate::gate::Gate;
+use crate::lots::Lots;
 use crate::websocket::Rules;
 
 /// What all requests share.
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) api: Api,
     /// Its WebSocket connections.
     pub(crate) connections: Connections,
+    /// Where their ids come from.
+    pub(crate) lots: Lots,
     /// Requests in flight.
     pub(crate) requests: Gate,
     /// What precedes every path.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_rustls::server::TlsStream;
@@ -78,15 +78,13 @@ impl Wire for Writing {
     fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
             Self::Plain(half) => {
-                let stream: &TcpStream = half.as_ref();
-                // Sending costs less than writing: the system looks at no file position.
-                stream.try_io(Interest::WRITABLE, || {
-                    let socket = SockRef::from(stream);
-                    match pieces {
-                        [piece] => socket.send(piece),
-                        _ => socket.send_vectored(pieces),
-                    }
-                })
+                // Sending costs less than writing: the system looks at no file position. The
+                // runtime need not know: it is asked when the socket is full, by the task.
+                let socket = SockRef::from(half.as_ref());
+                match pieces {
+                    [piece] => socket.send(piece),
+                    _ => socket.send_vectored(pieces),
+                }
             }
             Self::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
         }

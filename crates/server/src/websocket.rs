@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use foghorn_node::{Action, Connection, Refusal};
 use foghorn_protocol::{Close, CloseCode};
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
@@ -91,17 +90,23 @@ enum Reading {
     Off,
 }
 
-/// Serves an open connection until it ends. `early` was read together with the handshake.
+/// What is left of the handshake.
+pub(crate) struct Opening {
+    /// What was read beyond the request.
+    pub(crate) early: Vec<u8>,
+    /// The response, which goes out with the first message.
+    pub(crate) response: Vec<u8>,
+}
+
+/// Serves an open connection until it ends.
 pub(crate) async fn serve<R: AsyncRead + Unpin, W: Wire>(
     (stream, wire): (R, W),
-    early: Bytes,
+    opening: Opening,
     mut connection: Connection,
     outbox: Arc<Outbox<Line<W>>>,
     rules: Rules,
 ) {
-    let mut socket = Socket::new(stream, wire, &early, rules.max_message);
-    // It is a part of the handshake's buffer, which would live as long as the connection.
-    drop(early);
+    let mut socket = Socket::new(stream, wire, opening, rules.max_message);
     let ending = socket.run(&mut connection, &outbox, rules).await;
     tracing::debug!(?ending, "connection ended");
     // Others see the client leave now, not after the farewell.
@@ -118,10 +123,12 @@ pub(crate) async fn serve<R: AsyncRead + Unpin, W: Wire>(
 /// Tells a client that has been upgraded why it may not come in.
 pub(crate) async fn refuse<R: AsyncRead + Unpin, W: Wire>(
     (mut stream, wire): (R, W),
+    opening: Opening,
     refusal: Refusal,
     rules: Rules,
 ) {
     let mut line = Line::new(wire);
+    line.writer.control(&opening.response);
     line.writer.batch().extend(refusal.farewell);
     if flush(&mut line, rules).await.is_ok() {
         let ending = Ending::Close(refusal.close);
@@ -130,14 +137,14 @@ pub(crate) async fn refuse<R: AsyncRead + Unpin, W: Wire>(
 }
 
 impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
-    fn new(stream: R, wire: W, early: &[u8], max_message: usize) -> Self {
+    fn new(stream: R, wire: W, opening: Opening, max_message: usize) -> Self {
         let mut reader = Reader::new(max_message);
-        reader.feed(early);
+        reader.feed(&opening.early);
         Self {
             stream,
             reader,
             line: Some(Box::new(Line::new(wire))),
-            control: Vec::new(),
+            control: opening.response,
             reading: Reading::On,
             stalled: None,
         }

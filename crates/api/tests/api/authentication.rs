@@ -76,7 +76,7 @@ fn pushers_own_vector_is_accepted() {
     let query = "auth_key=278d425bdf160c739803&auth_timestamp=1353088179&auth_version=1.0&body_md5=ec365a775a4cd0599faeb73354201b6f&auth_signature=da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c";
     let body = br#"{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}"#;
     let head = head("POST", &format!("{}?{query}", PUBLISHED.path("events")));
-    World::new().send(head, body, 1_353_088_179).is("{}");
+    World::new().send(&head, body, 1_353_088_179).is("{}");
 }
 
 /// Both are answered about the channel, which shows that both signatures count.
@@ -124,7 +124,7 @@ fn clocks_may_differ_by_less_than_600_seconds() {
     let world = World::new();
     let path = HIDDEN.path("channels");
     let uri = format!("{path}?{}", HIDDEN.sign("GET", &path, &[], b""));
-    let at = |now| world.send(head("GET", &uri), b"", now);
+    let at = |now| world.send(&head("GET", &uri), b"", now);
     for now in [NOW - 599, NOW, NOW + 599] {
         at(now).is(r#"{"channels":{}}"#);
     }

@@ -273,7 +273,7 @@ proptest! {
         let head = Request::builder().method(&*method).uri(format!("{path}?{query}")).body(());
         // What is no URI does not get as far as the API.
         prop_assume!(head.is_ok());
-        let answer = World::new().send(head.unwrap(), &body, now);
+        let answer = World::new().send(&head.unwrap(), &body, now);
         prop_assert!(status_is_known(answer.status), "{} {}", answer.status, answer.body);
         prop_assert_ne!(answer.status, 200);
     }
@@ -291,7 +291,7 @@ proptest! {
             let uri = format!("{path}?{query}");
             let head = Request::builder().method(method).uri(uri).body(());
             prop_assume!(head.is_ok());
-            let answer = World::new().send(head.unwrap(), &body, NOW);
+            let answer = World::new().send(&head.unwrap(), &body, NOW);
             prop_assert!(status_is_known(answer.status), "{} {}", answer.status, answer.body);
         }
     }

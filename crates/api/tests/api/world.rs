@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use foghorn_api::{Api, Options};
+use foghorn_api::{Api, Head, Options};
 use foghorn_auth::{
     AppKey, Credential, KeyRing, Secret, UnsignedRequest, sign_channel, sign_request, sign_user,
 };
@@ -292,13 +292,12 @@ impl World {
     }
 
     /// Sends a request exactly as given at `now`.
-    pub(crate) fn send(&self, head: Request<()>, body: &[u8], now: u64) -> Answer {
-        let (head, ()) = head.into_parts();
-        let response = match self.api.begin(&head, UnixSeconds(now)) {
-            Ok(call) => self.api.finish(&call, &head, body, self.now()).response,
+    pub(crate) fn send(&self, head: &Request<()>, body: &[u8], now: u64) -> Answer {
+        let answer = match self.api.begin(&read_head(head), UnixSeconds(now)) {
+            Ok(call) => self.api.finish(&call, body, self.now()).answer,
             Err(refusal) => *refusal,
         };
-        Answer::read(response)
+        Answer::read(answer)
     }
 
     pub(crate) fn api(&self) -> &Api {
@@ -307,7 +306,7 @@ impl World {
 
     /// Sends a request for `uri`, signed or not as it stands there.
     pub(crate) fn raw(&self, method: &str, uri: &str, body: &[u8]) -> Answer {
-        self.send(head(method, uri), body, NOW)
+        self.send(&head(method, uri), body, NOW)
     }
 
     /// Gets `path` of the app, signed.
@@ -362,6 +361,17 @@ pub(crate) fn head(method: &str, uri: &str) -> Request<()> {
     Request::builder().method(method).uri(uri).body(()).unwrap()
 }
 
+/// What the API needs of a head.
+pub(crate) fn read_head(request: &Request<()>) -> Head<'_> {
+    let encoding = request.headers().get("content-encoding");
+    Head {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        content_encoding: encoding.map(|value| value.as_bytes()),
+    }
+}
+
 /// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -370,15 +380,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads a response, which must be what every SDK can read.
-    pub(crate) fn read(response: http::Response<bytes::Bytes>) -> Self {
-        let (parts, body) = response.into_parts();
+    /// Reads an answer, which must be what every SDK can read.
+    pub(crate) fn read(answer: foghorn_api::Answer) -> Self {
+        assert_eq!(answer.media_type, "application/json");
         let answer = Self {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            status: answer.status.as_u16(),
+            headers: answer.headers.into_iter().collect(),
+            body: String::from_utf8(answer.body.to_vec()).unwrap(),
         };
-        assert_eq!(answer.headers["content-type"], "application/json");
         let json: Value = serde_json::from_str(&answer.body).unwrap();
         let object = json.as_object().unwrap();
         if !(200..300).contains(&answer.status) {

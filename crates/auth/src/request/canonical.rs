@@ -2,7 +2,6 @@
 //! (http-api.md §3.1 and §3.4).
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
 
 use crate::query::{Component, Pair, Query};
 use crate::{percent_decode, without_mount};
@@ -18,17 +17,21 @@ pub(super) struct Canonical<'a> {
     pub(super) parameters: &'a Parameters<'a>,
 }
 
-impl fmt::Display for Canonical<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.method.chars() {
-            f.write_char(character.to_ascii_uppercase())?;
-        }
-        write!(f, "\n{}\n", self.path)?;
-        for (index, (name, value)) in self.parameters.0.iter().enumerate() {
+impl Canonical<'_> {
+    /// The text.
+    pub(super) fn text(&self) -> String {
+        let parameters = self.parameters.iter();
+        let room = parameters.map(|(name, value)| name.len() + value.len() + 2);
+        let room = self.method.len() + self.path.len() + 2 + room.sum::<usize>();
+        let mut text = String::with_capacity(room);
+        text.push_str(self.method);
+        text.make_ascii_uppercase();
+        text.extend(["\n", self.path, "\n"]);
+        for (index, (name, value)) in self.parameters.iter().enumerate() {
             let separator = if index == 0 { "" } else { "&" };
-            write!(f, "{separator}{name}={value}")?;
+            text.extend([separator, name, "=", value]);
         }
-        Ok(())
+        text
     }
 }
 

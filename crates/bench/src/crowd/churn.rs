@@ -1,5 +1,7 @@
 //! Subscribers that leave their channel and come back, again and again.
 
+use std::ops::Range;
+
 use foghorn_cli::Failure;
 
 use super::{Crowd, Stage};
@@ -15,11 +17,11 @@ pub(super) struct Churn {
 }
 
 impl Crowd {
-    /// Lets subscribers leave and come back from now on, in turn.
-    pub(crate) fn start_churn(&mut self, pace: Pace, now: u64) {
+    /// Lets subscribers leave and come back in turn within a stretch of time, in nanoseconds.
+    pub(crate) fn start_churn(&mut self, pace: Pace, stretch: Range<u64>) {
         let turn = self.churn.as_ref().map_or(0, |churn| churn.turn);
         self.churn = Some(Churn {
-            schedule: Schedule::start(pace, now),
+            schedule: Schedule::start(pace, stretch),
             turn,
         });
     }

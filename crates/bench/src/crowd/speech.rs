@@ -1,5 +1,7 @@
 //! Subscribers that send client events.
 
+use std::ops::Range;
+
 use clap::ValueEnum;
 use foghorn_cli::Failure;
 use serde::Serialize;
@@ -33,6 +35,8 @@ pub(super) struct Speech {
     next: Vec<u32>,
     /// Events sent on each channel.
     sent: Vec<u64>,
+    /// Events sent before this was started last.
+    begun: u64,
     /// How late the latest event was by the schedule, in nanoseconds.
     behind: u64,
 }
@@ -48,14 +52,16 @@ impl Crowd {
             turn: 0,
             next: vec![0; self.plan.connections],
             sent: vec![0; self.plan.channels],
+            begun: 0,
             behind: 0,
         });
     }
 
-    /// Sends from now on, if anybody is to send.
-    pub(crate) fn start_speech(&mut self, now: u64) {
+    /// Sends within a stretch of time, in nanoseconds, if anybody is to send.
+    pub(crate) fn start_speech(&mut self, stretch: Range<u64>) {
         if let Some(speech) = &mut self.speech {
-            speech.schedule = Some(Schedule::start(speech.pace, now));
+            speech.begun = speech.sent.iter().sum();
+            speech.schedule = Some(Schedule::start(speech.pace, stretch));
             speech.behind = 0;
         }
     }
@@ -70,6 +76,12 @@ impl Crowd {
     /// How many events were sent on each channel, if anybody sends.
     pub(crate) fn spoken(&self) -> Option<&[u64]> {
         Some(&self.speech.as_ref()?.sent)
+    }
+
+    /// How many events were sent since this was started last.
+    pub(crate) fn spoken_lately(&self) -> u64 {
+        let speech = self.speech.as_ref();
+        speech.map_or(0, |speech| speech.sent.iter().sum::<u64>() - speech.begun)
     }
 
     /// How late the latest event was by the schedule, in nanoseconds.

@@ -4,7 +4,6 @@
 //! any before it, and it must hear all that follow; but its greeting need not wait until a large
 //! channel has heard what is before it.
 
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use foghorn_protocol::{Frame, Moment, SocketId};
@@ -51,16 +50,16 @@ impl Greeting {
 
 impl State {
     /// Gives a newcomer its place. It is greeted now, unless events of other nodes could still be
-    /// missed, or it has yet to be taken off the list: what it heard before it left comes first.
-    /// Whoever calls flushes its mailbox.
+    /// missed, or it might still be told what it has left. Whoever calls flushes its mailbox.
     pub(super) fn arrive(&mut self, seat: Seat, greeting: Greeting) {
-        let greeting = if self.link == Link::Awaited || self.is_leaving(seat.socket) {
+        let awaited = self.link == Link::Awaited;
+        let greeting = if awaited || self.still_hearing.contains(&seat.socket) {
             Some(greeting)
         } else {
             greeting.give(&*seat.mailbox);
             None
         };
-        let at_rest = self.link != Link::Awaited && self.is_at_rest();
+        let at_rest = !awaited && self.is_at_rest();
         match &mut self.members {
             Some(members) if at_rest => members.add(seat),
             _ => self.arrivals.push_back(Arrival {
@@ -71,13 +70,19 @@ impl State {
         }
     }
 
-    /// Takes a subscriber off the list, or has the drain do it.
+    /// Takes a subscriber off the list, or has the drain do it. Who leaves may miss what is still
+    /// on its way.
     pub(super) fn depart(&mut self, socket: SocketId) {
-        let at_rest = self.is_at_rest() && self.arrivals.is_empty();
+        let mut arrivals = self.arrivals.iter();
+        if let Some(at) = arrivals.rposition(|arrival| arrival.seat.socket == socket) {
+            self.arrivals.remove(at);
+            return;
+        }
+        let at_rest = self.is_at_rest();
         match &mut self.members {
             Some(members) if at_rest => members.remove(socket),
             _ => {
-                *self.leaving.entry(socket).or_default() += 1;
+                self.still_hearing.insert(socket);
                 self.append_change(Change::Leave(socket));
             }
         }
@@ -85,16 +90,20 @@ impl State {
 
     /// A subscriber has been taken off the list by the drain.
     pub(super) fn departed(&mut self, socket: SocketId) {
-        if let Entry::Occupied(mut times) = self.leaving.entry(socket) {
-            *times.get_mut() -= 1;
-            if *times.get() == 0 {
-                times.remove();
-            }
-        }
+        self.still_hearing.remove(&socket);
     }
 
-    fn is_leaving(&self, socket: SocketId) -> bool {
-        self.leaving.contains_key(&socket)
+    /// Has those who have left hear nothing any more, before their turn to be taken off the list;
+    /// who came back meanwhile is greeted. Called by the drain now and then.
+    pub(crate) fn silence(&mut self, members: &mut Members) {
+        if self.still_hearing.is_empty() {
+            return;
+        }
+        for socket in std::mem::take(&mut self.still_hearing) {
+            members.silence(socket);
+        }
+        let greeted = self.arrivals.iter_mut().filter_map(Arrival::greet);
+        greeted.for_each(|mailbox| members.greeted(mailbox));
     }
 
     /// The topic is joined, or the link is down and nobody else can be heard anyway: those who
@@ -104,10 +113,8 @@ impl State {
             return Vec::new();
         }
         self.link = Link::Joined;
-        let leaving = &self.leaving;
-        let here = self.arrivals.iter_mut();
-        let here = here.filter(|arrival| !leaving.contains_key(&arrival.seat.socket));
-        let greeted = here.filter_map(Arrival::greet).collect();
+        let greeted = self.arrivals.iter_mut().filter_map(Arrival::greet);
+        let greeted = greeted.collect();
         if self.is_at_rest()
             && let Some(mut members) = self.members.take()
         {
@@ -136,7 +143,10 @@ impl State {
         while self.is_expecting()
             && let Some(mut arrival) = self.arrivals.pop_front()
         {
-            members.greeted(arrival.greet());
+            arrival
+                .greet()
+                .into_iter()
+                .for_each(|mailbox| members.greeted(mailbox));
             members.add(arrival.seat);
         }
     }

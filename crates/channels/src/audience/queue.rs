@@ -31,6 +31,7 @@ impl State {
     /// What the drain with the delivery list does next. Sends that follow each other are gathered
     /// on the list.
     pub(crate) fn next_step(&mut self, members: &mut Members) -> Step {
+        self.silence(members);
         self.seat_arrivals(members);
         let step = match self.queue.pop_front() {
             None => Step::Nothing,

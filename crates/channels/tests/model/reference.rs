@@ -29,6 +29,8 @@ pub(crate) struct Seat {
 /// A newcomer to a cache channel who waits for the topic to be joined.
 struct Parked {
     id: u64,
+    /// Which of its stays that is.
+    stay: usize,
     /// The place of the cached event, or of its lack, among what it heard.
     place: usize,
 }
@@ -38,8 +40,8 @@ pub(crate) struct Reference {
     pub(crate) seats: Vec<Seat>,
     pub(crate) elsewhere: u32,
     pub(crate) users_elsewhere: BTreeSet<String>,
-    /// What each connection got, in the end.
-    pub(crate) heard: BTreeMap<u64, Vec<String>>,
+    /// What each connection got, in the end, one stay after the other.
+    pub(crate) heard: BTreeMap<u64, Vec<Vec<String>>>,
     /// What the rest of the cluster was told since the last look.
     pub(crate) said: Vec<String>,
     told: u64,
@@ -125,13 +127,15 @@ impl Reference {
                 None => greeting.map(text),
             },
         };
-        let heard = self.heard.entry(id).or_default();
-        heard.extend(greeting);
+        let stays = self.heard.entry(id).or_default();
+        stays.push(Vec::from_iter(greeting));
         if self.key.channel().is_some_and(|name| name.kind().cache) {
             let live = self.last.as_ref().filter(|cached| cached.until > now);
-            let place = heard.len();
-            heard.push(live.map_or_else(|| missed(&self.key), |last| text(&last.frame)));
-            self.parked.push(Parked { id, place });
+            let cached = live.map_or_else(|| missed(&self.key), |last| text(&last.frame));
+            let stay = stays.len() - 1;
+            let place = stays[stay].len();
+            stays[stay].push(cached);
+            self.parked.push(Parked { id, stay, place });
         }
         self.recount();
     }
@@ -168,9 +172,9 @@ impl Reference {
         if !self.is_later(&cached) {
             return;
         }
-        for Parked { id, place } in &self.parked {
-            let heard = self.heard.get_mut(id).unwrap();
-            heard[*place] = text(&cached.frame);
+        for Parked { id, stay, place } in &self.parked {
+            let stays = self.heard.get_mut(id).unwrap();
+            stays[*stay][*place] = text(&cached.frame);
         }
         self.last = Some(cached);
     }
@@ -187,14 +191,13 @@ impl Reference {
     pub(crate) fn hear(&mut self, id: u64, hearing: Hearing, notice: &Frame) {
         if let Some(seat) = self.seats.iter_mut().find(|seat| seat.id == id) {
             seat.hearing = hearing;
-            self.heard.entry(id).or_default().push(text(notice));
+            hears(&mut self.heard, id, text(notice));
         }
     }
 
     pub(crate) fn close(&mut self) {
         for seat in &self.seats {
-            let heard = self.heard.entry(seat.id).or_default();
-            heard.push(closing(&close()));
+            hears(&mut self.heard, seat.id, closing(&close()));
         }
     }
 
@@ -267,13 +270,13 @@ impl Reference {
 
     fn tell(&mut self, text: &str, except: Option<u64>, matter: Matter) {
         for seat in &self.seats {
-            let hears = match seat.hearing {
+            let listens = match seat.hearing {
                 Hearing::Everything => true,
                 Hearing::AllButCounts => matter != Matter::Count,
                 Hearing::Nothing => false,
             };
-            if hears && Some(seat.id) != except {
-                self.heard.entry(seat.id).or_default().push(text.to_owned());
+            if listens && Some(seat.id) != except {
+                hears(&mut self.heard, seat.id, text.to_owned());
             }
         }
     }
@@ -301,4 +304,9 @@ impl Reference {
 /// Several connections are one user.
 pub(crate) fn user_of(id: u64) -> String {
     format!("u{}", id % 3)
+}
+
+/// A connection hears something during its present stay.
+fn hears(heard: &mut BTreeMap<u64, Vec<Vec<String>>>, id: u64, text: String) {
+    heard.get_mut(&id).unwrap().last_mut().unwrap().push(text);
 }

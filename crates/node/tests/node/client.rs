@@ -192,11 +192,11 @@ pub(crate) fn recipient(text: &str) -> Recipient {
 }
 
 /// An event `e` for `channels`.
-pub(crate) fn event(channels: &[&str], data: &str) -> Publish {
+pub(crate) fn event(channels: &[&str], data: &str) -> Publish<'static> {
     Publish {
         recipients: channels.iter().map(|channel| recipient(channel)).collect(),
         event: EventName::parse("e", 200).unwrap(),
-        data: data.to_owned(),
+        data: data.to_owned().into(),
         except: None,
     }
 }

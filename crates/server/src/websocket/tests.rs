@@ -58,7 +58,10 @@ fn connect(queue: usize) -> Pipe {
     let (client, stream) = duplex(PIPE);
     let server = tokio::spawn(serve(
         split(stream),
-        Bytes::new(),
+        Opening {
+            early: Vec::new(),
+            response: Vec::new(),
+        },
         connection,
         outbox.clone(),
         rules,

@@ -68,13 +68,18 @@ impl Writer {
     /// is the batch then, to be written later.
     pub(super) fn send(&mut self, frames: &[Frame], write: impl Attempt) {
         debug_assert!(self.is_idle());
-        let mut pieces = [IoSlice::new(&[]); PIECES];
-        for (piece, frame) in pieces.iter_mut().zip(frames) {
-            *piece = IoSlice::new(frame.websocket());
-        }
-        let pieces = pieces.get(..frames.len()).unwrap_or(&pieces);
+        let outcome = match frames {
+            [frame] => write(&[IoSlice::new(frame.websocket())]),
+            _ => {
+                let mut pieces = [IoSlice::new(&[]); PIECES];
+                for (piece, frame) in pieces.iter_mut().zip(frames) {
+                    *piece = IoSlice::new(frame.websocket());
+                }
+                write(pieces.get(..frames.len()).unwrap_or(&pieces))
+            }
+        };
         // Whoever writes the rest finds the error, too.
-        let mut written = write(pieces).unwrap_or(0);
+        let mut written = outcome.unwrap_or(0);
         self.taken += written as u64;
         for (at, frame) in frames.iter().enumerate() {
             if written < frame.wire_len() {

@@ -102,7 +102,14 @@ const ALLOWED: [Allowed; 15] = [
             "protocol", "auth", "session", "channels", "cluster", "node", "api", "config",
         ],
         outside: Outside::Listed {
-            always: &["bytes", "http", "prometheus", "serde_json", "tungstenite"],
+            always: &[
+                "bytes",
+                "http",
+                "httparse",
+                "prometheus",
+                "serde_json",
+                "tungstenite",
+            ],
             with_feature: &["libfuzzer-sys"],
         },
     },

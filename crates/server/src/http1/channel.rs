@@ -1,0 +1,98 @@
+//! A socket with a clock beside it: one timer for a connection, however many things it waits for.
+
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::socket::Socket;
+
+/// Bytes that there is room for when something is read.
+const READ: usize = 8 * 1_024;
+
+/// How long a client may take to hear an answer to something that was not read to its end. Closing
+/// at once would make the system throw away the answer together with what still comes in.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How patient a listener is with clients.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For the handshake of TLS, for the first request's head, and for the rest of a later one.
+    pub(crate) header_timeout: Duration,
+    /// For a later head to begin.
+    pub(crate) idle_timeout: Duration,
+    /// For a client to take anything of an answer.
+    pub(crate) write_timeout: Duration,
+}
+
+/// The socket of a connection while it speaks HTTP.
+pub(super) struct Channel<S> {
+    socket: Socket<S>,
+    /// Made when something is first waited for, and moved on from then on.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
+    pub(super) fn new(socket: Socket<S>) -> Self {
+        Self {
+            socket,
+            timer: None,
+        }
+    }
+
+    pub(super) fn into_socket(self) -> Socket<S> {
+        self.socket
+    }
+
+    /// Adds to `buffer` what the client sends next; 0 bytes are the end.
+    ///
+    /// # Errors
+    /// The connection is lost, or `until` has come.
+    pub(super) async fn read(&mut self, buffer: &mut Vec<u8>, until: Instant) -> io::Result<usize> {
+        buffer.reserve(READ);
+        let mut reading = pin!(self.socket.read_buf(buffer));
+        let timer = &mut self.timer;
+        poll_fn(|cx| {
+            if let Poll::Ready(read) = reading.as_mut().poll(cx) {
+                return Poll::Ready(read);
+            }
+            let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+            if timer.deadline() != until {
+                timer.as_mut().reset(until);
+            }
+            ready!(timer.as_mut().poll(cx));
+            Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        })
+        .await
+    }
+
+    /// Writes all of `bytes`, and sees them off.
+    ///
+    /// # Errors
+    /// The connection is lost, or the client takes nothing.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.write_all(bytes).await?;
+        self.socket.flush().await
+    }
+
+    /// Closes, when everything has been read.
+    pub(super) async fn close(mut self) {
+        // Whether the client is told that nothing more comes makes no difference any more.
+        let _ = self.socket.shutdown().await;
+    }
+
+    /// Closes, and reads on for a moment what nobody wants.
+    pub(super) async fn linger(mut self) {
+        if self.socket.shutdown().await.is_ok() {
+            let until = Instant::now() + LINGER;
+            let mut unwanted = Vec::new();
+            while matches!(self.read(&mut unwanted, until).await, Ok(1..)) {
+                unwanted.clear();
+            }
+        }
+    }
+}
