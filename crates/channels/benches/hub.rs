@@ -4,12 +4,16 @@
     reason = "a broken benchmark may say so by panicking"
 )]
 
+#[path = "support/nobody.rs"]
+mod nobody;
+
 use criterion::Criterion;
 use foghorn_channels::{
-    Announce, AppNumber, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub, Joining, Key,
-    Mailbox, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
+    AppNumber, Delivery, Drain, HashSeed, Hearing, Hub, Key, Mailbox, Progress, QueueLimits, Send,
+    Subscribe, Target,
 };
 use foghorn_protocol::{ChannelName, Close, Frame, Moment, SocketId};
+use nobody::Nobody;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -106,29 +110,4 @@ impl Mailbox for Nothing {
     fn flush(&self) {}
 
     fn ask_to_close(&self, _: &Close) {}
-}
-
-/// No other node is there.
-struct Nobody;
-
-impl Announce for Nobody {
-    fn interest(&self, _: &Key) -> Joining {
-        Joining::Done
-    }
-
-    fn lost_interest(&self, _: &Key) {}
-
-    fn changed(&self, _: &Key, _: Change<'_>) {}
-
-    fn relay(&self, _: &Key, _: &Send, _: Option<Stamp>) {}
-
-    fn counting(&self, _: &Key) -> Counting {
-        Counting::Silent
-    }
-
-    fn count_waits(&self, _: &Key) {}
-
-    fn turned(&self, _: &Key) {}
-
-    fn evicted(&self) {}
 }

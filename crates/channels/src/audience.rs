@@ -47,8 +47,8 @@ pub(crate) struct State {
     appended: u64,
     /// Newcomers whose place is behind operations that have yet to be carried out.
     arrivals: VecDeque<Arrival>,
-    /// Who has left, but may hear of what was appended before.
-    still_hearing: BTreeSet<SocketId>,
+    /// Who has left while somebody else has the list, and is to be taken off it.
+    leaving: BTreeSet<SocketId>,
     queued_sends: usize,
     queued_bytes: usize,
     /// INV-BATON-1: whoever takes the list out drains; `None` means that somebody else is draining.
@@ -96,7 +96,7 @@ impl Audience {
             queue: VecDeque::new(),
             appended: 0,
             arrivals: VecDeque::new(),
-            still_hearing: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             queued_sends: 0,
             queued_bytes: 0,
             members: Some(Box::new(Members::new(seed))),

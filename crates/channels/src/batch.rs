@@ -39,6 +39,10 @@ struct Mark {
 }
 
 impl Batch {
+    pub(crate) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
@@ -75,14 +79,18 @@ impl Batch {
         }
     }
 
-    /// Delivers to one subscriber what it hears of this. A full or ended mailbox has told its own
-    /// connection; its leave is on the way.
-    pub(crate) fn deliver(&self, seat: &Seat) {
+    /// Delivers to one subscriber what it hears of this, from the send number `from` on. A full or
+    /// ended mailbox has told its own connection; its leave is on the way.
+    pub(crate) fn deliver(&self, seat: &Seat, from: usize) {
+        let frames = self.frames.get(from..).unwrap_or_default();
+        let marks = self.marks.get(from..).unwrap_or_default();
         if seat.hears_everything() && !self.leaves_out(seat.socket) {
-            let _ = seat.mailbox.deliver(&self.frames);
+            if !frames.is_empty() {
+                let _ = seat.mailbox.deliver(frames);
+            }
             return;
         }
-        let heard = self.frames.iter().zip(&self.marks);
+        let heard = frames.iter().zip(marks);
         let heard = heard
             .filter(|(_, mark)| mark.except != Some(seat.socket) && seat.hears(mark.matter))
             .map(|(frame, _)| frame.clone());

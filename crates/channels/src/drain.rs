@@ -34,10 +34,10 @@ impl Drain {
         }
     }
 
-    /// Visits about `budget` subscribers. A leave counts as one.
+    /// Visits about `budget` subscribers.
     pub fn run(&mut self, budget: usize) -> Progress {
+        self.let_go();
         let mut left = budget;
-        self.look_up();
         while left > 0 {
             let Some(mut members) = self.members.take() else {
                 return Progress::Done;
@@ -67,12 +67,12 @@ impl Drain {
         }
         Progress::More
     }
-    /// Before a slice: who has left meanwhile need not wait for the end of a long delivery.
-    fn look_up(&mut self) {
-        if let Some(members) = &mut self.members
-            && members.is_delivering()
-        {
-            self.audience.lock().silence(members);
+
+    /// Between two slices of a delivery: who has left meanwhile hears nothing of the rest, and need
+    /// not wait for its end to come back.
+    fn let_go(&mut self) {
+        if let Some(members) = self.members.as_mut().filter(|m| m.is_delivering()) {
+            self.audience.lock().let_go(members);
             members.take_afterwards().carry_out();
         }
     }
@@ -81,10 +81,6 @@ impl Drain {
 /// Carries out what is no send; how many subscribers that concerned.
 fn carry_out(change: Change, members: &mut Members) -> usize {
     match change {
-        Change::Leave(socket) => {
-            members.remove(socket);
-            1
-        }
         Change::Hear {
             socket,
             hearing,

@@ -2,9 +2,9 @@
 //!
 //! An *audience* is the set of local subscribers of one channel (or of one user's own events, or of
 //! one user's coming and going) with everything that must change together: the operation queue, the
-//! member list, the counts, the presence roster and the cached event. All joins, leaves and sends
-//! of a channel go through its queue, in the order in which they were appended
-//! under one small lock; delivering happens outside that lock (see [`Hub`] and
+//! member list, the counts, the presence roster and the cached event. All sends of a channel
+//! go through its queue, in the order in which they were appended under one small lock, and a
+//! newcomer has its place in it; delivering happens outside that lock (see [`Hub`] and
 //! `docs/architecture.md`, INV-BATON-1, INV-ACK-1).
 //!
 //! This crate must not know: sessions, signatures, HTTP, sockets, other nodes' identities,

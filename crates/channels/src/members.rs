@@ -24,6 +24,11 @@ pub(crate) struct Members {
     batch: Batch,
     /// How many seats have got it.
     reached: usize,
+    /// The seats at the end of the list that came while the batch was gathered: they hear it from
+    /// these sends on.
+    late: Vec<usize>,
+    /// Who left while it is being delivered.
+    left: Vec<SocketId>,
     /// What came up under the lock, which is no place to do it.
     afterwards: Afterwards,
 }
@@ -32,8 +37,7 @@ pub(crate) struct Members {
 pub(crate) struct Seat {
     pub(crate) socket: SocketId,
     pub(crate) mailbox: Arc<dyn Mailbox>,
-    /// What it gets; nothing any more if it has left.
-    pub(crate) hearing: Option<Hearing>,
+    pub(crate) hearing: Hearing,
 }
 
 /// What is to be done when the audience's lock is released.
@@ -58,14 +62,14 @@ impl Afterwards {
 
 impl Seat {
     pub(crate) fn hears_everything(&self) -> bool {
-        self.hearing == Some(Hearing::Everything)
+        self.hearing == Hearing::Everything
     }
 
     pub(crate) fn hears(&self, matter: Matter) -> bool {
         match self.hearing {
-            Some(Hearing::Everything) => true,
-            Some(Hearing::AllButCounts) => matter != Matter::Count,
-            Some(Hearing::Nothing) | None => false,
+            Hearing::Everything => true,
+            Hearing::AllButCounts => matter != Matter::Count,
+            Hearing::Nothing => false,
         }
     }
 }
@@ -78,13 +82,15 @@ impl Members {
             seed,
             batch: Batch::default(),
             reached: 0,
+            late: Vec::new(),
+            left: Vec::new(),
             afterwards: Afterwards::default(),
         }
     }
 
     /// Remembers to flush a mailbox.
-    pub(crate) fn greeted(&mut self, mailbox: Arc<dyn Mailbox>) {
-        self.afterwards.greeted.push(mailbox);
+    pub(crate) fn greeted(&mut self, mailbox: Option<Arc<dyn Mailbox>>) {
+        self.afterwards.greeted.extend(mailbox);
     }
 
     /// Remembers to wake publishers.
@@ -102,7 +108,13 @@ impl Members {
             self.position(seat.socket).is_none(),
             "the session refuses duplicates"
         );
-        debug_assert!(!self.is_delivering());
+        debug_assert_eq!(
+            self.reached, 0,
+            "the list does not grow while it is gone through"
+        );
+        if self.is_delivering() {
+            self.late.push(self.batch.len());
+        }
         if let Some(index) = &mut self.index {
             index.insert(seat.socket, self.seats.len());
         }
@@ -119,7 +131,17 @@ impl Members {
         }
     }
 
-    pub(crate) fn remove(&mut self, socket: SocketId) {
+    /// Takes a subscriber off the list, who hears nothing more from now on. While a batch is being
+    /// delivered, the list keeps its order: nobody must be left out for it, nor reached twice.
+    pub(crate) fn leave(&mut self, socket: SocketId) {
+        if !self.is_delivering() {
+            self.remove(socket);
+        } else if self.hear(socket, Hearing::Nothing).is_some() {
+            self.left.push(socket);
+        }
+    }
+
+    fn remove(&mut self, socket: SocketId) {
         let Some(at) = self.position(socket) else {
             return;
         };
@@ -137,21 +159,13 @@ impl Members {
     pub(crate) fn hear(&mut self, socket: SocketId, hearing: Hearing) -> Option<&Arc<dyn Mailbox>> {
         let at = self.position(socket)?;
         let seat = self.seats.get_mut(at)?;
-        *seat.hearing.as_mut()? = hearing;
+        seat.hearing = hearing;
         Some(&seat.mailbox)
-    }
-
-    /// A subscriber has left: it gets nothing more.
-    pub(crate) fn silence(&mut self, socket: SocketId) {
-        let at = self.position(socket);
-        if let Some(seat) = at.and_then(|at| self.seats.get_mut(at)) {
-            seat.hearing = None;
-        }
     }
 
     /// Has every connection close; how many there are.
     pub(crate) fn close(&self, close: &Close) -> usize {
-        for seat in self.seats.iter().filter(|seat| seat.hearing.is_some()) {
+        for seat in &self.seats {
             seat.mailbox.ask_to_close(close);
         }
         self.seats.len()
@@ -171,16 +185,26 @@ impl Members {
     pub(crate) fn deliver(&mut self, budget: usize) -> usize {
         let end = self.reached.saturating_add(budget).min(self.seats.len());
         let seats = self.seats.get(self.reached..end).unwrap_or_default();
-        for seat in seats {
-            self.batch.deliver(seat);
+        let in_time = self.seats.len() - self.late.len();
+        for (at, seat) in (self.reached..end).zip(seats) {
+            let late = at.checked_sub(in_time).and_then(|at| self.late.get(at));
+            self.batch.deliver(seat, late.copied().unwrap_or_default());
         }
         let visited = seats.len();
         self.reached = end;
         if end == self.seats.len() {
-            self.batch.clear();
-            self.reached = 0;
+            self.finish_batch();
         }
         visited
+    }
+
+    fn finish_batch(&mut self) {
+        self.batch.clear();
+        self.reached = 0;
+        self.late.clear();
+        for socket in std::mem::take(&mut self.left) {
+            self.remove(socket);
+        }
     }
 
     fn position(&self, socket: SocketId) -> Option<usize> {
@@ -240,10 +264,10 @@ mod tests {
                 let socket = SocketId::from_random(id);
                 if join && model.insert(socket) {
                     let mailbox = Arc::new(Log(socket, Arc::clone(&log)));
-                    members.add(Seat { socket, mailbox, hearing: Some(Hearing::Everything) });
+                    members.add(Seat { socket, mailbox, hearing: Hearing::Everything });
                 } else if !join {
                     model.remove(&socket);
-                    members.remove(socket);
+                    members.leave(socket);
                 }
                 prop_assert!(model.iter().all(|&s| members.position(s).is_some()));
             }

@@ -14,8 +14,6 @@ pub(crate) enum Op {
 
 /// A step that is no send.
 pub(crate) enum Change {
-    /// Takes the subscriber off the delivery list.
-    Leave(SocketId),
     /// Changes what the subscriber gets, and tells it so.
     Hear {
         socket: SocketId,

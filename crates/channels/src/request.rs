@@ -112,8 +112,8 @@ pub struct QueueLimits {
     pub sends: usize,
     /// Bytes of their frames.
     pub bytes: usize,
-    /// Operations of any kind, before newcomers are refused. Leaves always fit: there is at most
-    /// one per subscriber.
+    /// Operations of any kind, and newcomers who wait for their place, before further newcomers
+    /// are refused.
     pub operations: usize,
     /// Bytes of all cached events together; those that expire soonest are forgotten first.
     pub cached_bytes: usize,

@@ -11,7 +11,6 @@ use foghorn_protocol::{Frame, Moment, SocketId};
 use super::{Link, State};
 use crate::mailbox::Mailbox;
 use crate::members::{Members, Seat};
-use crate::op::Change;
 use crate::request::Cached;
 
 /// A newcomer on the way to the delivery list.
@@ -50,16 +49,16 @@ impl Greeting {
 
 impl State {
     /// Gives a newcomer its place. It is greeted now, unless events of other nodes could still be
-    /// missed, or it might still be told what it has left. Whoever calls flushes its mailbox.
+    /// missed, or it has yet to be taken off the list and could hear something of before.
+    /// Whoever calls flushes its mailbox.
     pub(super) fn arrive(&mut self, seat: Seat, greeting: Greeting) {
-        let awaited = self.link == Link::Awaited;
-        let greeting = if awaited || self.still_hearing.contains(&seat.socket) {
+        let greeting = if self.link == Link::Awaited || self.is_leaving(seat.socket) {
             Some(greeting)
         } else {
             greeting.give(&*seat.mailbox);
             None
         };
-        let at_rest = !awaited && self.is_at_rest();
+        let at_rest = self.link != Link::Awaited && self.is_at_rest();
         match &mut self.members {
             Some(members) if at_rest => members.add(seat),
             _ => self.arrivals.push_back(Arrival {
@@ -70,40 +69,35 @@ impl State {
         }
     }
 
-    /// Takes a subscriber off the list, or has the drain do it. Who leaves may miss what is still
-    /// on its way.
+    /// Takes a subscriber off the list, or has the drain do it. It hears nothing more, whatever is
+    /// on its way: it is no subscriber any longer.
     pub(super) fn depart(&mut self, socket: SocketId) {
-        let mut arrivals = self.arrivals.iter();
-        if let Some(at) = arrivals.rposition(|arrival| arrival.seat.socket == socket) {
+        let place = self.arrivals.iter().rposition(|a| a.seat.socket == socket);
+        if let Some(at) = place {
             self.arrivals.remove(at);
-            return;
-        }
-        let at_rest = self.is_at_rest();
-        match &mut self.members {
-            Some(members) if at_rest => members.remove(socket),
-            _ => {
-                self.still_hearing.insert(socket);
-                self.append_change(Change::Leave(socket));
-            }
+        } else if let Some(members) = &mut self.members {
+            members.leave(socket);
+        } else {
+            self.leaving.insert(socket);
         }
     }
 
-    /// A subscriber has been taken off the list by the drain.
-    pub(super) fn departed(&mut self, socket: SocketId) {
-        self.still_hearing.remove(&socket);
-    }
-
-    /// Has those who have left hear nothing any more, before their turn to be taken off the list;
-    /// who came back meanwhile is greeted. Called by the drain now and then.
-    pub(crate) fn silence(&mut self, members: &mut Members) {
-        if self.still_hearing.is_empty() {
+    /// Takes those off the list who have left. Whoever of them came back is greeted: nothing of
+    /// before can reach it any more.
+    pub(crate) fn let_go(&mut self, members: &mut Members) {
+        if self.leaving.is_empty() {
             return;
         }
-        for socket in std::mem::take(&mut self.still_hearing) {
-            members.silence(socket);
+        for socket in std::mem::take(&mut self.leaving) {
+            members.leave(socket);
         }
-        let greeted = self.arrivals.iter_mut().filter_map(Arrival::greet);
-        greeted.for_each(|mailbox| members.greeted(mailbox));
+        for arrival in &mut self.arrivals {
+            members.greeted(arrival.greet());
+        }
+    }
+
+    fn is_leaving(&self, socket: SocketId) -> bool {
+        self.leaving.contains(&socket)
     }
 
     /// The topic is joined, or the link is down and nobody else can be heard anyway: those who
@@ -113,15 +107,10 @@ impl State {
             return Vec::new();
         }
         self.link = Link::Joined;
-        let greeted = self.arrivals.iter_mut().filter_map(Arrival::greet);
-        let greeted = greeted.collect();
-        if self.is_at_rest()
-            && let Some(mut members) = self.members.take()
-        {
-            self.seat_arrivals(&mut members);
-            self.members = Some(members);
-        }
-        greeted
+        self.arrivals
+            .iter_mut()
+            .filter_map(Arrival::greet)
+            .collect()
     }
 
     /// Those who wait for the topic get what other nodes remember: the event itself may have gone
@@ -143,16 +132,13 @@ impl State {
         while self.is_expecting()
             && let Some(mut arrival) = self.arrivals.pop_front()
         {
-            arrival
-                .greet()
-                .into_iter()
-                .for_each(|mailbox| members.greeted(mailbox));
+            members.greeted(arrival.greet());
             members.add(arrival.seat);
         }
     }
 
     /// Whether somebody's place is right before the first operation of the queue.
-    pub(super) fn is_expecting(&self) -> bool {
+    fn is_expecting(&self) -> bool {
         let next = self.next_number();
         self.arrivals.front().is_some_and(|a| a.after < next)
     }

@@ -64,7 +64,7 @@ impl State {
         let seat = Seat {
             socket,
             mailbox,
-            hearing: Some(hearing),
+            hearing,
         };
         self.arrive(seat, greeting);
         self.recount(key, outlet);

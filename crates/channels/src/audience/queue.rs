@@ -31,16 +31,11 @@ impl State {
     /// What the drain with the delivery list does next. Sends that follow each other are gathered
     /// on the list.
     pub(crate) fn next_step(&mut self, members: &mut Members) -> Step {
-        self.silence(members);
+        self.let_go(members);
         self.seat_arrivals(members);
         let step = match self.queue.pop_front() {
             None => Step::Nothing,
-            Some(Op::Change(change)) => {
-                if let Change::Leave(socket) = change {
-                    self.departed(socket);
-                }
-                Step::Other(change)
-            }
+            Some(Op::Change(change)) => Step::Other(change),
             Some(Op::Send(first)) => {
                 self.take_off(&first);
                 members.batch().push(first);
@@ -58,11 +53,10 @@ impl State {
         step
     }
 
-    /// The next operation, if it is a send for exactly those who got the ones before it.
+    /// The next operation, if it is a send that fits in. Those whose place is right before it hear
+    /// the batch from there.
     fn next_send(&mut self, members: &mut Members) -> Option<Sending> {
-        if self.is_expecting() {
-            return None;
-        }
+        self.seat_arrivals(members);
         match self.queue.front()? {
             Op::Send(next) if members.batch().has_room(next.send.frame.wire_len()) => {}
             Op::Send(_) | Op::Change(_) => return None,
@@ -76,7 +70,10 @@ impl State {
     /// Whether nothing waits and nobody is delivering.
     pub(super) fn is_at_rest(&self) -> bool {
         let members = self.members.as_ref();
-        self.queue.is_empty() && members.is_some_and(|members| !members.is_delivering())
+        self.queue.is_empty()
+            && self.arrivals.is_empty()
+            && self.leaving.is_empty()
+            && members.is_some_and(|members| !members.is_delivering())
     }
 
     pub(crate) fn is_busy(&self, limits: QueueLimits) -> bool {

@@ -1,16 +1,17 @@
 //! Waiting in the queue: for the topic, for whoever drains, and when too much waits already.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
-use foghorn_channels::{Progress, QueueLimits, Subscribe, SubscribeError};
+use foghorn_channels::{Delivery, Mailbox, Progress, QueueLimits, Subscribe, SubscribeError};
+use foghorn_protocol::{Close, Frame};
 
 use crate::world::{
-    Recorder, event, finish, hub, join, join_as, joined, key, limited, member, send, socket,
-    subscriber, user, watchers_of,
+    Recorder, acknowledged, event, finish, hub, join, join_as, joined, key, limited, member, send,
+    socket, subscriber, text, user, watchers_of,
 };
 
 #[test]
@@ -132,6 +133,75 @@ fn newcomers_are_refused_when_too_much_waits_but_members_never_silence_a_publish
     finish(drain);
     let (inbox, _) = join_as(&hub, &lobby, 4, "zoe");
     assert_eq!(inbox.heard().len(), 1);
+}
+
+#[test]
+fn who_comes_back_does_not_wait_for_what_it_left_behind() {
+    let hub = hub(Recorder::quick());
+    let news = key("news");
+    let inboxes: Vec<_> = (0..10).map(|id| joined(&hub, &news, id)).collect();
+    let mut drain = hub
+        .publish(&hub.find(news.clone()), send(event(&news, 1)))
+        .unwrap();
+    assert_eq!(drain.run(4), Progress::More);
+    assert!(hub.unsubscribe(&news, socket(7), None).is_none());
+    let (again, _) = join(&hub, &news, 7);
+    assert!(again.heard().is_empty(), "INV-ACK-1: it is on the list yet");
+    assert_eq!(drain.run(1), Progress::More);
+    assert_eq!(again.heard(), [acknowledged(&news)]);
+    finish(Some(drain));
+    assert_eq!(inboxes[7].heard().len(), 1, "it had left");
+    assert_eq!(again.heard().len(), 1, "what was before is not for it");
+    for id in [0, 6, 8, 9] {
+        assert_eq!(inboxes[id].heard().len(), 2, "{id} is reached, and once");
+    }
+}
+
+#[test]
+fn who_comes_and_goes_breaks_no_batch() {
+    let hub = hub(Recorder::quick());
+    let lobby = key("presence-lobby");
+    let visits = Arc::new(Visits::default());
+    let zoe = Subscribe {
+        mailbox: Arc::clone(&visits) as _,
+        member: Some(member("zoe")),
+        ..subscriber(1).1
+    };
+    finish(hub.subscribe(&lobby, zoe).unwrap());
+    let drain = hub.publish(&hub.find(lobby.clone()), send(event(&lobby, 1)));
+    let mut guests = Vec::new();
+    for id in 2..5 {
+        guests.push(join_as(&hub, &lobby, id, "bob").0);
+        let bob = user("bob");
+        assert!(hub.unsubscribe(&lobby, socket(id), Some(&bob)).is_none());
+    }
+    let (bob, _) = join_as(&hub, &lobby, 5, "bob");
+    hub.publish(&hub.find(lobby.clone()), send(event(&lobby, 2)));
+    finish(drain);
+    // Two events, four times that Bob came and three times that he went.
+    assert_eq!(*visits.0.lock().unwrap(), [9]);
+    assert!(guests.iter().all(|guest| guest.heard().len() == 1));
+    assert_eq!(bob.heard()[1..], [text(&event(&lobby, 2))]);
+}
+
+/// How many frames each visit brought.
+#[derive(Default)]
+struct Visits(Mutex<Vec<usize>>);
+
+impl Mailbox for Visits {
+    fn deliver(&self, frames: &[Frame]) -> Delivery {
+        self.0.lock().unwrap().push(frames.len());
+        Delivery::Accepted
+    }
+
+    /// The greeting.
+    fn put(&self, _: &Frame) -> Delivery {
+        Delivery::Accepted
+    }
+
+    fn flush(&self) {}
+
+    fn ask_to_close(&self, _: &Close) {}
 }
 
 #[test]

@@ -1,0 +1,28 @@
+//! The rest of the cluster, in benchmarks: none.
+
+use foghorn_channels::{Announce, Change, Counting, Joining, Key, Send, Stamp};
+
+/// No other node is there.
+pub(crate) struct Nobody;
+
+impl Announce for Nobody {
+    fn interest(&self, _: &Key) -> Joining {
+        Joining::Done
+    }
+
+    fn lost_interest(&self, _: &Key) {}
+
+    fn changed(&self, _: &Key, _: Change<'_>) {}
+
+    fn relay(&self, _: &Key, _: &Send, _: Option<Stamp>) {}
+
+    fn counting(&self, _: &Key) -> Counting {
+        Counting::Silent
+    }
+
+    fn count_waits(&self, _: &Key) {}
+
+    fn turned(&self, _: &Key) {}
+
+    fn evicted(&self) {}
+}
