@@ -13,6 +13,9 @@ pub(crate) const SENDS: usize = 64;
 /// at once, and no subscriber waits long for its turn.
 const BYTES: usize = 32 * 1_024;
 
+/// Batches of up to this many sends keep their memory while nothing is delivered.
+const KEPT_CAPACITY: usize = 8;
+
 /// Sends that are being delivered. Kept with the delivery list, so its memory is used again.
 #[derive(Default)]
 pub(crate) struct Batch {
@@ -69,6 +72,13 @@ impl Batch {
         self.for_all = ForAll::Yes;
     }
 
+    /// Gives back the memory that a burst needed.
+    pub(crate) fn rest(&mut self) {
+        if self.is_empty() && self.frames.capacity() > KEPT_CAPACITY {
+            *self = Self::default();
+        }
+    }
+
     /// Delivers to one subscriber what it hears of this, from the send number `from` on. A full or
     /// ended mailbox has told its own connection; its leave is on the way.
     pub(crate) fn deliver(&self, seat: &Seat, from: usize) {
@@ -92,5 +102,30 @@ impl Batch {
 
     fn leaves_out(&self, socket: SocketId) -> bool {
         self.for_all == ForAll::ButSome && self.marks.iter().any(|mark| mark.except == Some(socket))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Send;
+
+    #[test]
+    fn only_a_burst_gives_its_memory_back() {
+        for (sends, kept) in [(1, true), (SENDS, false)] {
+            let mut batch = Batch::default();
+            for _ in 0..sends {
+                let (frame, except) = (Frame::from_text(b"{}"), None);
+                let send = Send { frame, except };
+                let matter = Matter::Event;
+                batch.push(Sending { send, matter });
+            }
+            batch.rest();
+            assert_eq!(batch.frames.len(), sends, "what is on its way stays");
+            batch.clear();
+            batch.rest();
+            assert_eq!(batch.frames.capacity() > 0, kept, "{sends} sends");
+            assert_eq!(batch.marks.capacity() > 0, kept, "{sends} sends");
+        }
     }
 }

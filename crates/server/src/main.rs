@@ -33,6 +33,12 @@ mod websocket;
 
 use std::process::ExitCode;
 
+use tikv_jemallocator::Jemalloc;
+
+/// Gives memory back when connections have closed (ADR 0013).
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
+
 fn main() -> ExitCode {
     match cli::run() {
         Ok(code) => code,

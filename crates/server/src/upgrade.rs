@@ -1,6 +1,5 @@
 //! From an HTTP request to a WebSocket (RFC 6455 §4.2).
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use foghorn_api::Answer;
@@ -12,6 +11,7 @@ use http::header::SEC_WEBSOCKET_VERSION;
 use http::{HeaderValue, StatusCode};
 use tungstenite::handshake::derive_accept_key;
 
+use crate::connections::Registered;
 use crate::http1::{Head, Step, Upgraded, Version};
 use crate::outbox::Outbox;
 use crate::peer::Peer;
@@ -74,33 +74,41 @@ pub(crate) async fn go_on(
     let opening = Opening { early, response };
     match upgrade {
         Ok(admission) => {
-            let Ok(random) = shared.lots.next() else {
+            let Some((served, _registered)) = open(&shared, stream, opening, admission) else {
                 return tracing::error!("the system has no randomness for a socket id");
             };
-            let _registered;
-            // Pinned where it is made, so the task keeps no room for what it is made of.
-            let serving = pin!({
-                let meters = Arc::clone(admission.app.meters());
-                let outbox = Arc::new(Outbox::new(shared.rules.send_queue, meters));
-                let node = Arc::clone(&shared.node);
-                let now = shared.rules.clock.now();
-                let connection = Connection::open(node, admission, outbox.clone(), random, now);
-                let socket = connection.socket();
-                tracing::debug!(app = %connection.app().id(), %socket, "connected");
-                _registered = shared.connections.register(socket, outbox.clone());
-                if shared.node.is_draining() {
-                    // Let in just before the drain looked at who is here.
-                    outbox.ask_to_close(&crate::drain::reconnect());
-                }
-                websocket::serve(stream.split(), opening, connection, outbox, shared.rules)
-            });
-            serving.await;
+            served.await;
         }
         Err(refusal) => {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");
             websocket::refuse(stream.split(), opening, refusal, shared.rules).await;
         }
     }
+}
+
+/// Lets a client in: what serves it, and its entry among the open connections. `None` without
+/// randomness.
+fn open(
+    shared: &Shared,
+    stream: Stream,
+    opening: Opening,
+    admission: Admission,
+) -> Option<(impl Future<Output = ()> + use<>, Registered)> {
+    let meters = Arc::clone(admission.app.meters());
+    let outbox = Arc::new(Outbox::new(shared.rules.send_queue, meters));
+    let random = shared.lots.next().ok()?;
+    let node = Arc::clone(&shared.node);
+    let now = shared.rules.clock.now();
+    let connection = Connection::open(node, admission, outbox.clone(), random, now);
+    let socket = connection.socket();
+    tracing::debug!(app = %connection.app().id(), %socket, "connected");
+    let registered = shared.connections.register(socket, outbox.clone());
+    if shared.node.is_draining() {
+        // Let in just before the drain looked at who is here.
+        outbox.ask_to_close(&crate::drain::reconnect());
+    }
+    let served = websocket::serve(stream.split(), opening, connection, outbox, shared.rules);
+    Some((served, registered))
 }
 
 /// The bytes of the response that the client's handshake asks for.

@@ -6,7 +6,7 @@ mod reader;
 mod tests;
 mod writer;
 
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -99,25 +99,30 @@ pub(crate) struct Opening {
 }
 
 /// Serves an open connection until it ends.
-pub(crate) async fn serve<R: AsyncRead + Unpin, W: Wire>(
+///
+/// The future is what an idle connection costs. An `async fn` would keep its arguments twice, as
+/// they came and as they are used.
+pub(crate) fn serve<R: AsyncRead + Unpin, W: Wire>(
     (stream, wire): (R, W),
     opening: Opening,
     mut connection: Connection,
     outbox: Arc<Outbox<Line<W>>>,
     rules: Rules,
-) {
+) -> impl Future<Output = ()> {
     let mut socket = Socket::new(stream, wire, opening, rules.max_message);
-    let ending = socket.run(&mut connection, &outbox, rules).await;
-    tracing::debug!(?ending, "connection ended");
-    // Others see the client leave now, not after the farewell.
-    drop(connection);
-    let mut line = match socket.line.take() {
-        Some(line) => line,
-        None => outbox.take_line().await,
-    };
-    outbox.end();
-    line.writer.control(&socket.control);
-    say_goodbye(&mut line, &mut socket.stream, &ending, rules).await;
+    async move {
+        let ending = socket.run(&mut connection, &outbox, &rules).await;
+        tracing::debug!(?ending, "connection ended");
+        // Others see the client leave now, not after the farewell.
+        drop(connection);
+        let mut line = match socket.line.take() {
+            Some(line) => line,
+            None => outbox.take_line().await,
+        };
+        outbox.end();
+        line.writer.control(&socket.control);
+        say_goodbye(&mut line, &mut socket.stream, &ending, &rules).await;
+    }
 }
 
 /// Tells a client that has been upgraded why it may not come in.
@@ -130,9 +135,9 @@ pub(crate) async fn refuse<R: AsyncRead + Unpin, W: Wire>(
     let mut line = Line::new(wire);
     line.writer.control(&opening.response);
     line.writer.batch().extend(refusal.farewell);
-    if flush(&mut line, rules).await.is_ok() {
+    if flush(&mut line, &rules).await.is_ok() {
         let ending = Ending::Close(refusal.close);
-        say_goodbye(&mut line, &mut stream, &ending, rules).await;
+        say_goodbye(&mut line, &mut stream, &ending, &rules).await;
     }
 }
 
@@ -154,7 +159,7 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
         &mut self,
         connection: &mut Connection,
         outbox: &Outbox<Line<W>>,
-        rules: Rules,
+        rules: &Rules,
     ) -> Ending {
         let clock = rules.clock;
         let mut timer = pin!(sleep_until(clock.instant(connection.deadline())));
@@ -193,7 +198,7 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
         cx: &mut Context<'_>,
         outbox: &Outbox<Line<W>>,
         mut timer: Pin<&mut Sleep>,
-        rules: Rules,
+        rules: &Rules,
     ) -> Poll<Event> {
         if let Poll::Ready(event) = self.poll_out(cx, outbox) {
             return Poll::Ready(event);
@@ -285,7 +290,7 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
     }
 
     /// `deadline`, or the end of patience with a socket that takes nothing.
-    fn earlier(&self, deadline: Instant, rules: Rules) -> Instant {
+    fn earlier(&self, deadline: Instant, rules: &Rules) -> Instant {
         let patience = self.stalled.map(|(since, _)| since + rules.write_timeout);
         patience.map_or(deadline, |end| deadline.min(end))
     }
@@ -295,7 +300,7 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
     line: &mut Line<W>,
     stream: &mut R,
     ending: &Ending,
-    rules: Rules,
+    rules: &Rules,
 ) {
     match ending {
         Ending::Close(close) => line.writer.close(close),
@@ -321,7 +326,7 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
     }
 }
 
-async fn flush<W: Wire>(line: &mut Line<W>, rules: Rules) -> io::Result<()> {
+async fn flush<W: Wire>(line: &mut Line<W>, rules: &Rules) -> io::Result<()> {
     let write = poll_fn(|cx| line.poll_write(cx));
     timeout(rules.write_timeout, write)
         .await

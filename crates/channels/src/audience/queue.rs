@@ -1,5 +1,6 @@
 //! The operation queue itself.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use super::{Link, State};
@@ -7,6 +8,10 @@ use crate::batch;
 use crate::members::Members;
 use crate::op::{Change, Matter, Op, Sending, Step};
 use crate::request::{QueueLimits, Send};
+
+/// Queues of up to this many operations keep their memory while empty: there may be very many
+/// channels, and each of them has had its burst.
+const KEPT_CAPACITY: usize = 8;
 
 impl State {
     /// Takes the delivery list if there is something to do and nobody else is doing it.
@@ -17,8 +22,9 @@ impl State {
         self.members.take()
     }
 
-    pub(crate) fn return_baton(&mut self, members: Box<Members>) {
+    pub(crate) fn return_baton(&mut self, mut members: Box<Members>) {
         debug_assert!(self.members.is_none(), "INV-BATON-1: one list, one drainer");
+        members.batch().rest();
         self.members = Some(members);
     }
 
@@ -42,8 +48,8 @@ impl State {
                 Step::Deliver
             }
         };
-        if self.queue.is_empty() && self.queue.capacity() > 64 {
-            self.queue.shrink_to(0);
+        if self.queue.is_empty() && self.queue.capacity() > KEPT_CAPACITY {
+            self.queue = VecDeque::new();
         }
         step
     }
