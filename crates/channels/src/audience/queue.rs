@@ -28,7 +28,10 @@ impl State {
         self.let_go(members);
         self.seat_arrivals(members);
         let step = match self.queue.pop_front() {
-            None => Step::Nothing,
+            None => {
+                members.eased(self.ease(usize::MAX));
+                Step::Nothing
+            }
             Some(Op::Change(change)) => Step::Other(change),
             Some(Op::Send(first)) => {
                 self.take_off(&first);
@@ -37,7 +40,7 @@ impl State {
                     self.take_off(&sending);
                     members.batch().push(sending);
                 }
-                members.eased(self.take_eased());
+                members.eased(self.ease(batch::SENDS.saturating_sub(self.queued_sends)));
                 Step::Deliver
             }
         };
@@ -79,23 +82,32 @@ impl State {
         self.queued_sends >= batch::SENDS
     }
 
-    /// Whether publishers may go on, or has them woken when they may.
-    pub(crate) fn poll_eased(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if !self.is_pressed() {
+    /// Whether a publisher may go on, or has it woken when it may. It gets a ticket if it waits.
+    pub(crate) fn poll_eased(&mut self, slot: &mut Option<u64>, cx: &Context<'_>) -> Poll<()> {
+        let Some(ticket) = *slot else {
+            if !self.is_pressed() {
+                return Poll::Ready(());
+            }
+            *slot = Some(self.next_ticket + self.waiting.len() as u64);
+            self.waiting.push_back(cx.waker().clone());
+            return Poll::Pending;
+        };
+        let Some(before) = ticket.checked_sub(self.next_ticket) else {
             return Poll::Ready(());
-        }
-        if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.waiting.push(cx.waker().clone());
+        };
+        let place = usize::try_from(before).ok();
+        if let Some(waker) = place.and_then(|place| self.waiting.get_mut(place)) {
+            waker.clone_from(cx.waker());
         }
         Poll::Pending
     }
 
-    /// The publishers who may go on now.
-    fn take_eased(&mut self) -> Vec<Waker> {
-        match self.is_pressed() {
-            true => Vec::new(),
-            false => std::mem::take(&mut self.waiting),
-        }
+    /// Up to `most` publishers who may go on now: as many as there is room for. If all went on at
+    /// once, most of them would be refused a moment later.
+    fn ease(&mut self, most: usize) -> Vec<Waker> {
+        let count = most.min(self.waiting.len());
+        self.next_ticket += count as u64;
+        self.waiting.drain(..count).collect()
     }
 
     pub(super) fn append_send(&mut self, send: Send, matter: Matter) {
