@@ -61,8 +61,10 @@ pub(crate) struct State {
     counted: Counted,
     /// Numbers that may be told at once.
     told_at_once: u16,
-    /// Publishers who wait until less is queued.
-    waiting: Vec<Waker>,
+    /// Publishers who wait until less is queued, in the order of their tickets.
+    waiting: VecDeque<Option<Waker>>,
+    /// The ticket of the first of them; whoever has a lower one may go on.
+    next_ticket: u64,
     /// The event that was appended last; INV-CACHE-1.
     cached: Option<Cached>,
     retired: bool,
@@ -109,7 +111,8 @@ impl Audience {
                 Counting::Silent => Counted::Never,
             },
             told_at_once: counting::TOLD_AT_ONCE,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
+            next_ticket: 0,
             cached: None,
             retired: false,
         };

@@ -7,14 +7,20 @@ use std::task::{Context, Poll};
 
 use crate::audience::Audience;
 
-/// Becomes ready when so little waits in a channel's queue that publishers may go on. Nothing
-/// depends on it but their speed, so it may be given up at any time.
+/// Becomes ready when so little waits in a channel's queue that its publisher may go on: first
+/// come, first served. Nothing depends on it but their speed, so it may be given up at any time.
 #[must_use]
-pub struct Eased(Arc<Audience>);
+pub struct Eased {
+    audience: Arc<Audience>,
+    ticket: Option<u64>,
+}
 
 impl Eased {
     pub(crate) fn new(audience: Arc<Audience>) -> Self {
-        Self(audience)
+        Self {
+            audience,
+            ticket: None,
+        }
     }
 }
 
@@ -22,12 +28,23 @@ impl Future for Eased {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.lock().poll_eased(cx)
+        let Self { audience, ticket } = self.get_mut();
+        audience.lock().poll_eased(ticket, cx)
+    }
+}
+
+impl Drop for Eased {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.audience.lock().give_up(ticket);
+        }
     }
 }
 
 impl std::fmt::Debug for Eased {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Eased").field(self.0.key()).finish()
+        f.debug_struct("Eased")
+            .field("key", self.audience.key())
+            .finish_non_exhaustive()
     }
 }

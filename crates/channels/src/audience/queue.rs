@@ -1,7 +1,7 @@
 //! The operation queue itself.
 
 use std::collections::VecDeque;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::{Link, State};
 use crate::batch;
@@ -34,7 +34,10 @@ impl State {
         self.let_go(members);
         self.seat_arrivals(members);
         let step = match self.queue.pop_front() {
-            None => Step::Nothing,
+            None => {
+                members.eased(self.ease(usize::MAX));
+                Step::Nothing
+            }
             Some(Op::Change(change)) => Step::Other(change),
             Some(Op::Send(first)) => {
                 self.take_off(&first);
@@ -43,8 +46,7 @@ impl State {
                     self.take_off(&sending);
                     members.batch().push(sending);
                 }
-                // All of them: who still has to wait says so again, and who gave up is forgotten.
-                members.eased(std::mem::take(&mut self.waiting));
+                members.eased(self.ease(batch::SENDS.saturating_sub(self.queued_sends)));
                 Step::Deliver
             }
         };
@@ -86,15 +88,51 @@ impl State {
         self.queued_sends >= batch::SENDS
     }
 
-    /// Whether publishers may go on, or has them woken when they may.
-    pub(crate) fn poll_eased(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if !self.is_pressed() {
+    /// Whether a publisher may go on, or has it woken when it may. It gets a ticket if it waits.
+    pub(crate) fn poll_eased(&mut self, slot: &mut Option<u64>, cx: &Context<'_>) -> Poll<()> {
+        let Some(ticket) = *slot else {
+            if !self.is_pressed() {
+                return Poll::Ready(());
+            }
+            *slot = Some(self.next_ticket + self.waiting.len() as u64);
+            self.waiting.push_back(Some(cx.waker().clone()));
+            return Poll::Pending;
+        };
+        let Some(before) = ticket.checked_sub(self.next_ticket) else {
             return Poll::Ready(());
-        }
-        if !self.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.waiting.push(cx.waker().clone());
+        };
+        let place = usize::try_from(before).ok();
+        if let Some(waker) = place.and_then(|place| self.waiting.get_mut(place)) {
+            *waker = Some(cx.waker().clone());
         }
         Poll::Pending
+    }
+
+    /// Who has this ticket waits no longer.
+    pub(crate) fn give_up(&mut self, ticket: u64) {
+        let place = ticket.checked_sub(self.next_ticket);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        if let Some(waker) = place.and_then(|place| self.waiting.get_mut(place)) {
+            *waker = None;
+        }
+        // Who came first gives up first, so nothing piles up.
+        while let Some(None) = self.waiting.front() {
+            self.waiting.pop_front();
+            self.next_ticket += 1;
+        }
+    }
+
+    /// Up to `most` publishers who may go on now: as many as there is room for. If all went on at
+    /// once, most of them would be refused a moment later.
+    fn ease(&mut self, most: usize) -> Vec<Waker> {
+        let mut eased = Vec::new();
+        while eased.len() < most
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            self.next_ticket += 1;
+            eased.extend(waiting);
+        }
+        eased
     }
 
     pub(super) fn append_send(&mut self, send: Send, matter: Matter) {

@@ -1,12 +1,14 @@
 //! Waiting in the queue: for the topic, for whoever drains, and when too much waits already.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
-use foghorn_channels::{Delivery, Mailbox, Progress, QueueLimits, Subscribe, SubscribeError};
+use foghorn_channels::{
+    Delivery, Eased, Mailbox, Progress, QueueLimits, Subscribe, SubscribeError,
+};
 use foghorn_protocol::{Close, Frame};
 
 use crate::world::{
@@ -225,6 +227,50 @@ fn publishers_wait_while_much_is_queued() {
     assert!(woken.0.load(SeqCst));
     assert!(eased.as_mut().poll(&mut cx).is_ready());
     assert!(hub.pressed(&to).is_none());
+}
+
+/// A batch makes room for as many as it has; the others would only be refused.
+#[test]
+fn publishers_go_on_in_their_order_as_there_is_room() {
+    const SENDS: usize = 64;
+    let hub = hub(Recorder::quick());
+    let news = key("news");
+    joined(&hub, &news, 1);
+    let to = hub.find(news.clone());
+    let mut drain = hub.publish(&to, send(event(&news, 0))).unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut publishers = Vec::new();
+    for n in 1..=SENDS + 5 {
+        hub.publish(&to, send(event(&news, n)));
+        publishers.extend(hub.pressed(&to).map(Box::pin));
+    }
+    let more = || hub.pressed(&to).map(Box::pin);
+    publishers.extend((0..2 * SENDS).filter_map(|_| more()));
+    let wait = |eased: &mut Pin<Box<Eased>>| eased.as_mut().poll(&mut cx).is_pending();
+    assert!(publishers.iter_mut().all(wait));
+    // Who gives up takes nobody's room.
+    publishers.drain(..3);
+    drop(publishers.remove(10));
+    let mut go_on = || {
+        let ready = |eased: &mut Pin<Box<Eased>>| eased.as_mut().poll(&mut cx).is_ready();
+        let answers: Vec<bool> = publishers.iter_mut().map(ready).collect();
+        let count = answers.iter().take_while(|may| **may).count();
+        assert!(!answers[count..].contains(&true), "{answers:?}");
+        count
+    };
+    assert_eq!(go_on(), 0);
+    // One batch: six events are left, so there is room for 58.
+    assert_eq!(drain.run(1), Progress::More);
+    assert_eq!(go_on(), SENDS - 6);
+    // The rest is a batch, behind which nothing waits.
+    assert_eq!(drain.run(1), Progress::More);
+    assert_eq!(go_on(), SENDS - 6 + SENDS);
+    finish(Some(drain));
+    assert_eq!(
+        go_on(),
+        publishers.len(),
+        "nobody is left to wake the others"
+    );
 }
 
 #[derive(Default)]
