@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 
 use crate::audience::Audience;
 
-/// Becomes ready when so little waits in a channel's queue that its publisher may go on: first come,
-/// first served. Nothing depends on it but their speed, so it may be given up at any time.
+/// Becomes ready when so little waits in a channel's queue that a publisher may go on; the first to
+/// wait is the first to go on. Nothing depends on it but their speed, so it may be given up at any
+/// time.
 #[must_use]
 pub struct Eased {
     audience: Arc<Audience>,
