@@ -45,6 +45,7 @@ for (const [what, headers, sent] of [
   ['a signed length', [`Content-Length: +${EVENT.length}`], EVENT],
   ['another coding', ['Transfer-Encoding: gzip, chunked'], inChunks],
   ['a folded header', ['X-Long: a', ` ${LENGTH}`], EVENT],
+  ['a size of two numbers', ['Transfer-Encoding: chunked'], inChunks.replace('\r', ' 5\r')],
   ['a space before the colon', [`Content-Length : ${EVENT.length}`], EVENT],
 ]) {
   test(`http framing: ${what} is 400, and nothing behind it is read`, async (t) => {
@@ -55,6 +56,23 @@ for (const [what, headers, sent] of [
     assert.equal(answered.connection, 'close');
     await wire.waitForEnd();
     assert.equal(wire.received.length, 0, 'there is one answer');
+  });
+}
+
+for (const [what, head] of [
+  ['a target without a slash', 'GET apps HTTP/1.1\r\nHost: x'],
+  ['a target with a URL inside', 'GET x?u=http://host/ HTTP/1.1\r\nHost: x'],
+  [
+    'a handshake with a body',
+    `GET ${server.prefix}/app/${server.app.key} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n` +
+      'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nContent-Length: 5\r\n' +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ],
+]) {
+  test(`http framing: ${what} is 400`, async (t) => {
+    const wire = await Wire.connect(t, server);
+    wire.write(`${head}\r\n\r\nhello`);
+    assert.equal((await wire.takeResponse()).status, 400);
   });
 }
 

@@ -22,6 +22,10 @@ const VERSION: &str = "auth_version";
 const SUPPORTED_VERSION: &str = "1.0";
 const BODY_MD5: &str = "body_md5";
 
+/// Parameters of a request. Each is sorted, escaped and signed for every text that a library could
+/// mean, and the key that lets a request come so far is no secret.
+const MAX_PARAMETERS: usize = 512;
+
 /// Characters of a canonical text that an error repeats.
 const CANONICAL_EXCERPT: usize = 1_000;
 
@@ -86,6 +90,11 @@ pub fn verify_head<'r, 'h>(
     now_unix_seconds: u64,
 ) -> Result<Verified<'r, 'h>, RequestAuthError> {
     let query = Query::parse(head.query);
+    let count = query.pairs().len();
+    if count > MAX_PARAMETERS {
+        let limit = MAX_PARAMETERS;
+        return Err(RequestAuthError::TooManyParameters { count, limit });
+    }
     let credential = credential_of(&query, ring)?;
     check_version(&query)?;
     check_timestamp(&query, now_unix_seconds)?;

@@ -8,7 +8,7 @@ use foghorn_node::{Clustering, Effect, Emit};
 use crate::link::Outgoing;
 
 /// Deliveries between two turns of the other tasks of a worker.
-const SLICE: usize = 64;
+const SLICE: usize = 128;
 
 /// The effects of a node: long fan-outs become tasks, at most one per channel, because a drain
 /// holds the channel's only delivery list; what is for other nodes waits for the driver.

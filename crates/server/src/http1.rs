@@ -16,5 +16,5 @@ pub(crate) mod tests;
 
 pub(crate) use channel::Patience;
 pub(crate) use connection::serve;
-pub(crate) use head::{Head, Version};
+pub(crate) use head::{Framing, Head, Version};
 pub(crate) use service::{BodyError, BodyTerms, Service, Step, Upgraded};

@@ -12,7 +12,7 @@ use http::{HeaderValue, StatusCode};
 use tungstenite::handshake::derive_accept_key;
 
 use crate::connections::Registered;
-use crate::http1::{Head, Step, Upgraded, Version};
+use crate::http1::{Framing, Head, Step, Upgraded, Version};
 use crate::outbox::Outbox;
 use crate::peer::Peer;
 use crate::plain::{only_get, plain, upgrade_required};
@@ -137,6 +137,9 @@ fn check<'b>(head: &Head<'b, '_>) -> Result<&'b [u8], Box<Answer>> {
         return Err(Box::new(only_get(
             "A WebSocket handshake is a GET request\n",
         )));
+    }
+    if head.framing != Framing::Length(0) {
+        return Err(bad("A WebSocket handshake has no body\n"));
     }
     if !head.has_token("connection", "upgrade") {
         return Err(bad(

@@ -44,6 +44,14 @@ pub enum RequestAuthError {
         /// Unix seconds here.
         now: u64,
     },
+    /// So many parameters that no library can have meant them.
+    #[error("Too many parameters: {count}, the limit is {limit}")]
+    TooManyParameters {
+        /// How many there are.
+        count: usize,
+        /// How many may be.
+        limit: usize,
+    },
     /// There is a body, but `body_md5` is absent, so the signature would not cover it.
     #[error("Missing parameter: body_md5 is required when the request has a body")]
     MissingBodyMd5,

@@ -292,6 +292,13 @@ fn only_the_credential_that_is_named_verifies() {
 }
 
 #[test]
+fn very_many_parameters_are_not_looked_into() {
+    let query = format!("{AUTH}&{}", ["a[]=%2B+"; 510].join("&"));
+    let text = refusal(&get("/apps/4242/channels", &query), NOW);
+    assert_eq!(text, "Too many parameters: 513, the limit is 512");
+}
+
+#[test]
 fn candidates_are_few() {
     for (query, expect) in [
         ("a=1&b=2", 1),

@@ -25,6 +25,10 @@ enum State {
         value: u64,
         digits: u8,
     },
+    /// Blanks behind the size.
+    Blank {
+        size: u64,
+    },
     /// What follows the size on its line is of no interest.
     Extension {
         size: u64,
@@ -91,7 +95,7 @@ impl Decoder {
             } else if let Some((&byte, more)) = rest.split_first() {
                 rest = more;
                 self.state = self.state.after(byte).ok_or(NoChunks)?;
-                if matches!(self.state, State::Extension { .. } | State::Trailer) {
+                if self.state.is_trimming() {
                     self.trimmings += 1;
                     if self.trimmings > MAX_TRIMMINGS {
                         return Err(NoChunks);
@@ -108,6 +112,14 @@ impl State {
         value: 0,
         digits: 0,
     };
+
+    /// Whether it stands for bytes that chunks do not need.
+    fn is_trimming(self) -> bool {
+        matches!(
+            self,
+            Self::Blank { .. } | Self::Extension { .. } | Self::Trailer
+        )
+    }
 
     /// After so many bytes of content.
     fn shorter(self, taken: u64) -> Self {
@@ -131,9 +143,11 @@ impl State {
             }
             (Self::Size { digits: 0, .. }, _) => None,
             (Self::Size { value, .. }, b'\r') => Some(Self::SizeEnd { size: value }),
-            (Self::Size { value, .. }, b';' | b' ' | b'\t') => {
-                Some(Self::Extension { size: value })
-            }
+            (Self::Size { value, .. }, b';') => Some(Self::Extension { size: value }),
+            (Self::Size { value, .. }, b' ' | b'\t') => Some(Self::Blank { size: value }),
+            (Self::Blank { size }, b' ' | b'\t') => Some(Self::Blank { size }),
+            (Self::Blank { size }, b';') => Some(Self::Extension { size }),
+            (Self::Blank { size }, b'\r') => Some(Self::SizeEnd { size }),
             (Self::Extension { size }, b'\r') => Some(Self::SizeEnd { size }),
             (Self::Extension { .. } | Self::Trailer, b'\n') => None,
             (Self::Extension { size }, _) => Some(Self::Extension { size }),
@@ -201,6 +215,8 @@ mod tests {
             ("x\r\n", Err(NoChunks)),
             ("-1\r\n", Err(NoChunks)),
             (" 3\r\nabc", Err(NoChunks)),
+            ("3 5\r\nabc", Err(NoChunks)),
+            ("3 \t;x\r\nabc\r\n0\r\n\r\n", Ok(Some(("abc", "")))),
             ("0x3\r\nabc", Err(NoChunks)),
             ("3\nabc\n0\n\n", Err(NoChunks)),
             ("3\r\nabcd\r\n", Err(NoChunks)),

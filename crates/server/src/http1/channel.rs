@@ -7,7 +7,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::socket::Socket;
 
@@ -88,11 +88,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     /// Closes, and reads on for a moment what nobody wants.
     pub(super) async fn linger(mut self) {
         if self.socket.shutdown().await.is_ok() {
-            let until = Instant::now() + LINGER;
-            let mut unwanted = Vec::new();
-            while matches!(self.read(&mut unwanted, until).await, Ok(1..)) {
-                unwanted.clear();
-            }
+            let read_away = async {
+                let mut unwanted = Vec::new();
+                let until = Instant::now() + LINGER;
+                while matches!(self.read(&mut unwanted, until).await, Ok(1..)) {
+                    unwanted.clear();
+                }
+            };
+            // Who never stops sending never makes a read wait for its own limit.
+            let _ = timeout(LINGER, read_away).await;
         }
     }
 }

@@ -14,6 +14,7 @@ use super::head::{Expects, Framing, HEADERS, Head, Persistence, Unreadable};
 use super::incoming::{Discarded, Incoming};
 use super::service::{BodyError, Service, Step, Upgraded};
 use crate::clock::Clock;
+use crate::gate::Pass;
 use crate::peer::Peer;
 use crate::plain::plain;
 use crate::socket::Socket;
@@ -96,7 +97,7 @@ enum Turn<U> {
         response: Vec<u8>,
         upgrade: U,
     },
-    /// With the connection, of which everything has been read.
+    /// With the connection, which the client has closed.
     Close,
     /// With the connection, on which more may come in.
     Linger,
@@ -132,6 +133,8 @@ struct Request<C, U> {
     manner: Manner,
     /// Bytes of its head.
     length: usize,
+    /// It has yet to be answered.
+    in_flight: Pass,
 }
 
 /// How an answer is given: how much of it, and what becomes of the connection.
@@ -159,16 +162,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
             if !news.is_empty() && (seen == 0 || news.contains(&b'\n')) {
                 match find(self.service, input, self.peer) {
                     Found::Request(request) => {
-                        let _in_flight = self.service.requests().enter();
                         let rest = input.get(request.length..).unwrap_or_default();
                         return self.exchange(request, rest).await;
                     }
-                    Found::Unreadable(answer) => return self.refuse(&answer).await,
+                    Found::Unreadable(answer) => return self.refuse(&answer, Extent::Whole).await,
                     Found::Unfinished => {}
                 }
             }
             if input.len() >= HEAD_BYTES {
-                return self.refuse(&too_large()).await;
+                return self.refuse(&too_large(), Extent::Whole).await;
             }
             if seen == 0 && !input.is_empty() {
                 until = until.min(Instant::now() + patience.header_timeout);
@@ -191,6 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
             expects,
             manner,
             length,
+            in_flight,
         } = request;
         let whole = match framing {
             Framing::Length(bytes) => usize::try_from(bytes).ok(),
@@ -218,11 +221,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
             // The rest is boxed, or every connection would have room for it.
             (Step::Answer(answer), None) => {
                 let incoming = Incoming::new(framing, early);
-                return Box::pin(self.answer_early(answer, incoming, (expects, manner))).await;
+                let early = self.answer_early(answer, incoming, (expects, manner), in_flight);
+                return Box::pin(early).await;
             }
             (Step::Body(call), None) => {
                 let incoming = Incoming::new(framing, early);
-                return Box::pin(self.answer_late(call, incoming, (expects, manner))).await;
+                let late = self.answer_late(call, incoming, (expects, manner), in_flight);
+                return Box::pin(late).await;
             }
         };
         self.answer(&answer, manner).await?;
@@ -235,11 +240,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
         call: A::Call<'_>,
         mut incoming: Incoming,
         (expects, manner): (Expects, Manner),
+        in_flight: Pass,
     ) -> io::Result<Turn<A::Upgrade>> {
         let terms = self.service.body_terms();
         if let Err(error) = incoming.check(terms) {
             let answer = self.service.finish(call, Err(error)).await;
-            return self.answer_early(answer, incoming, (expects, manner)).await;
+            let terms = (expects, manner);
+            return self.answer_early(answer, incoming, terms, in_flight).await;
         }
         if expects == Expects::Continue {
             self.channel.write(CONTINUE).await?;
@@ -254,9 +261,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
             }
             Err(BodyError::TooLarge(_)) => {
                 let told = (Expects::Nothing, manner);
-                self.answer_early(answer, incoming, told).await
+                self.answer_early(answer, incoming, told, in_flight).await
             }
-            Err(BodyError::TooSlow | BodyError::Broken) => self.refuse(&answer).await,
+            Err(BodyError::TooSlow | BodyError::Broken) => self.refuse(&answer, manner.0).await,
         }
     }
 
@@ -266,13 +273,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
         answer: Answer,
         mut incoming: Incoming,
         (expects, manner): (Expects, Manner),
+        in_flight: Pass,
     ) -> io::Result<Turn<A::Upgrade>> {
-        if expects == Expects::Continue {
-            // It has not begun to send, and may or may not do so now.
-            return self.refuse(&answer).await;
+        let terms = self.service.body_terms();
+        // It has not begun to send and may or may not do so now, or will not come to its end.
+        if expects == Expects::Continue || incoming.is_beyond(terms) {
+            return self.refuse(&answer, manner.0).await;
         }
         self.answer(&answer, manner).await?;
-        let terms = self.service.body_terms();
+        // A shutdown does not wait for what nobody wants.
+        drop(in_flight);
         Ok(match incoming.discard(&mut self.channel, terms).await {
             Discarded::Whole => Turn::after(manner, Left::Here(incoming.into_rest())),
             Discarded::InPart => Turn::Linger,
@@ -280,9 +290,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
     }
 
     /// Gives the last answer of a connection on which nothing more can be read.
-    async fn refuse(&mut self, answer: &Answer) -> io::Result<Turn<A::Upgrade>> {
-        let manner = (Extent::Whole, Persistence::Closes);
-        self.answer(answer, manner).await?;
+    async fn refuse(&mut self, answer: &Answer, extent: Extent) -> io::Result<Turn<A::Upgrade>> {
+        self.answer(answer, (extent, Persistence::Closes)).await?;
         Ok(Turn::Linger)
     }
 
@@ -303,7 +312,8 @@ impl<U> Turn<U> {
     fn after((_, persistence): Manner, left: Left) -> Self {
         match persistence {
             Persistence::Stays | Persistence::StaysAsAsked => Self::Next(left),
-            Persistence::Closes => Self::Close,
+            // More may be on its way, which must not make the system throw the answer away.
+            Persistence::Closes => Self::Linger,
         }
     }
 }
@@ -327,6 +337,7 @@ fn find<'b, A: Service>(
                 _ => (Extent::Whole, head.persistence),
             },
             length: head.length,
+            in_flight: service.requests().enter(),
         }),
         Err(Unreadable::TooManyHeaders) => Found::Unreadable(too_large()),
         Err(Unreadable::Malformed(rule)) => {

@@ -100,7 +100,8 @@ impl<'b, 'r> Head<'b, 'r> {
             Err(Error::TooManyHeaders) => return Err(Unreadable::TooManyHeaders),
             Err(error) => return Err(Unreadable::Malformed(reason(error))),
         };
-        let (path, query) = split(request.path.unwrap_or_default());
+        let target = split(request.path.unwrap_or_default());
+        let (path, query) = target.ok_or(Unreadable::Malformed("the target is no path"))?;
         let version = match request.version {
             Some(1) => Version::Http11,
             _ => Version::Http10,
@@ -251,16 +252,21 @@ fn elements(value: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 /// The path and the query of a target; of one in absolute form, as clients of a proxy send it,
-/// those of its URL.
-fn split(target: &str) -> (&str, &str) {
-    let rest = match target.split_once("://") {
-        Some((_, rest)) if !target.starts_with('/') => {
-            let authority = rest.find(['/', '?']).unwrap_or(rest.len());
-            rest.get(authority..).unwrap_or_default()
-        }
-        _ => target,
+/// those of its URL. `None` for anything else but `*`.
+fn split(target: &str) -> Option<(&str, &str)> {
+    let begins_with = |scheme: &&&str| {
+        let beginning = target.get(..scheme.len());
+        beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(scheme))
     };
-    rest.split_once('?').unwrap_or((rest, ""))
+    let rest = if target.starts_with('/') || target == "*" {
+        target
+    } else {
+        let scheme = ["http://", "https://"].iter().find(begins_with)?;
+        let rest = target.get(scheme.len()..)?;
+        let authority = rest.find(['/', '?']).unwrap_or(rest.len());
+        rest.get(authority..)?
+    };
+    Some(rest.split_once('?').unwrap_or((rest, "")))
 }
 
 fn reason(error: Error) -> &'static str {
@@ -384,7 +390,10 @@ mod tests {
             ("http://host", "", ""),
             ("*", "*", ""),
         ] {
-            assert_eq!(split(target), (path, query), "{target}");
+            assert_eq!(split(target), Some((path, query)), "{target}");
+        }
+        for target in ["", "a", "apps/1/events", "x?u=http://host/app/key", "host:1", "ws://host/a"] {
+            assert_eq!(split(target), None, "{target}");
         }
     }
 

@@ -44,6 +44,11 @@ impl Incoming {
         }
     }
 
+    /// Whether so much is announced that reading it away is not worth it.
+    pub(super) fn is_beyond(&self, terms: BodyTerms) -> bool {
+        self.announced > 2 * terms.limit as u64
+    }
+
     /// Reads all of it.
     ///
     /// # Errors
