@@ -66,7 +66,7 @@ struct Subscriber {
     reading: bool,
     /// Kept for channels whose subscriptions are signed.
     socket_id: Option<Box<str>>,
-    /// When it asked to be subscribed again, in nanoseconds.
+    /// When it was to be subscribed again, in nanoseconds.
     asked: Option<u64>,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Published {
     pub(crate) requests: u64,
     /// Requests answered 429 or 503 in the window.
     pub(crate) refused: u64,
-    /// From before a request is written until its answer has been read, in the window.
+    /// From when a request was due until its answer has been read, in the window.
     pub(crate) latency: Histogram,
     /// When the last one was answered, in nanoseconds.
     pub(crate) answered: u64,
@@ -50,7 +50,7 @@ pub(crate) struct Published {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
     Nothing,
-    /// It waits for an answer since then, in nanoseconds.
+    /// It waits for an answer to what was due then, in nanoseconds.
     Asking {
         since: u64,
     },
@@ -149,8 +149,8 @@ impl Publishers {
         !self.publishers.iter().any(asking)
     }
 
-    /// Sends the next request, or the one that was refused.
-    fn ask(&mut self, io: &Io, index: usize) -> Result<(), Failure> {
+    /// Sends the next request, or the one that was refused; it was due at `due` nanoseconds.
+    fn ask(&mut self, io: &Io, index: usize, due: u64) -> Result<(), Failure> {
         let count = self.requests.events();
         let Some(publisher) = self.publishers.get_mut(index) else {
             return Ok(());
@@ -160,14 +160,13 @@ impl Publishers {
             self.turn = (self.turn + count) % self.channels;
             first
         });
-        let sent = clock::now();
         let mut events = Vec::with_capacity(count);
         for channel in channels(first, count, self.channels) {
             if let Some(next) = publisher.next.get_mut(channel) {
                 let marker = Marker {
                     publisher: index as u32,
                     sequence: *next,
-                    sent,
+                    sent: due,
                 };
                 events.push((channel, marker));
                 *next += 1;
@@ -175,7 +174,7 @@ impl Publishers {
         }
         let mut bytes = Vec::with_capacity(1024);
         self.requests.write(&mut bytes, &events);
-        publisher.doing = Doing::Asking { since: sent };
+        publisher.doing = Doing::Asking { since: due };
         let connected = match publisher.socket.take() {
             Some(socket) => Ok(socket),
             None => Socket::connect(io, index, self.server, None),
@@ -287,14 +286,10 @@ impl Publishers {
     /// Sends a request that the schedule asks for.
     fn ask_next(&mut self, io: &Io, index: usize) -> Result<(), Failure> {
         let now = clock::now();
-        if let Some(schedule) = &mut self.schedule {
-            if let Pace::Open { .. } = self.pace {
-                let behind = now.saturating_sub(schedule.due());
-                self.published.behind = self.published.behind.max(behind);
-            }
-            schedule.take();
-        }
-        self.ask(io, index)
+        let schedule = self.schedule.as_mut();
+        let due = schedule.map_or(now, |schedule| schedule.take(now));
+        self.published.behind = self.published.behind.max(now.saturating_sub(due));
+        self.ask(io, index, due)
     }
 
     /// Wakes those whose pause is over; gives the end of the next one.

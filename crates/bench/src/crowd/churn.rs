@@ -5,7 +5,6 @@ use std::ops::Range;
 use foghorn_cli::Failure;
 
 use super::{Crowd, Stage};
-use crate::clock;
 use crate::pace::{Pace, Schedule};
 use crate::talk;
 use crate::wire::{self, Opcode};
@@ -49,14 +48,15 @@ impl Crowd {
                 return Ok(None);
             };
             churn.turn = index + 1;
-            churn.schedule.take();
-            self.rejoin(index)?;
+            let since = churn.schedule.take(now);
+            self.rejoin(index, since)?;
         }
         Ok(None)
     }
 
-    /// Leaves and comes back at once: the server takes the one after the other.
-    fn rejoin(&mut self, index: usize) -> Result<(), Failure> {
+    /// Leaves and comes back at once, which was due at `since` nanoseconds: the server takes the
+    /// one after the other.
+    fn rejoin(&mut self, index: usize, since: u64) -> Result<(), Failure> {
         let mut bytes = Vec::new();
         let leave = talk::unsubscribe(&self.channel(index));
         wire::append(&mut bytes, Opcode::Text, leave.as_bytes());
@@ -68,7 +68,7 @@ impl Crowd {
         self.ledger.away(subscriber.channel);
         self.opening += 1;
         subscriber.stage = Stage::Subscribing;
-        subscriber.asked = Some(clock::now());
+        subscriber.asked = Some(since);
         self.write(index, &bytes)
     }
 }
