@@ -368,6 +368,11 @@ impl Owner for Crowd {
         {
             return self.ended(index, &error.to_string());
         }
+        if what.over
+            && let Some(socket) = self.socket(index)
+        {
+            socket.over();
+        }
         let reading = self.subscribers.get(index).is_some_and(|s| s.reading);
         if what.over || (what.readable && reading) {
             return self.read(io, index);
