@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::arguments::{CommonArguments, CrowdArguments, at_least_one, positive};
 use crate::clock;
+use crate::crowd::Habit;
 use crate::pace::Pace;
 use crate::report::{Announcements, ClientFigures, Outcome, ServerFigures, rounded};
 use crate::session::Session;
@@ -50,7 +51,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let credential = server.target.credential.clone();
     let mut session = Session::listening(server, plan, Some(credential.clone()))?;
     session.invite(guests, Some(credential));
-    session.churn = Some(Pace::new(arguments.rate));
+    let pace = Pace::new(arguments.rate);
+    session.guests.prepare_churn(Habit::Return, pace);
     session.open()?;
     session.load(clock::nanos(arguments.warmup))?;
     let mark = session.begin()?;

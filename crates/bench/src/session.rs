@@ -33,8 +33,6 @@ pub(crate) struct Session {
     pub(crate) crowd: Crowd,
     /// Connections of this process that are not counted among the crowd.
     pub(crate) guests: Crowd,
-    /// How guests leave and come back, if they do.
-    pub(crate) churn: Option<Pace>,
     pub(crate) publishers: Publishers,
     pub(crate) children: Children,
     pub(crate) server: Option<Process>,
@@ -78,7 +76,6 @@ impl Session {
         Ok(Self {
             engine: Engine::new()?,
             guests: Crowd::new(server.nobody(plan.channels), None),
-            churn: None,
             crowd: Crowd::new(plan, credential),
             publishers,
             children: Children::default(),
@@ -155,9 +152,7 @@ impl Session {
         let (end, stretch) = (now + length, now..now + length);
         self.publishers.start(stretch.clone());
         self.crowd.start_speech(stretch.clone());
-        if let Some(pace) = self.churn {
-            self.guests.start_churn(pace, stretch);
-        }
+        self.guests.start_churn(stretch);
         while clock::now() < end {
             self.turn(end)?;
             self.look(|session| {
