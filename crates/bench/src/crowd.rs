@@ -333,7 +333,8 @@ impl Crowd {
         if subscriber.stage != Stage::Subscribed {
             return Err(self.failed(index, &format!("closed: {why}")));
         }
-        self.ledger.left(subscriber.channel, subscriber.unique, why);
+        let (channel, unique) = (subscriber.channel, subscriber.unique);
+        self.ledger.left(index, channel, unique, why);
         Ok(())
     }
 

@@ -60,6 +60,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let cost = session.since(&mark);
     let counts = session.counts()?;
     let visits = session.guests.counts();
+    let mut everybody = counts.clone();
+    everybody.merge(visits.clone());
     let rejoined: u64 = visits.rejoined.iter().sum();
     let server = session.server.as_ref();
     let figures = server.map(|process| ServerFigures::new(process, cost));
@@ -81,6 +83,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     result.note("joins_and_leaves_per_second", rounded(per_second));
     let per = figures.as_ref().and_then(|figures| figures.per(rejoined));
     result.note("server_cpu_us_per_join_and_leave", per);
+    result.note_trouble(&everybody);
     result.server = figures;
     drop(session);
     result.finish(output)

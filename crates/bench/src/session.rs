@@ -179,7 +179,7 @@ impl Session {
         let (mut unique, mut since) = (0, clock::now());
         loop {
             let counts = self.counts()?;
-            if counts.missing(self.accepted()) == 0 && self.announced(&counts) {
+            if counts.awaited(self.accepted()) == 0 && self.announced(&counts) {
                 return Ok(());
             }
             let heard = counts.unique + counts.added + counts.removed;

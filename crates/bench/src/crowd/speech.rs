@@ -134,7 +134,7 @@ impl Crowd {
             *sent += 1;
         }
         subscriber.unique += 1;
-        self.ledger.spoke();
+        self.ledger.spoke(index, marker);
         let head = format!(r#"{{"event":"client-bench","channel":"{channel}","data":""#);
         let mut message = head.into_bytes();
         marker.append(&mut message, speech.payload);
