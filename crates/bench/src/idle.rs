@@ -4,7 +4,7 @@ use clap::Args;
 use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
-use crate::arguments::ListenArguments;
+use crate::arguments::{ListenArguments, duration};
 use crate::clock;
 use crate::counts::Counts;
 use crate::process::Memory;
@@ -19,10 +19,10 @@ pub struct Arguments {
     #[serde(flatten)]
     listen: ListenArguments,
     /// How long to wait before the memory is read, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = duration)]
     settle: f64,
     /// How long to wait after all connections are closed, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0, value_parser = duration)]
     after: f64,
 }
 

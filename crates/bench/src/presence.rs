@@ -4,7 +4,9 @@ use clap::Args;
 use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
-use crate::arguments::{CommonArguments, CrowdArguments, at_least_one, positive};
+use crate::arguments::{
+    CommonArguments, CrowdArguments, at_least_one, duration, positive, stretch,
+};
 use crate::clock;
 use crate::crowd::Habit;
 use crate::pace::Pace;
@@ -29,10 +31,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NUMBER", value_parser = positive)]
     rate: Option<f64>,
     /// How long to measure, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = stretch)]
     seconds: f64,
     /// How long to do it before that, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = duration)]
     warmup: f64,
     #[command(flatten)]
     #[serde(skip)]
