@@ -140,8 +140,9 @@ impl Session {
             self.turn(clock::now() + SECOND)?;
             self.crowd.check_progress()?;
             self.guests.check_progress()?;
-            self.look(|session| format!("{} subscribed", session.crowd.opened()));
+            self.look(Self::opening);
         }
+        self.look(Self::opening);
         self.children.opened()
     }
 
@@ -155,16 +156,37 @@ impl Session {
         self.guests.start_churn(stretch);
         while clock::now() < end {
             self.turn(end)?;
-            self.look(|session| {
-                let answered = session.publishers.published.requests;
-                let deliveries = session.crowd.counts().deliveries;
-                format!("{answered} requests answered, {deliveries} events received")
-            });
+            self.look(Self::loading);
         }
         self.publishers.stop();
         self.crowd.stop_speech();
         self.guests.stop_churn();
         self.drain()
+    }
+
+    /// How far subscribers are, for people who wait. What other processes have done is known in
+    /// the end only.
+    fn opening(&self) -> String {
+        if self.children.is_empty() {
+            let opened = self.crowd.opened() + self.guests.opened();
+            format!("{opened} subscribed")
+        } else {
+            "waiting until all are subscribed".to_owned()
+        }
+    }
+
+    /// How far the load is, as far as this process knows.
+    fn loading(&self) -> String {
+        let mut known = Vec::new();
+        if self.publishers.count() > 0 {
+            let answered = self.publishers.published.requests;
+            known.push(format!("{answered} requests answered"));
+        }
+        if self.children.is_empty() {
+            let deliveries = self.crowd.counts().deliveries;
+            known.push(format!("{deliveries} events received"));
+        }
+        known.join(", ")
     }
 
     fn drain(&mut self) -> Result<(), Failure> {
