@@ -82,7 +82,7 @@ const cases = [
       'publishes.refused': 'answered 503',
       deliveries_per_second: 'deliveries/s',
       lost: 'lost',
-      closed: 'closed with 4100',
+      closed: 'closed',
       'server.peak_bytes': 'bytes at most',
     },
   })),
@@ -108,7 +108,7 @@ async function run({ bench: line, app, beside }) {
     if (other) await pause(LEAD_SECONDS * 1000);
     const outcome = await at(line, seconds, app);
     const hot = await other;
-    return hot?.error ? hot : outcome;
+    return hot?.error ? hot : { ...outcome, hot };
   } finally {
     await stop(child);
   }
@@ -134,7 +134,11 @@ const rows = chosen.flatMap(({ name, figures }) =>
     return row([name, unit, cell]);
   }),
 );
-const notes = [...runs.values()].flatMap(remarks).map((words) => `* ${words}`);
+/** A run, and the one beside it if there was one. */
+const withHot = ({ hot, ...one }) =>
+  hot ? [one, { ...hot, server: `${one.server} (the hot one)`, round: one.round }] : [one];
+const all = [...runs.values()].flat().flatMap(withHot);
+const notes = remarks(all).map((words) => `* ${words}`);
 const [version] = readFileSync('/proc/version', 'utf8').split('(');
 process.stdout.write(
   [

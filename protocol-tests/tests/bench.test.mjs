@@ -91,7 +91,7 @@ bench('connect tells the cost of a connection', async () => {
 
 bench('idle tells what connections hold', async () => {
   const result = await run(['idle', '-c', '300', '--settle', '0.2', '--after', '0.2']);
-  assert.equal(result.closed, 0);
+  assert.deepEqual([result.closed, result.errors], [0, 0]);
   for (const bytes of [result.rss_bytes_before, result.rss_bytes_after_close]) {
     assert.ok(bytes > 1_000_000 && bytes <= result.server.peak_bytes, `${bytes}`);
   }
@@ -125,6 +125,7 @@ bench('presence: all members are told who comes and goes', async () => {
   const shape = ['-k', '2', '--members', '3', '--visitors', '4'];
   const result = await run(['presence', ...shape, ...SHORT]);
   const { joins_and_leaves, announcements_expected, member_added, member_removed } = result;
+  assert.deepEqual([result.closed, result.errors], [0, 0]);
   assert.ok(joins_and_leaves > 0);
   assert.equal(announcements_expected, joins_and_leaves * 3);
   assert.deepEqual([member_added, member_removed], Array(2).fill(announcements_expected));
@@ -176,6 +177,29 @@ bench('an event that is refused keeps its number', async (t) => {
   }
 });
 
+bench('idle: connections that the server has closed hold nothing', async (t) => {
+  const frame = (message) => {
+    const payload = Buffer.from(JSON.stringify(message));
+    return Buffer.concat([Buffer.from([0x81, payload.length]), payload]);
+  };
+  const hello = Buffer.concat([
+    Buffer.from('HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+    frame({ event: 'pusher:connection_established', data: '{"socket_id":"1.1"}' }),
+    frame({ event: 'pusher_internal:subscription_succeeded', channel: 'bench-0' }),
+  ]);
+  const closing = net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end(hello));
+  });
+  await new Promise((listening) => closing.listen(0, '127.0.0.1', listening));
+  defer(t, () => closing.close());
+  const at = { url: `http://127.0.0.1:${closing.address().port}`, app: server.app };
+  const words = ['bench', 'idle', '-c', '3', '--settle', '0.2', '--after', '0', ...target(at)];
+  const { code, stdout, stderr } = await tool(words);
+  assert.equal(code, 1, stdout);
+  assert.match(stderr, /the server has closed all connections: without a close frame/);
+});
+
 bench('people read a table', async () => {
   const words = ['bench', 'fanout', '-c', '5', ...SHORT, ...target(server), '--color', 'always'];
   const { code, stdout } = await tool(words);
@@ -193,10 +217,12 @@ bench('what cannot be measured is said', async (t) => {
   const other = { url: `http://127.0.0.1:${refusing.address().port}`, app: server.app };
   const cases = [
     [['connect'], other, 1, /^foghorn: connection 1 to .*no WebSocket: HTTP\/1.1 404/],
-    [['publish'], other, 1, /^foghorn: publisher 1: answered 404: no/],
+    [['publish'], other, 1, /^foghorn: publisher 1 to 127.0.0.1:\d+: answered 404: no/],
     [['connect', '--processes', '2'], other, 1, /^foghorn: connection \d+ to .*404/],
-    [['publish'], { ...other, url: 'http://127.0.0.1:1' }, 1, /publisher 1: .*refused/],
-    [['fanout', '--payload', '39'], server, 2, /at least 40/],
+    [['publish'], { ...other, url: 'http://127.0.0.1:1' }, 1, /publisher 1 to 127.0.0.1:1: .*refused/],
+    [['fanout', '--payload', '39'], server, 2, /at least 40, the length of the marker/],
+    [['fanout', '-c', '0'], server, 2, /at least 1/],
+    [['fanout', '--warmup', 'inf'], server, 2, /from 0 to 86400/],
     [['fanout'], { ...server, url: 'https://127.0.0.1' }, 2, /does not speak TLS/],
   ];
   for (const [words, at, expected, text] of cases) {

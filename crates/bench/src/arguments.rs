@@ -26,6 +26,9 @@ const HANDSHAKES: usize = 64;
 /// The most publishers that a marker has room for.
 const MOST_PUBLISHERS: usize = 9_999;
 
+/// The longest time that anything may be told to take, in seconds: a day.
+const LONGEST: f64 = 86_400.0;
+
 /// What every scenario needs.
 #[derive(Args)]
 pub(crate) struct CommonArguments {
@@ -43,7 +46,7 @@ pub(crate) struct CommonArguments {
 #[derive(Args, Clone, Copy, Serialize)]
 pub(crate) struct CrowdArguments {
     /// How many connections subscribe, each to one channel
-    #[arg(short, long, value_name = "NUMBER", default_value_t = 1000)]
+    #[arg(short, long, value_name = "NUMBER", default_value_t = 1000, value_parser = at_least_one)]
     pub(crate) connections: usize,
     /// How many connections may be on their way at once
     #[arg(long, value_name = "NUMBER", default_value_t = HANDSHAKES,
@@ -66,10 +69,10 @@ pub(crate) struct EventArguments {
     #[arg(long, value_name = "BYTES", default_value_t = 256, value_parser = payload)]
     pub(crate) payload: usize,
     /// How long to measure, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = stretch)]
     pub(crate) seconds: f64,
     /// How long to publish before that, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = duration)]
     pub(crate) warmup: f64,
 }
 
@@ -279,7 +282,23 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
 fn payload(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(MARKER_BYTES..) => text.parse().map_err(|error| format!("{error}")),
-        _ => Err(format!("must be at least {MARKER_BYTES}")),
+        _ => Err(format!(
+            "must be at least {MARKER_BYTES}, the length of the marker that every event carries"
+        )),
+    }
+}
+
+/// Seconds of a stretch that is measured.
+pub(crate) fn stretch(text: &str) -> Result<f64, String> {
+    duration(text)?;
+    positive(text)
+}
+
+/// Seconds that something may take, of which there may be none.
+pub(crate) fn duration(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=LONGEST).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("must be a number of seconds from 0 to {LONGEST}")),
     }
 }
 
@@ -287,5 +306,30 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if number > 0.0 && f64::is_finite(number) => Ok(number),
         _ => Err("must be a number above 0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_finite_and_not_absurd() {
+        for wrong in ["-1", "nan", "inf", "86401", "1e300", "soon"] {
+            assert!(
+                duration(wrong).is_err() && stretch(wrong).is_err(),
+                "{wrong}"
+            );
+        }
+        assert_eq!(duration("0"), Ok(0.0));
+        assert!(stretch("0").is_err());
+        assert_eq!(stretch("0.5"), Ok(0.5));
+    }
+
+    #[test]
+    fn a_payload_has_room_for_the_marker() {
+        assert_eq!(payload("40"), Ok(40));
+        let said = "must be at least 40, the length of the marker that every event carries";
+        assert_eq!(payload("39"), Err(said.to_owned()));
     }
 }

@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let mut asking = Asking::default();
     let result = serve(&mut asking);
     if let Err(failure) = &result {
-        say(&Reply::Failed(failure.to_string()))?;
+        say(&Reply::failed(failure))?;
     }
     result
 }

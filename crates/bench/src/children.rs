@@ -28,7 +28,10 @@ pub(crate) enum Ask {
 pub(crate) enum Reply {
     Counts(Box<Counts>),
     /// The run cannot go on.
-    Failed(String),
+    Failed {
+        said: String,
+        hint: Option<String>,
+    },
 }
 
 /// The children.
@@ -62,6 +65,11 @@ impl Children {
             })?);
         }
         Ok(Self { children })
+    }
+
+    /// Whether there are none, so that all subscribers are in this process.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.children.is_empty()
     }
 
     /// Lets all begin to open their connections.
@@ -101,6 +109,28 @@ impl Children {
     }
 }
 
+impl Reply {
+    /// The run cannot go on because of this.
+    pub(crate) fn failed(failure: &Failure) -> Self {
+        Self::Failed {
+            said: failure.to_string(),
+            hint: failure.advice().map(str::to_owned),
+        }
+    }
+
+    /// What was received, or why the run cannot go on.
+    fn counts(self) -> Result<Counts, Failure> {
+        match self {
+            Self::Counts(counts) => Ok(*counts),
+            Self::Failed { said, hint: None } => Err(Failure::refused(said)),
+            Self::Failed {
+                said,
+                hint: Some(hint),
+            } => Err(Failure::refused(said).hint(hint)),
+        }
+    }
+}
+
 impl Running {
     fn start(plan: Plan) -> Result<Self, Failure> {
         let cannot = |error| Failure::refused(format!("cannot start a process: {error}"));
@@ -131,10 +161,8 @@ impl Running {
         let mut line = String::new();
         let read = self.replies.read_line(&mut line);
         read.map_err(|_| gone())?;
-        match serde_json::from_str(&line).map_err(|_| gone())? {
-            Reply::Counts(counts) => Ok(*counts),
-            Reply::Failed(why) => Err(Failure::refused(why)),
-        }
+        let reply: Reply = serde_json::from_str(&line).map_err(|_| gone())?;
+        reply.counts()
     }
 }
 
@@ -155,4 +183,20 @@ pub(crate) fn line(message: &impl Serialize) -> Result<String, Failure> {
     let text = serde_json::to_string(message);
     let text = text.map_err(|error| Failure::refused(format!("cannot write JSON: {error}")))?;
     Ok(text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_comes_over_with_its_hint() {
+        let plain = Failure::refused("no more files");
+        let advised = Failure::refused("no more files").hint("use fewer");
+        for failure in [plain, advised] {
+            let text = line(&Reply::failed(&failure)).unwrap();
+            let reply: Reply = serde_json::from_str(&text).unwrap();
+            assert_eq!(reply.counts().unwrap_err(), failure);
+        }
+    }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Counts {
     pub(crate) latency: Histogram,
     /// When the last event came, in nanoseconds.
     pub(crate) last: u64,
+    /// Events that closed connections have missed although later ones had come to them.
+    pub(crate) gaps: u64,
     /// Connections that the server has closed.
     pub(crate) closed: u64,
     /// Of the first one.
@@ -58,6 +60,7 @@ impl Counts {
         self.reordered += other.reordered;
         self.latency.merge(&other.latency);
         self.last = self.last.max(other.last);
+        self.gaps += other.gaps;
         self.closed += other.closed;
         self.closed_because = self.closed_because.take().or(other.closed_because);
         self.errors += other.errors;
@@ -66,6 +69,11 @@ impl Counts {
 
     /// How many events are missing, when so many were accepted on each channel.
     pub(crate) fn missing(&self, accepted: &[u64]) -> u64 {
+        self.awaited(accepted) + self.gaps
+    }
+
+    /// How many of those may still come.
+    pub(crate) fn awaited(&self, accepted: &[u64]) -> u64 {
         let expected = self.live.iter().zip(accepted);
         let expected: u64 = expected.map(|(live, accepted)| live * accepted).sum();
         expected.saturating_sub(self.unique)
@@ -136,8 +144,12 @@ impl Ledger {
         true
     }
 
-    /// A connection has sent an event to its own channel, which it does not get itself.
-    pub(crate) fn spoke(&mut self) {
+    /// A subscriber has sent an event to its own channel, which it does not get itself.
+    pub(crate) fn spoke(&mut self, subscriber: usize, event: Marker) {
+        let slot = subscriber * self.publishers + event.publisher as usize;
+        if let Some(seen) = self.seen.get_mut(slot) {
+            seen.note(event.sequence);
+        }
         self.counts.unique += 1;
     }
 
@@ -163,9 +175,13 @@ impl Ledger {
         }
     }
 
-    /// A subscribed connection of `channel` has ended that had received `unique` events.
-    pub(crate) fn left(&mut self, channel: usize, unique: u64, why: &str) {
+    /// A subscribed connection of `channel` has ended that had received `unique` events. What
+    /// followed them does not count, but what came before the last of them does.
+    pub(crate) fn left(&mut self, subscriber: usize, channel: usize, unique: u64, why: &str) {
         self.away(channel);
+        let seen = self.seen.iter().skip(subscriber * self.publishers);
+        let sent: u64 = seen.take(self.publishers).map(|seen| seen.span()).sum();
+        self.counts.gaps += sent.saturating_sub(unique);
         self.counts.unique -= unique;
         self.counts.closed += 1;
         self.counts
@@ -219,7 +235,7 @@ mod tests {
         ledger.arrived(0, event(0, 0, 0), 1);
         assert_eq!(ledger.counts.missing(&[2, 1]), 1);
         assert_eq!(ledger.counts.reordered, 1);
-        ledger.left(1, 0, "4100");
+        ledger.left(1, 1, 0, "4100");
         assert_eq!(ledger.counts.missing(&[2, 1]), 0);
         assert_eq!(ledger.counts.closed_because.as_deref(), Some("4100"));
     }
@@ -228,8 +244,32 @@ mod tests {
     fn a_connection_that_ended_counts_neither_as_receiver_nor_as_received() {
         let mut ledger = ledger();
         ledger.arrived(0, event(0, 0, 0), 1);
-        ledger.left(0, 1, "4100");
+        ledger.left(0, 0, 1, "4100");
         assert_eq!(ledger.counts.missing(&[1, 1]), 1);
+    }
+
+    #[test]
+    fn what_a_connection_missed_before_it_ended_is_lost() {
+        let mut ledger = ledger();
+        for (publisher, sequence) in [(0, 0), (0, 3), (1, 1)] {
+            ledger.arrived(0, event(publisher, sequence, 0), 1);
+        }
+        // Seven were sent, of which the last one could not come any more.
+        ledger.left(0, 0, 3, "4100");
+        assert_eq!(ledger.counts.missing(&[7, 0]), 3);
+        assert_eq!(ledger.counts.awaited(&[7, 0]), 0);
+        let mut sum = Counts::default();
+        sum.merge(ledger.counts);
+        assert_eq!(sum.missing(&[7, 0]), 3);
+    }
+
+    #[test]
+    fn what_a_connection_sent_itself_is_no_gap() {
+        let mut ledger = ledger();
+        ledger.spoke(0, event(1, 0, 0));
+        ledger.arrived(0, event(1, 1, 0), 1);
+        ledger.left(0, 0, 2, "4100");
+        assert_eq!(ledger.counts.missing(&[2, 0]), 0);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod churn;
 mod conversation;
 mod speech;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 
@@ -20,6 +22,7 @@ use crate::talk;
 use crate::wire::{self, Frame, Opcode};
 
 use churn::Churn;
+pub(crate) use churn::Habit;
 pub(crate) use speech::Senders;
 use speech::Speech;
 
@@ -52,6 +55,8 @@ enum Stage {
     Greeting,
     Subscribing,
     Subscribed,
+    /// It has unsubscribed until its turn comes.
+    Away,
 }
 
 /// A connection.
@@ -66,7 +71,7 @@ struct Subscriber {
     reading: bool,
     /// Kept for channels whose subscriptions are signed.
     socket_id: Option<Box<str>>,
-    /// When it asked to be subscribed again, in nanoseconds.
+    /// When it was to be subscribed again, in nanoseconds.
     asked: Option<u64>,
 }
 
@@ -166,7 +171,7 @@ impl Crowd {
         if self.is_open() || self.progress.0 != opened {
             self.progress = (opened, now);
         } else if now > self.progress.1 + PATIENCE {
-            let waiting = |s: &Subscriber| s.stage != Stage::Subscribed;
+            let waiting = |s: &Subscriber| !matches!(s.stage, Stage::Subscribed | Stage::Away);
             let index = self.subscribers.iter().position(waiting);
             return Err(self.failed(index.unwrap_or_default(), "no answer for 30 s"));
         }
@@ -328,7 +333,8 @@ impl Crowd {
         if subscriber.stage != Stage::Subscribed {
             return Err(self.failed(index, &format!("closed: {why}")));
         }
-        self.ledger.left(subscriber.channel, subscriber.unique, why);
+        let (channel, unique) = (subscriber.channel, subscriber.unique);
+        self.ledger.left(index, channel, unique, why);
         Ok(())
     }
 
@@ -340,6 +346,7 @@ impl Crowd {
             Some(Stage::Greeting) => "waiting for its greeting",
             Some(Stage::Subscribing) => "subscribing",
             Some(Stage::Subscribed) => "listening",
+            Some(Stage::Away) => "unsubscribed for now",
         };
         let server = self.plan.server;
         Failure::refused(format!("connection {number} to {server}, {during}: {why}"))
@@ -367,6 +374,11 @@ impl Owner for Crowd {
             && let Err(error) = socket.writable()
         {
             return self.ended(index, &error.to_string());
+        }
+        if what.over
+            && let Some(socket) = self.socket(index)
+        {
+            socket.over();
         }
         let reading = self.subscribers.get(index).is_some_and(|s| s.reading);
         if what.over || (what.readable && reading) {

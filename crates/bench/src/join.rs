@@ -5,9 +5,13 @@ use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
 use crate::arguments::{LoadArguments, positive};
+use crate::crowd::Habit;
 use crate::fanout::{measure, result};
 use crate::pace::Pace;
 use crate::settings::settings;
+
+/// How many take turns to subscribe, so that each has long left when it does so again.
+const VISITORS: usize = 8;
 
 /// What to measure.
 #[derive(Args, Serialize)]
@@ -26,8 +30,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { joins, load } = arguments;
     let events = load.events;
     let mut session = load.session()?;
-    session.invite_more(1);
-    session.churn = Some(Pace::new(joins));
+    session.invite_more(VISITORS);
+    session.guests.prepare_churn(Habit::Visit, Pace::new(joins));
     session.open()?;
     let cost = measure(&mut session, events)?;
     let mut result = result(&mut session, cost)?.about("join", settings);

@@ -22,7 +22,7 @@ pub(crate) struct Marker {
     pub(crate) publisher: u32,
     /// Which one of this publisher on its channel, from 0.
     pub(crate) sequence: u32,
-    /// When it was sent, in nanoseconds.
+    /// When it was sent, or was due with a rate, in nanoseconds.
     pub(crate) sent: u64,
 }
 

@@ -42,13 +42,14 @@ impl Schedule {
         }
     }
 
-    /// When the next request is due, in nanoseconds; never is the end of time.
+    /// When the next request is due, in nanoseconds; never is the end of time. Without a rate that
+    /// is long ago.
     pub(crate) fn due(&self) -> u64 {
         let since_start = match self.pace {
             Pace::Closed => 0,
             Pace::Open { per_second } => (self.taken as f64 * SECOND as f64 / per_second) as u64,
         };
-        let due = self.stretch.start + since_start;
+        let due = self.stretch.start.saturating_add(since_start);
         if self.stretch.contains(&due) {
             due
         } else {
@@ -56,9 +57,16 @@ impl Schedule {
         }
     }
 
-    /// Takes the request that is due.
-    pub(crate) fn take(&mut self) {
+    /// Takes the request that is due at `now` nanoseconds; gives the moment from which its latency
+    /// counts. With a rate that is when it was due, so that a request is not excused for having
+    /// waited behind those that are slow.
+    pub(crate) fn take(&mut self, now: u64) -> u64 {
+        let due = match self.pace {
+            Pace::Closed => now,
+            Pace::Open { .. } => self.due(),
+        };
         self.taken += 1;
+        due
     }
 }
 
@@ -73,7 +81,7 @@ mod tests {
         let mut due = Vec::new();
         for _ in 0..7 {
             due.push(schedule.due());
-            schedule.take();
+            schedule.take(0);
         }
         assert_eq!(due[..3], [100, 333_333_433, 666_666_766]);
         assert_eq!(due[5..], [1_666_666_766, u64::MAX]);
@@ -82,7 +90,21 @@ mod tests {
     #[test]
     fn without_a_rate_everything_is_due() {
         let mut schedule = Schedule::start(Pace::new(None), 100..200);
-        schedule.take();
+        assert_eq!(schedule.take(150), 150);
         assert_eq!(schedule.due(), 100);
+    }
+
+    #[test]
+    fn a_late_request_counts_from_when_it_was_due() {
+        let mut schedule = Schedule::start(Pace::new(Some(2.0)), 100..2 * SECOND);
+        assert_eq!(schedule.take(700), 100);
+        assert_eq!(schedule.take(3 * SECOND), SECOND / 2 + 100);
+    }
+
+    #[test]
+    fn the_next_request_of_a_tiny_rate_is_never_due() {
+        let mut schedule = Schedule::start(Pace::new(Some(1e-300)), 100..200);
+        schedule.take(100);
+        assert_eq!(schedule.due(), u64::MAX);
     }
 }

@@ -4,8 +4,11 @@ use clap::Args;
 use foghorn_cli::{Failure, Output};
 use serde::Serialize;
 
-use crate::arguments::{CommonArguments, CrowdArguments, at_least_one, positive};
+use crate::arguments::{
+    CommonArguments, CrowdArguments, at_least_one, duration, positive, stretch,
+};
 use crate::clock;
+use crate::crowd::Habit;
 use crate::pace::Pace;
 use crate::report::{Announcements, ClientFigures, Outcome, ServerFigures, rounded};
 use crate::session::Session;
@@ -28,10 +31,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NUMBER", value_parser = positive)]
     rate: Option<f64>,
     /// How long to measure, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = stretch)]
     seconds: f64,
     /// How long to do it before that, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = duration)]
     warmup: f64,
     #[command(flatten)]
     #[serde(skip)]
@@ -50,7 +53,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let credential = server.target.credential.clone();
     let mut session = Session::listening(server, plan, Some(credential.clone()))?;
     session.invite(guests, Some(credential));
-    session.churn = Some(Pace::new(arguments.rate));
+    let pace = Pace::new(arguments.rate);
+    session.guests.prepare_churn(Habit::Return, pace);
     session.open()?;
     session.load(clock::nanos(arguments.warmup))?;
     let mark = session.begin()?;
@@ -58,6 +62,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     let cost = session.since(&mark);
     let counts = session.counts()?;
     let visits = session.guests.counts();
+    let mut everybody = counts.clone();
+    everybody.merge(visits.clone());
     let rejoined: u64 = visits.rejoined.iter().sum();
     let server = session.server.as_ref();
     let figures = server.map(|process| ServerFigures::new(process, cost));
@@ -79,6 +85,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
     result.note("joins_and_leaves_per_second", rounded(per_second));
     let per = figures.as_ref().and_then(|figures| figures.per(rejoined));
     result.note("server_cpu_us_per_join_and_leave", per);
+    result.note_trouble(&everybody);
     result.server = figures;
     drop(session);
     result.finish(output)

@@ -1,5 +1,8 @@
 //! Connections that publish: each has one request in flight and keeps its own sequences.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -38,7 +41,7 @@ pub(crate) struct Published {
     pub(crate) requests: u64,
     /// Requests answered 429 or 503 in the window.
     pub(crate) refused: u64,
-    /// From before a request is written until its answer has been read, in the window.
+    /// From when a request was due until its answer has been read, in the window.
     pub(crate) latency: Histogram,
     /// When the last one was answered, in nanoseconds.
     pub(crate) answered: u64,
@@ -50,7 +53,7 @@ pub(crate) struct Published {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
     Nothing,
-    /// It waits for an answer since then, in nanoseconds.
+    /// It waits for an answer to what was due then, in nanoseconds.
     Asking {
         since: u64,
     },
@@ -149,8 +152,8 @@ impl Publishers {
         !self.publishers.iter().any(asking)
     }
 
-    /// Sends the next request, or the one that was refused.
-    fn ask(&mut self, io: &Io, index: usize) -> Result<(), Failure> {
+    /// Sends the next request, or the one that was refused; it was due at `due` nanoseconds.
+    fn ask(&mut self, io: &Io, index: usize, due: u64) -> Result<(), String> {
         let count = self.requests.events();
         let Some(publisher) = self.publishers.get_mut(index) else {
             return Ok(());
@@ -160,14 +163,13 @@ impl Publishers {
             self.turn = (self.turn + count) % self.channels;
             first
         });
-        let sent = clock::now();
         let mut events = Vec::with_capacity(count);
         for channel in channels(first, count, self.channels) {
             if let Some(next) = publisher.next.get_mut(channel) {
                 let marker = Marker {
                     publisher: index as u32,
                     sequence: *next,
-                    sent,
+                    sent: due,
                 };
                 events.push((channel, marker));
                 *next += 1;
@@ -175,7 +177,7 @@ impl Publishers {
         }
         let mut bytes = Vec::with_capacity(1024);
         self.requests.write(&mut bytes, &events);
-        publisher.doing = Doing::Asking { since: sent };
+        publisher.doing = Doing::Asking { since: due };
         let connected = match publisher.socket.take() {
             Some(socket) => Ok(socket),
             None => Socket::connect(io, index, self.server, None),
@@ -184,27 +186,26 @@ impl Publishers {
             socket.send(&bytes)?;
             Ok(socket)
         });
-        publisher.socket = Some(written.map_err(|error| failed(index, &error.to_string()))?);
+        publisher.socket = Some(written.map_err(|error| error.to_string())?);
         Ok(())
     }
 
     /// Reads an answer, and asks again if it is due.
-    fn read(&mut self, io: &mut Io, index: usize) -> Result<(), Failure> {
+    fn read(&mut self, io: &mut Io, index: usize) -> Result<(), String> {
         let Some(publisher) = self.publishers.get_mut(index) else {
             return Ok(());
         };
         let Some(socket) = &mut publisher.socket else {
             return Ok(());
         };
-        let filled = socket
-            .fill(&mut io.buffer)
-            .map_err(|error| failed(index, &error.to_string()))?;
+        let filled = socket.fill_all(&mut io.buffer);
+        let filled = filled.map_err(|error| error.to_string())?;
         let bytes = io.buffer.get(..filled.bytes).unwrap_or_default();
-        let answer = answer::read(bytes).map_err(|why| failed(index, why))?;
+        let answer = answer::read(bytes)?;
         let asking = matches!(publisher.doing, Doing::Asking { .. });
         match answer {
             None if filled.then == Then::End && asking => {
-                return Err(failed(index, "closed without an answer"));
+                return Err("closed without an answer".to_owned());
             }
             None => socket.keep(bytes),
             Some(answer) => {
@@ -226,14 +227,14 @@ impl Publishers {
         Ok(())
     }
 
-    fn answered(&mut self, index: usize, answer: &Answer<'_>) -> Result<(), Failure> {
+    fn answered(&mut self, index: usize, answer: &Answer<'_>) -> Result<(), String> {
         let now = clock::now();
         let count = self.requests.events();
         let Some(publisher) = self.publishers.get_mut(index) else {
             return Ok(());
         };
         let Doing::Asking { since } = publisher.doing else {
-            return Err(failed(index, "an answer came to no question"));
+            return Err("an answer came to no question".to_owned());
         };
         let first = publisher.channel.unwrap_or_default();
         let sent = channels(first, count, self.channels);
@@ -267,7 +268,7 @@ impl Publishers {
             }
             status => {
                 let said = String::from_utf8_lossy(answer.body);
-                return Err(failed(index, &format!("answered {status}: {said}")));
+                return Err(format!("answered {status}: {said}"));
             }
         }
         Ok(())
@@ -285,16 +286,35 @@ impl Publishers {
     }
 
     /// Sends a request that the schedule asks for.
-    fn ask_next(&mut self, io: &Io, index: usize) -> Result<(), Failure> {
+    fn ask_next(&mut self, io: &Io, index: usize) -> Result<(), String> {
         let now = clock::now();
-        if let Some(schedule) = &mut self.schedule {
-            if let Pace::Open { .. } = self.pace {
-                let behind = now.saturating_sub(schedule.due());
-                self.published.behind = self.published.behind.max(behind);
+        let schedule = self.schedule.as_mut();
+        let due = schedule.map_or(now, |schedule| schedule.take(now));
+        self.published.behind = self.published.behind.max(now.saturating_sub(due));
+        self.ask(io, index, due)
+    }
+
+    /// Goes on writing and reads, as far as that is possible now.
+    fn go_on(&mut self, io: &mut Io, index: usize, what: Happened) -> Result<(), String> {
+        let publisher = self.publishers.get_mut(index);
+        if let Some(socket) = publisher.and_then(|publisher| publisher.socket.as_mut()) {
+            if what.writable {
+                socket.writable().map_err(|error| error.to_string())?;
             }
-            schedule.take();
+            if what.over {
+                socket.over();
+            }
         }
-        self.ask(io, index)
+        if what.readable || what.over {
+            self.read(io, index)?;
+        }
+        Ok(())
+    }
+
+    /// Why the run cannot go on, in words.
+    fn failed(&self, index: usize, why: &str) -> Failure {
+        let (number, server) = (index + 1, self.server);
+        Failure::refused(format!("publisher {number} to {server}: {why}"))
     }
 
     /// Wakes those whose pause is over; gives the end of the next one.
@@ -316,24 +336,10 @@ fn channels(first: usize, count: usize, all: usize) -> impl Iterator<Item = usiz
     (first..first + count).map(move |channel| channel % all)
 }
 
-fn failed(index: usize, why: &str) -> Failure {
-    Failure::refused(format!("publisher {}: {why}", index + 1))
-}
-
 impl Owner for Publishers {
     fn happened(&mut self, io: &mut Io, index: usize, what: Happened) -> Result<(), Failure> {
-        let socket = self.publishers.get_mut(index);
-        if what.writable
-            && let Some(socket) = socket.and_then(|p| p.socket.as_mut())
-        {
-            socket
-                .writable()
-                .map_err(|error| failed(index, &error.to_string()))?;
-        }
-        if what.readable || what.over {
-            self.read(io, index)?;
-        }
-        Ok(())
+        let done = self.go_on(io, index, what);
+        done.map_err(|why| self.failed(index, &why))
     }
 
     fn due(&mut self, io: &mut Io, now: u64) -> Result<Option<u64>, Failure> {
@@ -349,7 +355,8 @@ impl Owner for Publishers {
             let Some(index) = index.or_else(|| self.publishers.iter().position(free)) else {
                 return Ok(pause);
             };
-            self.ask_next(io, index)?;
+            let asked = self.ask_next(io, index);
+            asked.map_err(|why| self.failed(index, &why))?;
         }
         let due = self.schedule.as_ref().map(Schedule::due);
         Ok(due.map(|due| pause.map_or(due, |pause| pause.min(due))))

@@ -55,6 +55,9 @@ pub(crate) struct Deliveries {
     pub(crate) errors: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+    /// Subscribers that were there in the end.
+    #[serde(skip)]
+    pub(crate) left: u64,
 }
 
 /// What members were told of others.
@@ -117,11 +120,14 @@ impl Deliveries {
             closed_because: counts.closed_because.clone(),
             errors: counts.errors,
             error: counts.error.clone(),
+            left: counts.live.iter().sum(),
         }
     }
 
+    /// Whether nothing went wrong, and somebody is left of whom that can be said.
     fn are_whole(&self) -> bool {
-        self.lost + self.duplicated + self.reordered == 0
+        let anybody = self.left > 0 || self.closed == 0;
+        anybody && self.lost + self.duplicated + self.reordered == 0
     }
 }
 
@@ -200,6 +206,19 @@ impl Outcome {
         }
     }
 
+    /// Adds how many subscribers the server has closed, and the errors that it has reported, where
+    /// no deliveries are counted.
+    pub(crate) fn note_trouble(&mut self, counts: &Counts) {
+        self.note("closed", counts.closed);
+        if let Some(why) = &counts.closed_because {
+            self.note("closed_because", why.as_str());
+        }
+        self.note("errors", counts.errors);
+        if let Some(error) = &counts.error {
+            self.note("error", error.as_str());
+        }
+    }
+
     /// Adds a figure of its own to a scenario's result.
     pub(crate) fn note(&mut self, name: &str, value: impl Into<Value>) {
         self.extra.insert(name.to_owned(), value.into());
@@ -223,6 +242,20 @@ mod tests {
             };
             assert!(!Deliveries::new(&counts, 0, 1.0).are_whole());
         }
+    }
+
+    #[test]
+    fn nobody_left_is_wrong_too() {
+        let whole = |live| {
+            let counts = Counts {
+                live: vec![live],
+                closed: 1,
+                ..Counts::default()
+            };
+            Deliveries::new(&counts, 0, 1.0).are_whole()
+        };
+        assert!(whole(1));
+        assert!(!whole(0));
     }
 
     #[test]

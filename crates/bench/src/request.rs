@@ -83,17 +83,20 @@ mod tests {
     use super::*;
     use foghorn_auth::{AppKey, Secret};
 
-    fn requests(batch: Option<usize>) -> Requests {
-        Requests {
-            credential: Credential {
-                key: AppKey::parse("k").unwrap(),
-                secret: Secret::parse("s").unwrap(),
-            },
-            authority: "h:1".to_owned(),
-            app_path: "/p/apps/7".to_owned(),
-            prefix: "c-".to_owned(),
-            payload: 50,
-            batch,
+    impl Requests {
+        /// Of an app that does not exist.
+        pub(crate) fn sample(batch: Option<usize>) -> Self {
+            Self {
+                credential: Credential {
+                    key: AppKey::parse("k").unwrap(),
+                    secret: Secret::parse("s").unwrap(),
+                },
+                authority: "h:1".to_owned(),
+                app_path: "/p/apps/7".to_owned(),
+                prefix: "c-".to_owned(),
+                payload: 50,
+                batch,
+            }
         }
     }
 
@@ -105,7 +108,7 @@ mod tests {
         };
         let events: Vec<_> = (0..events).map(|channel| (channel, marker)).collect();
         let mut out = Vec::new();
-        requests(batch).write(&mut out, &events);
+        Requests::sample(batch).write(&mut out, &events);
         let text = String::from_utf8(out).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("Content-Length: {}", body.len())));

@@ -33,8 +33,6 @@ pub(crate) struct Session {
     pub(crate) crowd: Crowd,
     /// Connections of this process that are not counted among the crowd.
     pub(crate) guests: Crowd,
-    /// How guests leave and come back, if they do.
-    pub(crate) churn: Option<Pace>,
     pub(crate) publishers: Publishers,
     pub(crate) children: Children,
     pub(crate) server: Option<Process>,
@@ -78,7 +76,6 @@ impl Session {
         Ok(Self {
             engine: Engine::new()?,
             guests: Crowd::new(server.nobody(plan.channels), None),
-            churn: None,
             crowd: Crowd::new(plan, credential),
             publishers,
             children: Children::default(),
@@ -143,8 +140,9 @@ impl Session {
             self.turn(clock::now() + SECOND)?;
             self.crowd.check_progress()?;
             self.guests.check_progress()?;
-            self.look(|session| format!("{} subscribed", session.crowd.opened()));
+            self.look(Self::opening);
         }
+        self.look(Self::opening);
         self.children.opened()
     }
 
@@ -155,21 +153,40 @@ impl Session {
         let (end, stretch) = (now + length, now..now + length);
         self.publishers.start(stretch.clone());
         self.crowd.start_speech(stretch.clone());
-        if let Some(pace) = self.churn {
-            self.guests.start_churn(pace, stretch);
-        }
+        self.guests.start_churn(stretch);
         while clock::now() < end {
             self.turn(end)?;
-            self.look(|session| {
-                let answered = session.publishers.published.requests;
-                let deliveries = session.crowd.counts().deliveries;
-                format!("{answered} requests answered, {deliveries} events received")
-            });
+            self.look(Self::loading);
         }
         self.publishers.stop();
         self.crowd.stop_speech();
         self.guests.stop_churn();
         self.drain()
+    }
+
+    /// How far subscribers are, for people who wait. What other processes have done is known in
+    /// the end only.
+    fn opening(&self) -> String {
+        if self.children.is_empty() {
+            let opened = self.crowd.opened() + self.guests.opened();
+            format!("{opened} subscribed")
+        } else {
+            "waiting until all are subscribed".to_owned()
+        }
+    }
+
+    /// How far the load is, as far as this process knows.
+    fn loading(&self) -> String {
+        let mut known = Vec::new();
+        if self.publishers.count() > 0 {
+            let answered = self.publishers.published.requests;
+            known.push(format!("{answered} requests answered"));
+        }
+        if self.children.is_empty() {
+            let deliveries = self.crowd.counts().deliveries;
+            known.push(format!("{deliveries} events received"));
+        }
+        known.join(", ")
     }
 
     fn drain(&mut self) -> Result<(), Failure> {
@@ -184,7 +201,7 @@ impl Session {
         let (mut unique, mut since) = (0, clock::now());
         loop {
             let counts = self.counts()?;
-            if counts.missing(self.accepted()) == 0 && self.announced(&counts) {
+            if counts.awaited(self.accepted()) == 0 && self.announced(&counts) {
                 return Ok(());
             }
             let heard = counts.unique + counts.added + counts.removed;

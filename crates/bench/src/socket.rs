@@ -16,6 +16,8 @@ pub(crate) struct Socket {
     unsent: Vec<u8>,
     carry: Vec<u8>,
     open: bool,
+    /// Whether the server will send nothing more.
+    over: bool,
 }
 
 /// What a read brought.
@@ -79,6 +81,7 @@ impl Socket {
             unsent: Vec::new(),
             carry: Vec::new(),
             open: false,
+            over: false,
         })
     }
 
@@ -110,6 +113,12 @@ impl Socket {
         Ok(())
     }
 
+    /// The server will send nothing more. No event follows, so that what there is has to be read
+    /// to its end now.
+    pub(crate) fn over(&mut self) {
+        self.over = true;
+    }
+
     /// Reads once: `buffer` begins with what was kept of the last read.
     pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> io::Result<Filled> {
         let kept = self.carry.len();
@@ -124,7 +133,7 @@ impl Socket {
         let (read, then) = loop {
             match self.stream.read(space) {
                 Ok(0) => break (0, Then::End),
-                Ok(read) if read == room => break (read, Then::More),
+                Ok(read) if read == room || self.over => break (read, Then::More),
                 Ok(read) => break (read, Then::Wait),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break (0, Then::Wait),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -136,6 +145,17 @@ impl Socket {
             bytes: kept + read,
             then,
         })
+    }
+
+    /// Reads all that has come, of which `buffer` has to have room for everything.
+    pub(crate) fn fill_all(&mut self, buffer: &mut [u8]) -> io::Result<Filled> {
+        loop {
+            let filled = self.fill(buffer)?;
+            if filled.then != Then::More {
+                return Ok(filled);
+            }
+            self.keep(buffer.get(..filled.bytes).unwrap_or_default());
+        }
     }
 
     /// Keeps the head of a message for the next read.

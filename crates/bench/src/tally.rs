@@ -22,6 +22,11 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// How many numbers there are up to the highest that was seen.
+    pub(crate) fn span(self) -> u64 {
+        u64::from(self.next)
+    }
+
     /// Notes a number. One that is too far back to tell counts as late.
     pub(crate) fn note(&mut self, number: u32) -> Arrival {
         if number >= self.next {
@@ -56,6 +61,15 @@ mod tests {
         assert_eq!(note(&[0, 0]), [InOrder, Again]);
         assert_eq!(note(&[0, 2, 1]), [InOrder, InOrder, Late]);
         assert_eq!(note(&[2, 1, 1, 2]), [InOrder, Late, Again, Again]);
+    }
+
+    #[test]
+    fn the_span_has_the_numbers_that_are_missing_too() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.span(), 0);
+        seen.note(4);
+        seen.note(1);
+        assert_eq!(seen.span(), 5);
     }
 
     #[test]

@@ -46,6 +46,15 @@ impl Failure {
         self
     }
 
+    /// The advice that it was given.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        match self {
+            Self::Refused(complaint) | Self::Usage(complaint) => complaint.hint.as_deref(),
+            Self::Negative | Self::ReaderGone => None,
+        }
+    }
+
     /// Says it on standard error; gives the exit code.
     #[must_use]
     pub fn report(&self) -> ExitCode {

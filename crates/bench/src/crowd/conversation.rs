@@ -33,10 +33,7 @@ impl Crowd {
             None => Ok(()),
             Some(_) if refused => Err(self.failed(index, &said)),
             Some(_) if says("connection_established") => self.greeted(index, message),
-            Some(_) if says("subscription_succeeded") => {
-                self.subscribed(index);
-                Ok(())
-            }
+            Some(_) if says("subscription_succeeded") => self.subscribed(index),
             Some(_) => Ok(()),
         }
     }
@@ -74,9 +71,9 @@ impl Crowd {
         format!("{}{}", self.plan.prefix, channel.unwrap_or_default())
     }
 
-    fn subscribed(&mut self, index: usize) {
+    fn subscribed(&mut self, index: usize) -> Result<(), Failure> {
         let Some(subscriber) = self.subscribers.get_mut(index) else {
-            return;
+            return Ok(());
         };
         subscriber.stage = Stage::Subscribed;
         self.opening -= 1;
@@ -85,5 +82,6 @@ impl Crowd {
             let took = clock::now().saturating_sub(asked);
             self.ledger.rejoined(subscriber.channel, took);
         }
+        self.visited(index)
     }
 }

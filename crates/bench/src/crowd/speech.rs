@@ -7,7 +7,6 @@ use foghorn_cli::Failure;
 use serde::Serialize;
 
 use super::Crowd;
-use crate::clock;
 use crate::marker::Marker;
 use crate::pace::{Pace, Schedule};
 use crate::wire::{self, Opcode};
@@ -98,7 +97,7 @@ impl Crowd {
             if due > now {
                 return Ok(Some(due));
             }
-            schedule.take();
+            let due = schedule.take(now);
             speech.behind = speech.behind.max(now - due);
             let index = speech.turn;
             let last = match speech.senders {
@@ -106,12 +105,13 @@ impl Crowd {
                 Senders::All => self.plan.connections,
             };
             speech.turn = (index + 1) % last.max(1);
-            self.speak(index)?;
+            self.speak(index, due)?;
         }
         Ok(None)
     }
 
-    fn speak(&mut self, index: usize) -> Result<(), Failure> {
+    /// Sends an event that was due at `due` nanoseconds.
+    fn speak(&mut self, index: usize, due: u64) -> Result<(), Failure> {
         let channel = self.channel(index);
         let (Some(speech), Some(subscriber)) = (&mut self.speech, self.subscribers.get_mut(index))
         else {
@@ -127,14 +127,14 @@ impl Crowd {
             // Its place among the members of its channel.
             publisher: (index / self.plan.channels) as u32,
             sequence: *next,
-            sent: clock::now(),
+            sent: due,
         };
         *next += 1;
         if let Some(sent) = speech.sent.get_mut(subscriber.channel) {
             *sent += 1;
         }
         subscriber.unique += 1;
-        self.ledger.spoke();
+        self.ledger.spoke(index, marker);
         let head = format!(r#"{{"event":"client-bench","channel":"{channel}","data":""#);
         let mut message = head.into_bytes();
         marker.append(&mut message, speech.payload);
