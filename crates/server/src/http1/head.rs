@@ -392,7 +392,14 @@ mod tests {
         ] {
             assert_eq!(split(target), Some((path, query)), "{target}");
         }
-        for target in ["", "a", "apps/1/events", "x?u=http://host/app/key", "host:1", "ws://host/a"] {
+        for target in [
+            "",
+            "a",
+            "apps/1/events",
+            "x?u=http://host/app/key",
+            "host:1",
+            "ws://host/a",
+        ] {
             assert_eq!(split(target), None, "{target}");
         }
     }

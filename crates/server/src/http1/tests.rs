@@ -243,7 +243,7 @@ async fn a_body_that_is_too_large_is_read_away() {
         // Beyond reason.
         (
             post("Content-Length: 1000", &"x".repeat(999)),
-            vec!["400 TooLarge(1000)"],
+            vec!["400 TooLarge(1000) and closes"],
         ),
         (
             post("Transfer-Encoding: chunked", "3\r\nab"),
