@@ -4,7 +4,7 @@
 //! every error is a JSON object, because the .NET SDK throws on anything else, and every success is
 //! one too.
 //!
-//! This crate must not know: sockets, hyper, how bodies are read, WebSockets, clocks.
+//! This crate must not know: sockets, how bytes become requests, WebSockets, clocks.
 
 mod answer;
 mod api;

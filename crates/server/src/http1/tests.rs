@@ -98,6 +98,10 @@ where
 
 /// The client's end, and the server's.
 fn connect() -> (DuplexStream, Served) {
+    connect_to(Mirror::default())
+}
+
+fn connect_to(service: Mirror) -> (DuplexStream, Served) {
     let (client, stream) = duplex(64 * 1_024);
     let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let socket = Socket::new(stream, place, PATIENCE.write_timeout);
@@ -105,7 +109,7 @@ fn connect() -> (DuplexStream, Served) {
         address: [127, 0, 0, 1].into(),
         transport: Transport::Plain,
     };
-    (client, spawn(socket, Mirror::default(), peer))
+    (client, spawn(socket, service, peer))
 }
 
 /// All that is answered to a client that sends `pieces` one after the other and then closes its
@@ -224,6 +228,21 @@ async fn what_cannot_be_read_is_refused_and_ends_the_connection() {
         );
         assert!(answer.ends_with("and closes"), "{answer} to {request:?}");
     }
+}
+
+/// A shutdown waits for requests that have yet to be answered, and for no more.
+#[tokio::test(start_paused = true)]
+async fn a_request_is_over_with_its_answer_even_if_its_body_never_comes() {
+    let requests = Gate::default();
+    let (mut client, _server) = connect_to(Mirror(requests.clone()));
+    let refused = b"POST /refused HTTP/1.1\r\nContent-Length: 50\r\n\r\n";
+    client.write_all(refused).await.unwrap();
+    let mut status = [0; 12];
+    client.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
+    let answered = Instant::now();
+    requests.wait_empty().await;
+    assert_eq!(answered.elapsed(), Duration::ZERO, "in virtual time");
 }
 
 #[tokio::test(start_paused = true)]
