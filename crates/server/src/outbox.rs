@@ -123,7 +123,9 @@ impl<L: Line> Outbox<L> {
         control: Control,
     ) -> Poll<Pending> {
         let mut state = self.state.lock();
-        self.account(&mut state, line);
+        if let Some(own) = line {
+            self.account(&mut state, own);
+        }
         // First: whoever never stops filling its own queue would otherwise never be told.
         if let Some(close) = state.take_asked() {
             return Poll::Ready(Pending::Asked(close));
@@ -218,15 +220,14 @@ impl<L: Line> Outbox<L> {
 
     /// Puts the line back after a write. What is left to do is for the connection's task: who
     /// delivers is never kept for what others add meanwhile.
-    fn give_back(&self, line: Box<L>) {
+    fn give_back(&self, mut line: Box<L>) {
         let mut state = self.state.lock();
-        let mut line = Some(line);
         self.account(&mut state, &mut line);
         debug_assert!(
             !matches!(state.status, Status::Gone),
             "the task ends with the line in hand"
         );
-        state.line = line;
+        state.line = Some(line);
         state.rest();
         let waker = state.waker_for_line();
         drop(state);
@@ -235,9 +236,8 @@ impl<L: Line> Outbox<L> {
         }
     }
 
-    fn account(&self, state: &mut State<L>, line: &mut Option<Box<L>>) {
-        let written = line.as_mut().map(|line| line.take_written());
-        let written = written.unwrap_or_default();
+    fn account(&self, state: &mut State<L>, line: &mut L) {
+        let written = line.take_written();
         if written.frames > 0 {
             state.bytes = state.bytes.saturating_sub(written.bytes);
             self.meters.sent(written.frames, written.bytes as u64);

@@ -13,29 +13,25 @@ use tokio_rustls::server::TlsStream;
 use crate::outbox::Sharing;
 use crate::websocket::Wire;
 
-/// The bytes of an accepted connection.
-pub(crate) enum Stream {
-    /// As they are on the wire.
-    Plain(TcpStream),
-    /// Decrypted. Boxed: most connections have no TLS here, and its state is large.
-    Tls(Box<TlsStream<TcpStream>>),
+/// Something of a connection, with TLS or without.
+pub(crate) enum Either<P, T> {
+    /// As it is on the wire.
+    Plain(P),
+    /// Encrypted on the wire.
+    Tls(T),
 }
+
+/// TLS on a connection. Boxed: most connections have none here, and its state is large.
+type Encrypted = Box<TlsStream<TcpStream>>;
+
+/// The bytes of an accepted connection.
+pub(crate) type Stream = Either<TcpStream, Encrypted>;
 
 /// What is read from a connection.
-pub(crate) enum Reading {
-    /// As it is on the wire.
-    Plain(OwnedReadHalf),
-    /// Decrypted.
-    Tls(ReadHalf<Box<TlsStream<TcpStream>>>),
-}
+pub(crate) type Reading = Either<OwnedReadHalf, ReadHalf<Encrypted>>;
 
 /// The way to write to a connection.
-pub(crate) enum Writing {
-    /// As it is on the wire.
-    Plain(OwnedWriteHalf),
-    /// To be encrypted.
-    Tls(WriteHalf<Box<TlsStream<TcpStream>>>),
-}
+pub(crate) type Writing = Either<OwnedWriteHalf, WriteHalf<Encrypted>>;
 
 impl Stream {
     /// Both directions apart.
@@ -43,25 +39,12 @@ impl Stream {
         match self {
             Self::Plain(stream) => {
                 let (reading, writing) = stream.into_split();
-                (Reading::Plain(reading), Writing::Plain(writing))
+                (Either::Plain(reading), Either::Plain(writing))
             }
             Self::Tls(stream) => {
                 let (reading, writing) = split(stream);
-                (Reading::Tls(reading), Writing::Tls(writing))
+                (Either::Tls(reading), Either::Tls(writing))
             }
-        }
-    }
-}
-
-impl AsyncRead for Reading {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(half) => Pin::new(half).poll_read(cx, buffer),
-            Self::Tls(half) => Pin::new(half).poll_read(cx, buffer),
         }
     }
 }
@@ -91,73 +74,28 @@ impl Wire for Writing {
     }
 }
 
-impl AsyncWrite for Writing {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(half) => Pin::new(half).poll_write(cx, bytes),
-            Self::Tls(half) => Pin::new(half).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(half) => Pin::new(half).poll_write_vectored(cx, pieces),
-            Self::Tls(half) => Pin::new(half).poll_write_vectored(cx, pieces),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(half) => half.is_write_vectored(),
-            Self::Tls(half) => half.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(half) => Pin::new(half).poll_flush(cx),
-            Self::Tls(half) => Pin::new(half).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(half) => Pin::new(half).poll_shutdown(cx),
-            Self::Tls(half) => Pin::new(half).poll_shutdown(cx),
-        }
-    }
-}
-
-impl AsyncRead for Stream {
+impl<P: AsyncRead + Unpin, T: AsyncRead + Unpin> AsyncRead for Either<P, T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Plain(plain) => Pin::new(plain).poll_read(cx, buffer),
+            Self::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         }
     }
 }
 
-impl AsyncWrite for Stream {
+impl<P: AsyncWrite + Unpin, T: AsyncWrite + Unpin> AsyncWrite for Either<P, T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Plain(plain) => Pin::new(plain).poll_write(cx, bytes),
+            Self::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
         }
     }
 
@@ -167,29 +105,29 @@ impl AsyncWrite for Stream {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, pieces),
+            Self::Plain(plain) => Pin::new(plain).poll_write_vectored(cx, pieces),
+            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, pieces),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Plain(plain) => plain.is_write_vectored(),
+            Self::Tls(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Plain(plain) => Pin::new(plain).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Plain(plain) => Pin::new(plain).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }
