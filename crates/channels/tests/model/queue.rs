@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
 use foghorn_channels::{
-    Delivery, Eased, Mailbox, Progress, QueueLimits, Subscribe, SubscribeError,
+    Delivery, Drain, Eased, Hub, Key, Mailbox, Progress, QueueLimits, Subscribe, SubscribeError,
 };
 use foghorn_protocol::{Close, Frame};
 
 use crate::world::{
-    Recorder, acknowledged, event, finish, hub, join, join_as, joined, key, limited, member, send,
-    socket, subscriber, text, user, watchers_of,
+    Inbox, Recorder, acknowledged, event, finish, hub, join, join_as, joined, key, limited, member,
+    send, socket, subscriber, text, user, watchers_of,
 };
 
 #[test]
@@ -46,15 +46,20 @@ fn a_lost_link_lets_those_who_wait_in() {
     assert_eq!(inbox.heard().len(), 1);
 }
 
+/// Ten subscribers of a channel, four of whom have got the event number 1.
+fn half_way(hub: &Hub, news: &Key) -> (Vec<Arc<Inbox>>, Drain) {
+    let inboxes = (0..10).map(|id| joined(hub, news, id)).collect();
+    let drain = hub.publish(&hub.find(news.clone()), send(event(news, 1)));
+    let mut drain = drain.unwrap();
+    assert_eq!(drain.run(4), Progress::More);
+    (inboxes, drain)
+}
+
 #[test]
 fn a_drain_that_is_dropped_loses_nothing() {
     let hub = hub(Recorder::quick());
     let news = key("news");
-    let inboxes: Vec<_> = (0..10).map(|id| joined(&hub, &news, id)).collect();
-    let mut drain = hub
-        .publish(&hub.find(news.clone()), send(event(&news, 1)))
-        .unwrap();
-    assert_eq!(drain.run(4), Progress::More);
+    let (inboxes, drain) = half_way(&hub, &news);
     drop(drain);
     finish(hub.publish(&hub.find(news.clone()), send(event(&news, 2))));
     for inbox in inboxes {
@@ -141,11 +146,7 @@ fn newcomers_are_refused_when_too_much_waits_but_members_never_silence_a_publish
 fn who_comes_back_does_not_wait_for_what_it_left_behind() {
     let hub = hub(Recorder::quick());
     let news = key("news");
-    let inboxes: Vec<_> = (0..10).map(|id| joined(&hub, &news, id)).collect();
-    let mut drain = hub
-        .publish(&hub.find(news.clone()), send(event(&news, 1)))
-        .unwrap();
-    assert_eq!(drain.run(4), Progress::More);
+    let (inboxes, mut drain) = half_way(&hub, &news);
     assert!(hub.unsubscribe(&news, socket(7), None).is_none());
     let (again, _) = join(&hub, &news, 7);
     assert!(again.heard().is_empty(), "INV-ACK-1: it is on the list yet");
