@@ -6,7 +6,7 @@ use foghorn_channels::Hearing;
 use foghorn_protocol::{Close, CloseCode, Frame, ProtocolVersion};
 use foghorn_session::{AuthorizationRule, farewell};
 
-use crate::app::{App, AppStatus, TransportRule};
+use crate::app::{App, AppStatus, EncryptionRule};
 use crate::node::{Node, ProtocolRule};
 use crate::place::{NoPlace, Place};
 
@@ -21,13 +21,13 @@ pub struct Handshake<'a> {
     pub client: Option<&'a str>,
     /// The page that the browser shows; `None` for clients that are no browsers.
     pub origin: Option<&'a str>,
-    /// How the client is connected.
-    pub transport: Transport,
+    /// Whether the client is connected with TLS.
+    pub encryption: Encryption,
 }
 
-/// How a client is connected.
+/// Whether a client is connected with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum Encryption {
     /// Without TLS, as far as this server can know.
     Plain,
     /// With TLS, here or at a proxy that may say so.
@@ -120,7 +120,8 @@ impl Node {
         if app.status() == AppStatus::Disabled {
             return refuse(CloseCode::AppDisabled, "The app is disabled".to_owned());
         }
-        if app.transport() == TransportRule::TlsOnly && handshake.transport == Transport::Plain {
+        if app.encryption() == EncryptionRule::TlsOnly && handshake.encryption == Encryption::Plain
+        {
             let reason = "The app accepts TLS connections only (wss://)".to_owned();
             return refuse(CloseCode::TlsRequired, reason);
         }

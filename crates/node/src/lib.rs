@@ -23,8 +23,8 @@ mod rates;
 mod remote;
 mod user;
 
-pub use admission::{Admission, Handshake, Refusal, Transport};
-pub use app::{App, AppSpec, AppStatus, Apps, DuplicateApp, SubscriptionCount, TransportRule};
+pub use admission::{Admission, Encryption, Handshake, Refusal};
+pub use app::{App, AppSpec, AppStatus, Apps, DuplicateApp, EncryptionRule, SubscriptionCount};
 pub use connection::{Action, Connection};
 pub use effect::{Clustering, Effect, Emit};
 pub use foghorn_channels::Eased;

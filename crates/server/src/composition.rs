@@ -12,8 +12,8 @@ use foghorn_cluster::local::{LocalBus, LocalHandle, LocalInbox};
 use foghorn_cluster::{Bus as _, NodeId, Patience, Reach};
 use foghorn_config::{AppConfig, AppSource, Config, OverQuotaCode, ServerConfig};
 use foghorn_node::{
-    AppSpec, AppStatus, Apps, Clustering, Metrics, Node, NodeConfig, ProtocolRule,
-    SubscriptionCount, TransportRule,
+    AppSpec, AppStatus, Apps, Clustering, EncryptionRule, Metrics, Node, NodeConfig, ProtocolRule,
+    SubscriptionCount,
 };
 use foghorn_protocol::CloseCode;
 use foghorn_session::{
@@ -180,9 +180,9 @@ fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
             true => SubscriptionCount::Shared,
             false => SubscriptionCount::Hidden,
         },
-        transport: match settings.force_tls {
-            true => TransportRule::TlsOnly,
-            false => TransportRule::Any,
+        encryption: match settings.force_tls {
+            true => EncryptionRule::TlsOnly,
+            false => EncryptionRule::Any,
         },
         origins: settings.allowed_origins.clone(),
         over_quota: match config.compat.over_quota_code {

@@ -51,7 +51,7 @@ pub(crate) fn accept<C>(
         origin: head
             .value("origin")
             .map(|origin| str::from_utf8(origin).unwrap_or("invalid")),
-        transport: peer.client_transport(head, &shared.trusted_proxies),
+        encryption: peer.client_encryption(head, &shared.trusted_proxies),
     });
     Step::Upgrade {
         response: response(&derive_accept_key(nonce), offered_sub_protocol(head)),

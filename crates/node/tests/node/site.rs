@@ -9,8 +9,8 @@ use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
 use foghorn_channels::{Drain, HashSeed, Mailbox, Progress, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
-    Admission, App, AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Handshake,
-    Metrics, Node, NodeConfig, OverCapacity, ProtocolRule, Refusal, Transport,
+    Admission, App, AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Encryption,
+    Handshake, Metrics, Node, NodeConfig, OverCapacity, ProtocolRule, Refusal,
 };
 use foghorn_protocol::{Moment, UnixSeconds, UserId};
 use foghorn_session::{ClientEvents, Policy};
@@ -362,6 +362,6 @@ pub(crate) fn handshake<'a>(key: &'a str, protocol: Option<&'a str>) -> Handshak
         protocol,
         client: None,
         origin: None,
-        transport: Transport::Plain,
+        encryption: Encryption::Plain,
     }
 }

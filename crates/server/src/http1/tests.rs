@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foghorn_api::Answer;
-use foghorn_node::Transport;
+use foghorn_node::Encryption;
 use http::StatusCode;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -107,7 +107,7 @@ fn connect_to(service: Mirror) -> (DuplexStream, Served) {
     let socket = Socket::new(stream, place, PATIENCE.write_timeout);
     let peer = Peer {
         address: [127, 0, 0, 1].into(),
-        transport: Transport::Plain,
+        encryption: Encryption::Plain,
     };
     (client, spawn(socket, service, peer))
 }
