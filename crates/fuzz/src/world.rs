@@ -8,7 +8,7 @@ use foghorn_channels::{Delivery, HashSeed, Mailbox, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
     AppSpec, Apps, Clustering, Connection, Effect, Emit, Encryption, Handshake, Metrics, Node,
-    NodeConfig, ProtocolRule, SubscriptionCount,
+    NodeConfig, ProtocolRule, SubscriptionCount, Transport,
 };
 use foghorn_protocol::{Close, Frame, Moment, UnixSeconds};
 use foghorn_session::{ClientEvents, Policy, Watchlists};
@@ -117,6 +117,7 @@ impl Client {
             client: None,
             origin: None,
             encryption: Encryption::Plain,
+            transport: Transport::WebSocket,
         };
         let admission = node.admit(&handshake).unwrap();
         let letters = Arc::new(Letters::default());

@@ -9,6 +9,7 @@ use foghorn_session::{AuthorizationRule, farewell};
 use crate::app::{App, AppStatus, EncryptionRule};
 use crate::node::{Node, ProtocolRule};
 use crate::place::{NoPlace, Place};
+use crate::transport::Transport;
 
 /// What a client says before it is let in.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub struct Handshake<'a> {
     pub origin: Option<&'a str>,
     /// Whether the client is connected with TLS.
     pub encryption: Encryption,
+    /// How its bytes are to travel.
+    pub transport: Transport,
 }
 
 /// Whether a client is connected with TLS.
@@ -42,6 +45,8 @@ pub struct Admission {
     pub app: Arc<App>,
     /// Its protocol.
     pub protocol: ProtocolVersion,
+    /// How its bytes travel.
+    pub transport: Transport,
     /// Given back when it is dropped.
     pub place: Place,
     /// A place among the app's connections; taken later if the client has to be authorized first,
@@ -97,7 +102,8 @@ impl Node {
     pub fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Refusal> {
         let admitted = self.check(handshake);
         if let Err(refusal) = &admitted {
-            self.metrics().connection_refused(refusal.close.code());
+            self.metrics()
+                .connection_refused(refusal.close.code(), handshake.transport);
         }
         admitted
     }
@@ -155,6 +161,7 @@ impl Node {
         Ok(Admission {
             app: Arc::clone(app),
             protocol,
+            transport: handshake.transport,
             place,
             app_place,
             on_encrypted: match java {

@@ -21,6 +21,7 @@ mod publish;
 mod query;
 mod rates;
 mod remote;
+mod transport;
 mod user;
 
 pub use admission::{Admission, Encryption, Handshake, Refusal};
@@ -34,3 +35,4 @@ pub use node::{Node, NodeConfig, ProtocolRule};
 pub use place::Place;
 pub use publish::{Accepted, OverCapacity, Publish};
 pub use query::CachedEvent;
+pub use transport::Transport;

@@ -9,7 +9,7 @@ use foghorn_channels::{Delivery, HashSeed, Mailbox, Progress, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
     AppSpec, Apps, Clustering, Connection, Effect, Emit, Encryption, Handshake, Metrics, Node,
-    NodeConfig, ProtocolRule,
+    NodeConfig, ProtocolRule, Transport,
 };
 use foghorn_protocol::{Close, Frame, Moment, SocketId, UnixSeconds};
 use foghorn_session::{ClientEvents, Policy};
@@ -75,6 +75,7 @@ impl World {
             client: Some("js"),
             origin: None,
             encryption: Encryption::Plain,
+            transport: Transport::WebSocket,
         };
         let admission = self.node.admit(&handshake).unwrap();
         let mailbox = Arc::new(Tally(Arc::clone(&self.delivered)));

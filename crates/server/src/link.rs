@@ -153,7 +153,7 @@ fn report<E: std::fmt::Display>(done: Result<(), E>, what: &'static str) {
 mod tests {
     use foghorn_channels::{Delivery, Mailbox};
     use foghorn_cluster::local::LocalBus;
-    use foghorn_node::{Connection, Encryption, Handshake, Publish};
+    use foghorn_node::{Connection, Encryption, Handshake, Publish, Transport};
     use foghorn_protocol::{ChannelName, Close, EventName, Frame};
 
     use super::*;
@@ -189,6 +189,7 @@ mod tests {
                 client: None,
                 origin: None,
                 encryption: Encryption::Plain,
+                transport: Transport::WebSocket,
             };
             let admission = node.admit(&handshake).unwrap();
             let (sender, letters) = mpsc::unbounded_channel();

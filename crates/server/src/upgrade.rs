@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foghorn_api::Answer;
 use foghorn_auth::{Query, percent_decode};
 use foghorn_channels::Mailbox as _;
-use foghorn_node::{Admission, Connection, Handshake, Refusal};
+use foghorn_node::{Admission, Connection, Handshake, Refusal, Transport};
 use foghorn_protocol::ProtocolVersion;
 use http::header::SEC_WEBSOCKET_VERSION;
 use http::{HeaderValue, StatusCode};
@@ -52,6 +52,7 @@ pub(crate) fn accept<C>(
             .value("origin")
             .map(|origin| str::from_utf8(origin).unwrap_or("invalid")),
         encryption: peer.client_encryption(head, &shared.trusted_proxies),
+        transport: Transport::WebSocket,
     });
     Step::Upgrade {
         response: response(&derive_accept_key(nonce), offered_sub_protocol(head)),

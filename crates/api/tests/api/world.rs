@@ -12,7 +12,7 @@ use foghorn_channels::{Delivery, HashSeed, Mailbox, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
     AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Encryption, Handshake, Metrics,
-    Node, NodeConfig, ProtocolRule, SubscriptionCount,
+    Node, NodeConfig, ProtocolRule, SubscriptionCount, Transport,
 };
 use foghorn_protocol::{Close, Frame, Limits, Moment, UnixSeconds};
 use foghorn_session::Policy;
@@ -276,6 +276,7 @@ impl World {
             client: None,
             origin: None,
             encryption: Encryption::Plain,
+            transport: Transport::WebSocket,
         };
         let admission = self.node.admit(&handshake).unwrap();
         let letters = Arc::new(Letters::default());

@@ -1,7 +1,7 @@
 //! Who is let in, and what the others are told.
 
 use foghorn_node::{
-    Admission, AppSpec, Encryption, EncryptionRule, Handshake, ProtocolRule, Refusal,
+    Admission, AppSpec, Encryption, EncryptionRule, Handshake, ProtocolRule, Refusal, Transport,
 };
 use foghorn_protocol::{Ceiling, CloseCode, OriginPattern, Origins, ProtocolVersion};
 
@@ -165,6 +165,7 @@ fn rules_are_looked_at_in_the_order_in_which_clients_can_follow_them() {
         client: None,
         origin: Some("https://other.example"),
         encryption: Encryption::Plain,
+        transport: Transport::WebSocket,
     };
     let path = "4005 Path not found; clients connect to /app/APP_KEY";
     assert_eq!(told(&draining, &handshake), path);

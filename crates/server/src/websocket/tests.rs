@@ -2,7 +2,7 @@
 
 use foghorn_channels::{Delivery, Mailbox as _};
 use foghorn_cluster::local::LocalBus;
-use foghorn_node::{Encryption, Handshake, Node};
+use foghorn_node::{Encryption, Handshake, Node, Transport};
 use foghorn_protocol::Frame;
 use tokio::io::{AsyncReadExt as _, DuplexStream, WriteHalf, duplex, split};
 use tokio::task::JoinHandle;
@@ -43,6 +43,7 @@ fn connect(queue: usize) -> Pipe {
             client: None,
             origin: None,
             encryption: Encryption::Plain,
+            transport: Transport::WebSocket,
         })
         .unwrap();
     let outbox = Arc::new(Outbox::new(queue, Arc::clone(admission.app.meters())));
