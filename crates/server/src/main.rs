@@ -25,11 +25,14 @@ mod plain;
 mod serve;
 mod shared;
 mod socket;
+mod stall;
 mod stream;
 mod telemetry;
 mod tls;
 mod upgrade;
 mod websocket;
+mod wire;
+mod writer;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,6 @@ mod state;
 mod tests;
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -38,7 +37,7 @@ pub(crate) trait Line: Send {
     fn is_idle(&self) -> bool;
     /// Sends on what the socket takes at once and keeps the rest, without waiting for it.
     fn send(&mut self, frames: &[Frame]);
-    /// Takes over the frames of a queue, behind which nothing waits.
+    /// Takes over the frames of a queue, or leaves them there until it has sent what it has.
     fn load(&mut self, frames: &mut VecDeque<Frame>);
     /// As [`Line::send`] for what was loaded.
     fn push(&mut self);
@@ -141,9 +140,7 @@ impl<L: Line> Outbox<L> {
             state.listen(cx, wakes_on);
             return Poll::Pending;
         };
-        if own.is_idle() {
-            own.load(&mut state.frames);
-        }
+        own.load(&mut state.frames);
         if !own.is_idle() || control == Control::Waits {
             return Poll::Ready(Pending::Work);
         }
@@ -177,19 +174,16 @@ impl<L: Line> Outbox<L> {
         Poll::Pending
     }
 
-    /// The line, for the last words. Who is delivering keeps it no longer than a write takes.
-    pub(crate) async fn take_line(&self) -> Box<L> {
-        poll_fn(|cx| {
-            let mut state = self.state.lock();
-            match state.line.take() {
-                Some(line) => Poll::Ready(line),
-                None => {
-                    state.listen(cx, WakesOn::Line);
-                    Poll::Pending
-                }
+    /// The line, whatever there is to do. Who is delivering keeps it no longer than a write takes.
+    pub(crate) fn poll_line(&self, cx: &mut Context<'_>) -> Poll<Box<L>> {
+        let mut state = self.state.lock();
+        match state.line.take() {
+            Some(line) => Poll::Ready(line),
+            None => {
+                state.listen(cx, WakesOn::Line);
+                Poll::Pending
             }
-        })
-        .await
+        }
     }
 
     /// Sends on what waits, if the line is here, and otherwise wakes the task if it wants to know.

@@ -4,7 +4,6 @@ mod line;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod writer;
 
 use std::future::poll_fn;
 use std::io;
@@ -21,9 +20,12 @@ use tungstenite::Utf8Bytes;
 
 use crate::clock::Clock;
 use crate::outbox::{Control, Outbox, Pending};
-pub(crate) use line::{Line, Wire};
+use crate::stall::Stall;
+use crate::wire::Wire;
+#[cfg(test)]
+pub(crate) use line::Frames;
+pub(crate) use line::{Line, PING};
 use reader::{Incoming, Reader};
-use writer::PING;
 
 /// Bytes that one read takes from the socket, on the stack.
 const READ: usize = 4_096;
@@ -79,8 +81,7 @@ struct Socket<R, W> {
     /// Control frames on their way to the line.
     control: Vec<u8>,
     reading: Reading,
-    /// Since when the socket takes nothing although something waits, and what it had taken by then.
-    stalled: Option<(Instant, u64)>,
+    stall: Stall,
 }
 
 #[derive(PartialEq, Eq)]
@@ -117,7 +118,7 @@ pub(crate) fn serve<R: AsyncRead + Unpin, W: Wire>(
         drop(connection);
         let mut line = match socket.line.take() {
             Some(line) => line,
-            None => outbox.take_line().await,
+            None => poll_fn(|cx| outbox.poll_line(cx)).await,
         };
         outbox.end();
         line.writer.control(&socket.control);
@@ -151,7 +152,7 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
             line: Some(Box::new(Line::new(wire))),
             control: opening.response,
             reading: Reading::On,
-            stalled: None,
+            stall: Stall::default(),
         }
     }
 
@@ -206,14 +207,14 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
         if let Poll::Ready(event) = self.poll_in(cx) {
             return Poll::Ready(event);
         }
-        let deadline = self.earlier(timer.deadline(), rules);
-        if deadline < timer.deadline() {
-            timer.as_mut().reset(deadline);
+        let patience = rules.write_timeout;
+        if let Some(end) = self.stall.end(patience)
+            && end < timer.deadline()
+        {
+            timer.as_mut().reset(end);
         }
         if timer.as_mut().poll(cx).is_ready() {
-            let patience = |(since, _): (Instant, u64)| since.elapsed() >= rules.write_timeout;
-            let given_up = self.stalled.is_some_and(patience);
-            return Poll::Ready(if given_up {
+            return Poll::Ready(if self.stall.is_over(patience) {
                 Event::End(Ending::Lost)
             } else {
                 Event::Timer
@@ -242,13 +243,10 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
             };
             line.writer.control(&std::mem::take(&mut self.control));
             match line.poll_write(cx) {
-                Poll::Ready(Ok(())) => self.stalled = None,
+                Poll::Ready(Ok(())) => self.stall.ends(),
                 Poll::Ready(Err(_)) => return end(Ending::Lost),
                 Poll::Pending => {
-                    let taken = line.writer.taken();
-                    if self.stalled.is_none_or(|(_, before)| before != taken) {
-                        self.stalled = Some((Instant::now(), taken));
-                    }
+                    self.stall.at(line.writer.taken());
                     return outbox.poll_end(cx).map(|pending| match pending {
                         Pending::Asked(close) => Event::Close(close),
                         _ => Event::End(Ending::Overflow),
@@ -288,12 +286,6 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
         }
         Poll::Pending
     }
-
-    /// `deadline`, or the end of patience with a socket that takes nothing.
-    fn earlier(&self, deadline: Instant, rules: &Rules) -> Instant {
-        let patience = self.stalled.map(|(since, _)| since + rules.write_timeout);
-        patience.map_or(deadline, |end| deadline.min(end))
-    }
 }
 
 async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
@@ -303,13 +295,12 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
     rules: &Rules,
 ) {
     match ending {
-        Ending::Close(close) => line.writer.close(close),
+        Ending::Close(close) => line.close(close),
         Ending::Overflow => {
             line.writer.abandon();
             let limit = rules.send_queue;
             let reason = format!("Too slow: more than {limit} bytes, the limit, wait to be sent");
-            line.writer
-                .close(&Close::new(CloseCode::OverCapacity, reason));
+            line.close(&Close::new(CloseCode::OverCapacity, reason));
         }
         // The answer is among the control frames already; the rest does not matter any more.
         Ending::Closed => line.writer.abandon(),
