@@ -37,6 +37,8 @@ impl Emit for Emitter {
             Effect::Publish(topic, message) => self.outgoing.publish(topic, message),
             Effect::FactsWaiting => self.outgoing.facts_wait(),
             Effect::UsersWaiting => self.outgoing.users_wait(),
+            // Sessions have names on the HTTP transports alone, and nobody is connected by them.
+            Effect::Sent { .. } => {}
         }
     }
 
