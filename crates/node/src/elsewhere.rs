@@ -49,6 +49,12 @@ impl PassingOn {
 }
 
 impl Node {
+    /// Whether other nodes may hold sessions that this node does not.
+    #[must_use]
+    pub fn is_linked(&self) -> bool {
+        self.clustering() != Clustering::Alone
+    }
+
     /// Passes on what a client sent for a session that this node does not hold, for the node that
     /// does. `messages` are bounded by the caller, each and together, as for a session that is
     /// here; none of them is a sign of life, which is passed on too.
@@ -59,7 +65,7 @@ impl Node {
         messages: Vec<String>,
         now: Moment,
     ) -> Elsewhere {
-        if self.clustering() == Clustering::Alone {
+        if !self.is_linked() {
             return Elsewhere::Nowhere;
         }
         if !self.passing_on().allows(&messages, now) {

@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn node_on(bus: &LocalBus) -> Arc<Node> {
-        let Composed { node, link } = composition::unconfigured(bus);
+        let Composed { node, link, .. } = composition::unconfigured(bus);
         tokio::spawn(link.run(Clock::start()));
         node
     }

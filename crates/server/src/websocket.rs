@@ -13,15 +13,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use foghorn_node::{Action, Connection, Refusal};
-use foghorn_protocol::{Close, CloseCode};
+use foghorn_protocol::Close;
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tungstenite::Utf8Bytes;
 
 use crate::clock::Clock;
-use crate::outbox::{Control, Outbox, Pending};
+use crate::outbox::{Control, End, Outbox, Pending};
 use crate::stall::Stall;
-use crate::wire::Wire;
+use crate::wire::{Wire, poll_end};
 #[cfg(test)]
 pub(crate) use line::Frames;
 pub(crate) use line::{Line, PING};
@@ -57,7 +57,7 @@ enum Ending {
     /// The server closes.
     Close(Close),
     /// The client did not keep up.
-    Overflow,
+    Overflow(Close),
     /// The client closes.
     Closed,
     /// The socket is of no use any more.
@@ -235,7 +235,7 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
             match ready!(outbox.poll_work(cx, &mut self.line, control)) {
                 Pending::Asked(close) => return Poll::Ready(Event::Close(close)),
                 Pending::Close(close) => return end(Ending::Close(close)),
-                Pending::Overflow => return end(Ending::Overflow),
+                Pending::Overflow(close) => return end(Ending::Overflow(close)),
                 Pending::Work => {}
             }
             let Some(line) = &mut self.line else {
@@ -248,8 +248,8 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
                 Poll::Pending => {
                     self.stall.at(line.writer.taken());
                     return outbox.poll_end(cx).map(|pending| match pending {
-                        Pending::Asked(close) => Event::Close(close),
-                        _ => Event::End(Ending::Overflow),
+                        End::Asked(close) => Event::Close(close),
+                        End::Overflow(close) => Event::End(Ending::Overflow(close)),
                     });
                 }
             }
@@ -296,11 +296,9 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
 ) {
     match ending {
         Ending::Close(close) => line.close(close),
-        Ending::Overflow => {
+        Ending::Overflow(close) => {
             line.writer.abandon();
-            let limit = rules.send_queue;
-            let reason = format!("Too slow: more than {limit} bytes, the limit, wait to be sent");
-            line.close(&Close::new(CloseCode::OverCapacity, reason));
+            line.close(close);
         }
         // The answer is among the control frames already; the rest does not matter any more.
         Ending::Closed => line.writer.abandon(),
@@ -313,7 +311,7 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
     });
     if let Ok(Ok(())) = shutdown.await {
         // Running out of time is an end like any other.
-        let _ = timeout(LINGER, discard(stream)).await;
+        let _ = timeout(LINGER, poll_fn(|cx| poll_end(cx, stream))).await;
     }
 }
 
@@ -322,20 +320,4 @@ async fn flush<W: Wire>(line: &mut Line<W>, rules: &Rules) -> io::Result<()> {
     timeout(rules.write_timeout, write)
         .await
         .map_err(|_| io::ErrorKind::TimedOut)?
-}
-
-/// Reads until the client has closed its side.
-async fn discard<R: AsyncRead + Unpin>(stream: &mut R) {
-    poll_fn(|cx| {
-        loop {
-            let mut bytes = [0; READ];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-                Poll::Ready(_) => return Poll::Ready(()),
-            }
-        }
-    })
-    .await;
 }

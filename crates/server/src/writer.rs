@@ -142,6 +142,20 @@ impl<E: Encoding> Writer<E> {
         }
     }
 
+    /// Goes on with another socket, on which frames look like this. Nothing must wait.
+    pub(crate) fn begin(&mut self, encoding: E) {
+        debug_assert!(self.is_idle());
+        self.encoding = encoding;
+    }
+
+    /// Stops writing to a socket that is of no use any more: the frames that are not all out.
+    pub(crate) fn give_up(&mut self) -> VecDeque<Frame> {
+        (self.begun, self.control_begun) = (0, 0);
+        self.control = Vec::new();
+        self.flush = Flush::Done;
+        std::mem::take(&mut self.batch)
+    }
+
     /// Forgets every frame that has not begun.
     pub(crate) fn abandon(&mut self) {
         self.batch.truncate(usize::from(self.begun > 0));
