@@ -1,5 +1,6 @@
-//! The HTTP fallback transports, `xhr_streaming` and `xhr_polling`, for clients whose WebSockets are
-//! blocked (ADR 0014). A session is a connection in every respect; only its socket is not its own.
+//! The HTTP fallback transports, `xhr_streaming` and `xhr_polling`, for clients whose WebSockets
+//! are blocked (ADR 0014). A session is a connection in every respect; only its socket is not
+//! its own.
 //!
 //! What a path asks for is in `route`, what is answered in `answers`. A [`Session`] is what the
 //! requests of one client share, its `keeper` the task that lives as long as it does, and `pulse`
