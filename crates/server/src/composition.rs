@@ -29,8 +29,8 @@ use crate::fallback::{Fallback, Sessions};
 use crate::gate::Gate;
 use crate::link::{self, Outgoing, Waiting};
 use crate::lots::Lots;
+use crate::rules::Rules;
 use crate::shared::Shared;
-use crate::websocket::Rules;
 
 /// How long peers may be silent: several heartbeats.
 const PATIENCE: Patience = Patience {

@@ -15,6 +15,8 @@ mod receiver;
 mod route;
 mod session;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 use std::sync::Arc;
@@ -29,10 +31,10 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::clock::Clock;
 use crate::http1::{BodyError, Head, Step, Version, beginning};
 use crate::peer::Peer;
+use crate::rules::Rules;
 use crate::shared::Shared;
 use crate::stream::{Reading, Stream, Writing};
 use crate::upgrade::Upgrade;
-use crate::websocket::Rules;
 use keeper::Terms;
 pub(crate) use line::Line;
 use pulse::Timing;

@@ -24,6 +24,7 @@ mod metrics;
 mod outbox;
 mod peer;
 mod plain;
+mod rules;
 mod serve;
 mod shared;
 mod socket;

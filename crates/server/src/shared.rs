@@ -11,7 +11,7 @@ use crate::connections::Connections;
 use crate::fallback::Fallback;
 use crate::gate::Gate;
 use crate::lots::Lots;
-use crate::websocket::Rules;
+use crate::rules::Rules;
 
 /// What all requests share.
 pub(crate) struct Shared {

@@ -18,8 +18,8 @@ use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tungstenite::Utf8Bytes;
 
-use crate::clock::Clock;
 use crate::outbox::{Control, End, Outbox, Pending};
+use crate::rules::Rules;
 use crate::stall::Stall;
 use crate::wire::{Wire, poll_end};
 #[cfg(test)]
@@ -37,19 +37,6 @@ const WAITING_CONTROL: usize = 4_096;
 /// How long a closed connection may take to close its side. Closing at once would make the system
 /// throw away the close frame together with what the client sent meanwhile.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// What all WebSocket connections share.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    /// Bytes of a client's message.
-    pub(crate) max_message: usize,
-    /// Bytes that may wait for one connection.
-    pub(crate) send_queue: usize,
-    /// How long the socket may refuse to take anything.
-    pub(crate) write_timeout: Duration,
-    /// What time it is.
-    pub(crate) clock: Clock,
-}
 
 /// Why a connection ends.
 #[derive(Debug)]

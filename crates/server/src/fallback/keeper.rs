@@ -19,8 +19,8 @@ use super::receiver::{Receiver, Stream};
 use super::session::{Ask, Note, Session};
 use crate::connections::Registered;
 use crate::outbox::{Control, End, Pending};
+use crate::rules::Rules;
 use crate::stall::Stall;
-use crate::websocket::Rules;
 use crate::wire::{Wire, poll_end};
 
 /// How long a client may take to close its side of a stream that has ended. Closing at once would

@@ -94,11 +94,15 @@ impl Pulse {
         }
     }
 
-    /// Another request receives: what the one before left unanswered does not count.
+    /// Another request receives. What the one before left unanswered does not count, but for the
+    /// heartbeat at the end of a full response, whose answer may still be on its way.
     pub(super) fn begins_anew(&mut self, now: Moment) {
+        self.unanswered = match self.receiving {
+            Receiving::Full => self.unanswered.min(1),
+            _ => 0,
+        };
         self.since = now;
         self.read = false;
-        self.unanswered = 0;
     }
 
     /// The stream was not silent.
@@ -222,9 +226,19 @@ mod tests {
 
     #[test]
     fn what_the_old_stream_was_asked_is_not_held_against_the_new_one() {
+        let mut pulse = pulse(Receiving::Stream);
+        pulse.asked();
+        pulse.begins_anew(at(3));
+        assert_eq!(pulse.on_empty(at(4)), Empty::Question);
+        assert_eq!(pulse.deadline(), at(28));
+    }
+
+    #[test]
+    fn the_answer_to_the_end_of_a_full_response_may_come_after_the_next_request() {
         let mut pulse = pulse(Receiving::Full);
         pulse.begins_anew(at(3));
         pulse.receives(Receiving::Stream, at(3));
+        assert_eq!(pulse.on_empty(at(4)), Empty::Answer);
         assert_eq!(pulse.on_empty(at(4)), Empty::Question);
         assert_eq!(pulse.deadline(), at(28));
     }

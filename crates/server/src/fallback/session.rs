@@ -198,12 +198,13 @@ impl<R, W: Wire> Session<R, W> {
     /// What was left for the keeper.
     pub(super) fn poll_note(&self, cx: &mut Context<'_>) -> Poll<Note<R, W>> {
         let mut desk = self.desk.lock();
-        if let Some(receiver) = desk.receiver.take() {
-            return Poll::Ready(Note::Receiver(receiver));
-        }
+        // It may be the last word on the request that received before.
         if desk.empty == Left::Something {
             desk.empty = Left::Nothing;
             return Poll::Ready(Note::Empty);
+        }
+        if let Some(receiver) = desk.receiver.take() {
+            return Poll::Ready(Note::Receiver(receiver));
         }
         if let Some(sent) = desk.sent.pop_front() {
             return Poll::Ready(Note::Sent(sent));

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::*;
+use crate::clock::Clock;
 use crate::composition;
 use crate::outbox::Sharing;
 
