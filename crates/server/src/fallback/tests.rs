@@ -1,6 +1,7 @@
 //! Sessions over narrow pipes, in virtual time.
 
 mod client;
+mod elsewhere;
 
 use std::time::Duration;
 

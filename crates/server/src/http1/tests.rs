@@ -41,7 +41,14 @@ pub(crate) fn with_head<'h, R>(
     look: impl FnOnce(&Head<'_, '_>) -> R,
 ) -> R {
     let lines = headers.map(|(name, value)| format!("{name}: {value}\r\n"));
-    let text = format!("GET / HTTP/1.1\r\n{}\r\n", lines.collect::<String>());
+    with_request(
+        &format!("GET / HTTP/1.1\r\n{}\r\n", lines.collect::<String>()),
+        look,
+    )
+}
+
+/// Lets `look` see the head of this request.
+pub(crate) fn with_request<R>(text: &str, look: impl FnOnce(&Head<'_, '_>) -> R) -> R {
     let mut room = [const { MaybeUninit::uninit() }; HEADERS];
     look(&Head::read(text.as_bytes(), &mut room).unwrap().unwrap())
 }
