@@ -1,14 +1,14 @@
 //! The words of the HTTP fallback transports, which pusher-js speaks where WebSockets are blocked:
 //! lines of text, each one frame (fallback-transports.md §3 and §4).
 //!
-//! A line that opens a response's first frame is [`opening`]; messages are [`Line`]s, which
-//! [`crate::Frame::line`] keeps for all who get the same message.
+//! A message's form here is a [`Form`], which [`crate::Frame::fallback`] keeps for all who get the
+//! same message.
 
-mod line;
+mod form;
 mod sent;
 mod session_name;
 
-pub use line::Line;
+pub use form::Form;
 pub use sent::{NotSent, read_sent};
 pub use session_name::{InvalidSessionName, SessionName};
 

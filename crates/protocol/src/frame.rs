@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
-use crate::fallback::Line;
+use crate::fallback::Form;
 
 /// Room in front of the text for the longest header of an unmasked WebSocket frame.
 const HEADROOM: usize = 10;
@@ -14,14 +14,15 @@ const HEADROOM: usize = 10;
 ///
 /// The bytes hold the JSON text with the WebSocket frame header (RFC 6455 §5.2, final text frame,
 /// unmasked as every server frame) directly in front of it, so that writing it to a socket needs no
-/// formatting. The fallback transports take [`Frame::line`], which is made when first asked for.
+/// formatting. The HTTP fallback transports take [`Frame::fallback`], which is made when it is first
+/// asked for.
 #[derive(Clone)]
 pub struct Frame(Arc<Encoded>);
 
 struct Encoded {
     bytes: Box<[u8]>,
     header_at: u8,
-    line: OnceLock<Box<Line>>,
+    fallback: OnceLock<Box<Form>>,
 }
 
 impl Frame {
@@ -52,7 +53,7 @@ impl Frame {
         Self(Arc::new(Encoded {
             bytes: bytes.into_boxed_slice(),
             header_at,
-            line: OnceLock::new(),
+            fallback: OnceLock::new(),
         }))
     }
 
@@ -71,12 +72,12 @@ impl Frame {
             .unwrap_or_default()
     }
 
-    /// The message as a line of a fallback transport: encoded for the first who asks, shared by all
-    /// who follow.
+    /// The message as the HTTP fallback transports have it: encoded for the first who asks, shared
+    /// by all who follow.
     #[must_use]
-    pub fn line(&self) -> &Line {
-        let line = &self.0.line;
-        line.get_or_init(|| Box::new(Line::carrying(self.text())))
+    pub fn fallback(&self) -> &Form {
+        let form = &self.0.fallback;
+        form.get_or_init(|| Box::new(Form::carrying(self.text())))
     }
 
     /// What the frame counts against a connection's queue limit: its bytes on a WebSocket.
@@ -144,10 +145,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_encoded_once() {
+    fn the_form_for_fallbacks_is_encoded_once() {
         let frame = Frame::from_text(b"{}");
-        assert_eq!(frame.line().bytes(), b"a[\"{}\"]\n");
-        assert!(std::ptr::eq(frame.line(), frame.clone().line()));
+        assert_eq!(frame.fallback().bytes(), b"a[\"{}\"]\n");
+        assert!(std::ptr::eq(frame.fallback(), frame.clone().fallback()));
     }
 
     #[test]

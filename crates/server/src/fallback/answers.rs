@@ -50,7 +50,7 @@ pub(super) fn lines(lines: impl Into<Bytes>) -> Answer {
 pub(super) fn refusal(refusal: &Refusal) -> Answer {
     let mut all = opening(None).into_bytes();
     if let Some(farewell) = &refusal.farewell {
-        all.extend_from_slice(farewell.line().bytes());
+        all.extend_from_slice(farewell.fallback().bytes());
     }
     all.extend_from_slice(closing(&refusal.close).as_bytes());
     lines(all)

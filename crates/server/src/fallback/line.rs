@@ -219,7 +219,7 @@ impl<W: Wire> Line<W> {
         while self.room.is_there()
             && let Some(frame) = self.held.pop_front()
         {
-            self.room.take(frame.line().units());
+            self.room.take(frame.fallback().units());
             self.writer.batch().push_back(frame);
         }
     }
@@ -237,7 +237,7 @@ impl<W: Wire> Line<W> {
         };
         body.extend_from_slice(&self.words);
         for frame in &self.held {
-            body.extend_from_slice(frame.line().bytes());
+            body.extend_from_slice(frame.fallback().bytes());
         }
         // Who is gone got nothing: all of it waits for the next.
         if poll.send(answers::lines(body)).is_ok() {
@@ -282,7 +282,7 @@ impl<W: Wire> outbox::Line for Line<W> {
             if !self.room.is_there() {
                 break;
             }
-            self.room.take(frame.line().units());
+            self.room.take(frame.fallback().units());
             fit += 1;
         }
         let (now, later) = frames.split_at_checked(fit).unwrap_or((frames, &[]));

@@ -91,8 +91,8 @@ impl Body {
 impl Encoding for Body {
     fn bytes<'f>(&self, frame: &'f Frame) -> &'f [u8] {
         match self {
-            Self::Plain => frame.line().bytes(),
-            Self::Chunked => frame.line().chunk(),
+            Self::Plain => frame.fallback().bytes(),
+            Self::Chunked => frame.fallback().chunk(),
         }
     }
 }

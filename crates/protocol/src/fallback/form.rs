@@ -1,4 +1,4 @@
-//! A message as a line, encoded once for all who get it.
+//! A message in the form of these transports, encoded once for all who get it.
 
 use std::io::Write as _;
 
@@ -10,13 +10,13 @@ const CHUNK_END: &[u8] = b"\r\n";
 
 /// A message as one line `a["…"]`, ready for a response with chunks (RFC 9112 §7.1) or without.
 #[derive(Debug)]
-pub struct Line {
+pub struct Form {
     bytes: Box<[u8]>,
     chunk_at: usize,
     units: usize,
 }
 
-impl Line {
+impl Form {
     /// The line that carries `text`, the JSON of a message.
     pub(crate) fn carrying(text: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(HEADROOM + text.len() + text.len() / 8 + 16);
@@ -75,25 +75,25 @@ mod tests {
 
     #[test]
     fn a_line_byte_for_byte() {
-        let line = Line::carrying(r#"{"data":"Zoë\n"}"#.as_bytes());
+        let form = Form::carrying(r#"{"data":"Zoë\n"}"#.as_bytes());
         let expect = "a[\"{\\\"data\\\":\\\"Zoë\\\\n\\\"}\"]\n";
-        assert_eq!(str::from_utf8(line.bytes()), Ok(expect));
+        assert_eq!(str::from_utf8(form.bytes()), Ok(expect));
         let chunk = format!("1c\r\n{expect}\r\n");
-        assert_eq!(str::from_utf8(line.chunk()), Ok(chunk.as_str()));
-        assert_eq!(line.units(), 27);
+        assert_eq!(str::from_utf8(form.chunk()), Ok(chunk.as_str()));
+        assert_eq!(form.units(), 27);
     }
 
     proptest! {
         /// Whatever the message is, it comes back, and the only line feed is the last byte.
         #[test]
         fn a_message_survives(text in any::<String>()) {
-            let line = Line::carrying(text.as_bytes());
-            let bytes = str::from_utf8(line.bytes()).unwrap();
+            let form = Form::carrying(text.as_bytes());
+            let bytes = str::from_utf8(form.bytes()).unwrap();
             prop_assert_eq!(bytes.find(['\n', '\r']), Some(bytes.len() - 1));
             let messages: Vec<String> = serde_json::from_str(&bytes[1..]).unwrap();
             prop_assert_eq!(messages, [text]);
-            prop_assert_eq!(line.units(), bytes.encode_utf16().count());
-            let (size, rest) = str::from_utf8(line.chunk()).unwrap().split_once("\r\n").unwrap();
+            prop_assert_eq!(form.units(), bytes.encode_utf16().count());
+            let (size, rest) = str::from_utf8(form.chunk()).unwrap().split_once("\r\n").unwrap();
             prop_assert_eq!(usize::from_str_radix(size, 16), Ok(bytes.len()));
             prop_assert_eq!(rest.strip_suffix("\r\n"), Some(bytes));
         }
