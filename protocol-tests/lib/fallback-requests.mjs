@@ -51,7 +51,7 @@ export function assertTaken({ status, text, headers }) {
   assert.equal(headers['access-control-allow-origin'], '*');
 }
 
-/** What a line says: `{ kind, … }` with the hostname, the messages, or the code and the reason. */
+/** What a line says: `{ kind, … }` with the hostname, the messages, or code and reason. */
 export function parseFrame(line) {
   const kind = line[0];
   const rest = line.slice(1);
@@ -207,7 +207,8 @@ function checkHeaders(headers) {
 }
 
 /** A receive request whose frames are read one after the other. */
-export function receive(t, server, base, how = 'xhr_streaming', { query = queryFor(7), headers } = {}) {
+export function receive(t, server, base, how = 'xhr_streaming', more = {}) {
+  const { query = queryFor(7), headers } = more;
   const frames = new Inbox(`frames of ${how}`);
   const taker = {
     take: (frame) => frames.push(frame),

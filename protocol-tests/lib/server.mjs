@@ -12,8 +12,7 @@ import { MAIN, STANDARD_APPS } from './apps.mjs';
 import { defer, deferToEnd } from './defer.mjs';
 import { Inbox, within } from './inbox.mjs';
 
-/** The address of a running server that is to be tested, or null. */
-export const EXTERNAL = process.env.FOGHORN_URL ? new URL(process.env.FOGHORN_URL) : null;
+const EXTERNAL = process.env.FOGHORN_URL ? new URL(process.env.FOGHORN_URL) : null;
 const DEFAULT_BINARY = fileURLToPath(new URL('../../target/debug/foghorn', import.meta.url));
 
 export const BINARY = process.env.FOGHORN_BIN ?? DEFAULT_BINARY;

@@ -1,11 +1,11 @@
 // Presence channels: protocol.md §19 lines 9 and 10.
 
 import assert from 'node:assert/strict';
-import { overEach } from '../lib/transports.mjs';
 
 import { assertOk, get, post, publish } from '../lib/http.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 
 const server = useServer();
 
@@ -68,7 +68,7 @@ overEach('protocol 9: nobody is told of his own arrival', async (t) => {
   await again.assertQuiet();
 });
 
-overEach('protocol 9: member_added carries the user, without user_info if there is none', async (t) => {
+overEach('protocol 9: member_added carries the user, user_info if there is any', async (t) => {
   const channel = 'presence-p9-added';
   const { client: watcher } = await join(t, channel, { user_id: 'watcher' });
   await join(t, channel, { user_id: 'a', user_info: { deep: { er: [1, null, 'ü'] } } });
