@@ -116,10 +116,12 @@ export class Reception {
   #lines = new Lines();
   #taker;
   #isAborted = false;
+  #told = 0;
 
   /**
    * `taker` has `take(frame)`, `fault(error, text)` for a broken rule, and may have `consumed()`
-   * for the end of each piece that has been read to its last frame.
+   * for the end of each piece that has been read to its last frame. A frame's `end` is where it
+   * ends in the response, in UTF-16 units.
    */
   constructor(server, target, { headers = {}, agent, taker }) {
     this.#taker = taker;
@@ -186,7 +188,8 @@ export class Reception {
     for (const line of lines) {
       // Who takes a frame may drop the rest.
       if (this.#isAborted) return;
-      this.#guard(line, () => this.#taker.take(parseFrame(line)));
+      this.#told += line.length + 1;
+      this.#guard(line, () => this.#taker.take({ ...parseFrame(line), end: this.#told }));
     }
     if (!this.#isAborted && this.#lines.isAtEnd) this.#taker.consumed?.();
   }

@@ -223,12 +223,12 @@ function coveredLines() {
   const folder = new URL('./', import.meta.url);
   const files = readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
   const texts = files.map((name) => readFileSync(new URL(name, folder), 'utf8'));
-  const title = /\b\w+\(\s*['"`]((?:protocol|http) \d+):/g;
+  const title = /\b\w+\(\s*['"`]((?:protocol|http|fallback) \d+):/g;
   return new Set(texts.flatMap((text) => [...text.matchAll(title)].map(([, line]) => line)));
 }
 
 test('self: the checklist lines in the titles of tests are those of the checklists', () => {
   const lines = (name, count) => Array.from({ length: count }, (_, n) => `${name} ${n + 1}`);
-  const expected = [...lines('protocol', 18), ...lines('http', 11)];
+  const expected = [...lines('protocol', 18), ...lines('http', 11), ...lines('fallback', 12)];
   assert.deepEqual([...coveredLines()].sort(), expected.sort());
 });
