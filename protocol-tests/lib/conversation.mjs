@@ -7,8 +7,8 @@ import { Inbox, within } from './inbox.mjs';
 import { channelAuth } from './sign.mjs';
 
 /**
- * A subclass carries the messages: it has `sendText`, `sendAtOnce`, `close` and `terminate`, hands
- * what arrives to `take` and calls `finish` when the connection has ended.
+ * A subclass carries the messages: it has `sendText`, `sendAtOnce`, `pause`, `resume`, `close` and
+ * `terminate`, hands what arrives to `take` and calls `finish` when the connection has ended.
  */
 export class Conversation {
   inbox = new Inbox('raw client');

@@ -117,6 +117,7 @@ export class Reception {
   #taker;
   #isAborted = false;
   #told = 0;
+  isOver = false;
 
   /**
    * `taker` has `take(frame)`, `fault(error, text)` for a broken rule, and may have `consumed()`
@@ -137,10 +138,14 @@ export class Reception {
     this.head = new Promise((resolve) => this.request.once('response', resolve));
     /** How it ended: `isComplete` if as the server meant it to, and why if not. */
     this.ended = new Promise((resolve) => {
-      const fail = (error) => resolve({ isComplete: false, why: error.message });
+      const end = (how) => {
+        this.isOver = true;
+        resolve(how);
+      };
+      const fail = (error) => end({ isComplete: false, why: error.message });
       this.request.on('error', fail);
       this.request.once('close', () => fail(new Error('the connection was closed')));
-      this.request.once('response', (response) => this.#read(response, resolve, fail));
+      this.request.once('response', (response) => this.#read(response, end, fail));
     });
     this.request.end();
   }
@@ -164,7 +169,7 @@ export class Reception {
     this.request.destroy();
   }
 
-  #read(response, resolve, fail) {
+  #read(response, end, fail) {
     this.response = response;
     response.on('error', fail);
     if (response.statusCode !== 200) {
@@ -178,7 +183,7 @@ export class Reception {
     response.on('data', (bytes) => this.#push(bytes));
     response.on('end', () => {
       this.#guard('', () => this.#lines.end());
-      resolve({ isComplete: true, units: this.units });
+      end({ isComplete: true, units: this.units });
     });
   }
 

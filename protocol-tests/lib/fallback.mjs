@@ -14,6 +14,7 @@ import {
   queryFor,
 } from './fallback-requests.mjs';
 
+/** A subclass has `heartbeat` and `goOn`, for frames `h` and for responses that have ended. */
 class FallbackClient extends Conversation {
   /** The last part of the path of its receive requests. */
   static how;
@@ -44,11 +45,11 @@ class FallbackClient extends Conversation {
   /** The end as pusher-js has it: what is to be sent is sent, and then its requests are gone. */
   async close() {
     await this.#sends;
-    this.#leave(1000, 'closed by the client');
+    this.leave(1000, 'closed by the client');
   }
 
   terminate() {
-    this.#leave(1006, 'dropped by the client');
+    this.leave(1006, 'dropped by the client');
   }
 
   /** Asks for what comes next. */
@@ -106,15 +107,15 @@ class FallbackClient extends Conversation {
     }
   }
 
-  #ended({ isComplete, why = 'the response ended' }) {
+  #ended({ isComplete, why }) {
     if (this.#isOver) return;
-    if (this.#close) this.#leave(this.#close.code, this.#close.reason);
-    else if (isComplete && this.isEndless) this.#leave(1006, why);
-    else if (isComplete) this.receive();
-    else this.#leave(1006, why);
+    if (this.#close) this.leave(this.#close.code, this.#close.reason);
+    else if (isComplete) this.goOn();
+    else this.leave(1006, why);
   }
 
-  #leave(code, reason) {
+  /** Ends the conversation; no request is left. */
+  leave(code, reason) {
     if (this.#isOver) return;
     this.#isOver = true;
     this.reception.abort();
@@ -126,10 +127,23 @@ class FallbackClient extends Conversation {
 /** One response that does not end, until pusher-js finds it too long and asks for the next. */
 export class StreamingClient extends FallbackClient {
   static how = 'xhr_streaming';
-  isEndless = true;
+
+  /** Leaves what comes where it is, until the server finds no more room for it. */
+  pause() {
+    this.reception.pause();
+  }
+
+  resume() {
+    this.reception.resume();
+  }
 
   heartbeat() {
     this.sendNothing();
+  }
+
+  /** The response has ended, and should not have. */
+  goOn() {
+    this.leave(1006, 'the stream ended');
   }
 
   consumed() {
@@ -143,7 +157,22 @@ export class StreamingClient extends FallbackClient {
 /** A response for whatever there is to say, and then the next request. */
 export class PollingClient extends FallbackClient {
   static how = 'xhr';
-  isEndless = false;
+
+  #isPaused = false;
+
+  /** Asks for nothing after the request that has begun. */
+  pause() {
+    this.#isPaused = true;
+  }
+
+  resume() {
+    this.#isPaused = false;
+    if (this.reception.isOver) this.receive();
+  }
 
   heartbeat() {}
+
+  goOn() {
+    if (!this.#isPaused) this.receive();
+  }
 }

@@ -40,6 +40,15 @@ export class WebSocketClient extends Conversation {
     socket.uncork();
   }
 
+  /** Reads nothing more until told to. */
+  pause() {
+    this.socket.pause();
+  }
+
+  resume() {
+    this.socket.resume();
+  }
+
   /** An orderly goodbye. */
   async close() {
     this.socket.close(1000);

@@ -20,9 +20,15 @@ const sections = (fallback) => ({ apps, sections: { fallback } });
 const server = useServer(sections({ session_timeout: 60 }));
 const lively = useServer(sections({ heartbeat: 1, session_timeout: 60 }));
 const forgetful = useServer(sections({ session_timeout: 1 }));
-const crowded = useServer({ apps: [{ ...OTHER, max_connections: 2 }, MAIN] });
+/** An app for each, because sessions leave without a word. */
+const CROWDED = {
+  xhr_streaming: { ...MAIN, max_connections: 2 },
+  xhr_polling: { ...OTHER, max_connections: 2 },
+};
+const crowded = useServer({ apps: Object.values(CROWDED) });
 
 const HTTP = TRANSPORTS.filter((transport) => transport !== 'ws');
+const WS = { transport: 'ws' };
 const SUCCEEDED = 'pusher_internal:subscription_succeeded';
 const KINDS = ['xhr_streaming', 'xhr'];
 
@@ -54,7 +60,7 @@ test('fallback 3: messages queue between polls, and come in order', async (t) =>
   assert.deepEqual(numbers, Array.from({ length: 200 }, (_, n) => n));
 });
 
-test('fallback 3: a poll that brings nothing ends with h, time and again', OWN_SERVER, async (t) => {
+test('fallback 3: a poll that brings nothing ends with h, each time', OWN_SERVER, async (t) => {
   const session = await Session.open(t, lively, 'xhr');
   // Nobody answers the heartbeats of polls, and nobody is closed for it.
   for (let n = 0; n < 4; n += 1) {
@@ -156,24 +162,14 @@ test('fallback 7: who polls stays, whatever the time-out', OWN_SERVER, async (t)
 });
 
 for (const transport of HTTP) {
-  over(transport)('fallback 7: sessions count for the quota', OWN_SERVER, async (t) => {
-    const app = OTHER;
-    const inside = await until(
-      ({ socketId }) => socketId !== undefined,
-      async () => {
-        const client = dial(t, crowded, { app });
-        await client.handshake().catch(() => {});
-        return client;
-      },
-      'a place',
-    );
-    const second = await open(t, crowded, { app, transport: 'ws' });
+  over(transport)('limits: sessions count as connections', OWN_SERVER, async (t) => {
+    const app = CROWDED[transport];
+    const inside = [await open(t, crowded, { app }), await open(t, crowded, { app, ...WS })];
     for (const each of TRANSPORTS) {
       const late = dial(t, crowded, { app, transport: each });
       assert.equal((await late.waitForClose()).code, 4004);
     }
-    await inside.assertQuiet();
-    await second.close();
+    for (const client of inside) await client.assertQuiet();
   });
 }
 
@@ -262,7 +258,7 @@ for (const transport of HTTP) {
 }
 
 for (const sender of TRANSPORTS) {
-  test(`fallback 8: whoever comes over ${sender} is heard by all others`, async (t) => {
+  test(`transports: whoever comes over ${sender} is heard by all others`, async (t) => {
     const channel = `presence-fallback-mixed-${sender}`;
     const from = await open(t, server, { transport: sender });
     const others = [];

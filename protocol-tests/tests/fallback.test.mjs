@@ -499,7 +499,7 @@ test('fallback 2: where they are switched off there is nothing', OWN_SERVER, asy
   await (await open(t, without)).assertQuiet('WebSockets are there');
 });
 
-test('fallback 2: the metrics count by transport', OWN_SERVER, async (t) => {
+test('transports: the metrics count each', OWN_SERVER, async (t) => {
   const app = { app_id: OTHER.id };
   const count = (name, transport, value) => [name, { ...app, transport }, value];
   const labels = ['ws', 'xhr_streaming', 'xhr_polling'];
