@@ -82,7 +82,7 @@ export function parseFrame(line) {
 }
 
 /** Turns the bytes of one response into lines; keeps count of them as a browser does. */
-class Lines {
+export class Lines {
   #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #rest = '';
   /** UTF-16 units so far. */

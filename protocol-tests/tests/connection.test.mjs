@@ -305,6 +305,21 @@ test(
   },
 );
 
+overEach('protocol 17: who comes while others leave is sent away: 4200', OWN_SERVER, async (t) => {
+  const own = new Server({ server: { shutdown_grace: 25 } });
+  await own.start();
+  defer(t, () => own.stop());
+  // As long as this one says no goodbye, the server waits.
+  const last = await wire.open(t, own);
+  last.socket.pause();
+  const exit = own.stop();
+  await own.process.lines.waitFor((line) => line.fields?.message === 'shutting down');
+  await assertClosed(dial(t, own), 4200);
+  last.socket.resume();
+  assert.equal(await last.takeClose(), 4200);
+  assert.deepEqual(await exit, { code: 0, signal: null });
+});
+
 /** The connection is closed with this code, and nothing is said before. */
 async function assertClosed(client, code) {
   const { code: got, reason } = await client.waitForClose();
