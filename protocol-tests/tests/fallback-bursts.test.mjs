@@ -149,8 +149,7 @@ test('fallback 6: who asks for no new stream goes on in the old one', OWN_SERVER
 
 test('fallback 6: a session without a request keeps what comes', OWN_SERVER, async (t) => {
   const channel = 'fallback-6-away';
-  const session = await listening(t, server, channel);
-  session.reception.abort();
+  const session = await listening(t, server, channel, 'xhr');
   await burst(server, channel, [0, 500], UMLAUTS);
   session.attach('xhr_streaming');
   for (let n = 0; n < 500; n += 1) assert.equal(numberOf(await session.expectEvent('n')), n);

@@ -75,15 +75,19 @@ test('fallback 3: a poll that brings nothing ends with h, each time', OWN_SERVER
 
 test('fallback 6: the next receive request goes on without o', async (t) => {
   const channel = 'fallback-6-attach';
-  const session = await Session.open(t, server);
+  const session = await Session.open(t, server, 'xhr');
   await session.subscribe(channel);
-  await session.expectEvent(SUCCEEDED);
+  await session.poll();
   for (let n = 0; n < 5; n += 1) {
-    session.reception.abort();
+    // Nothing receives now: the poll has ended.
     await publish(server, { name: 'n', channel, data: String(n) });
-    session.attach(KINDS[n % 2]);
-    const { data } = await session.expectEvent('n');
-    assert.equal(data, String(n), 'what came meanwhile waited');
+    const stream = session.attach('xhr_streaming');
+    assert.equal((await session.expectEvent('n')).data, String(n), 'it waited');
+    session.attach('xhr');
+    await within(stream.ended, 'the poll to replace the stream');
+    await publish(server, { name: 'mark', channel });
+    await session.expectEvent('mark');
+    assert.ok((await session.reception.ended).isComplete);
   }
 });
 
@@ -93,10 +97,9 @@ for (const [before, after] of KINDS.flatMap((one) => KINDS.map((two) => [one, tw
     const session = await Session.open(t, server);
     await session.subscribe(channel);
     await session.expectEvent(SUCCEEDED);
+    const first = session.reception;
     const old = session.attach(before);
-    // It is there when it has said something, or when its predecessor has gone.
-    if (before === 'xhr_streaming') await session.assertAlive();
-    else await isAttached(session);
+    await within(first.ended, 'the first response to end');
     session.attach(after);
     const end = await within(old.ended, 'the old response to end');
     if (before === 'xhr') assert.deepEqual(end, { isComplete: true, units: 0 });
@@ -105,15 +108,6 @@ for (const [before, after] of KINDS.flatMap((one) => KINDS.map((two) => [one, tw
     await publish(server, { name: 'n', channel });
     assert.equal((await session.expectEvent('n')).channel, channel);
   });
-}
-
-/** The poll that has begun is what the session receives with: its stream has been ended by it. */
-async function isAttached(session) {
-  const { reception } = session;
-  const stream = session.attach('xhr_streaming');
-  await within(reception.ended, 'the poll before');
-  session.attach('xhr');
-  await within(stream.ended, 'the stream before');
 }
 
 test('fallback 7: who is abandoned is gone: member_removed', OWN_SERVER, async (t) => {

@@ -48,7 +48,8 @@ for (const form of ['jsonp', 'xhr']) {
 
   test(`timeline: below the prefix of the server (${form})`, OWN_SERVER, async () => {
     assert.equal((await get(mounted, `${form}/1`)).status, 200);
-    assert.equal((await send(mounted, { target: `/timeline/v2/${form}/1` })).status, 404);
+    const below = `${mounted.prefix}/pusher/timeline/v2/${form}/1`;
+    assert.equal((await send(mounted, { target: below })).status, 404, 'not below httpPath');
   });
 
   test(`timeline: not where the transports are switched off (${form})`, OWN_SERVER, async () => {
