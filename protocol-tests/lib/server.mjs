@@ -22,18 +22,27 @@ export const OWN_SERVER = EXTERNAL
   ? { skip: 'needs a server started by the test, but FOGHORN_URL names a running one' }
   : {};
 
+/** The servers of this file. */
+const inUse = [];
+
 /**
  * A server for the tests of the calling file: started before them, stopped after them. What needs
  * its address goes into `prepare`: Node does not run `before` hooks one after the other.
  */
 export function useServer(options = {}, prepare = () => {}) {
   const server = new Server(options);
+  inUse.push(server);
   before(async () => {
     await server.start();
     await prepare(server);
   });
   deferToEnd(() => server.stop());
   return server;
+}
+
+/** Starts the servers of this file anew, where they were: nothing is left of earlier tests. */
+export async function restartServers() {
+  for (const server of inUse) await server.restart();
 }
 
 /** The configuration file for some settings; what is not named keeps the server's default. */
@@ -44,6 +53,8 @@ export function configText({ server = {}, apps = STANDARD_APPS, log = {}, sectio
   };
   section('server', { host: '127.0.0.1', port: 0, ...server });
   section('metrics', { port: 0, ...sections.metrics });
+  // Clients over HTTP leave without a word, and tests wait until that is noticed.
+  section('fallback', { session_timeout: 2, ...sections.fallback });
   if (sections.compat) section('compat', sections.compat);
   section('log', { format: 'json', ...log });
   for (const { key, secret, keys = [{ key, secret }], ...rest } of apps) {

@@ -1,11 +1,12 @@
 // Apps that require authorised connections: protocol.md §19 line 16.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe } from 'node:test';
 
 import { MAIN, OTHER } from '../lib/apps.mjs';
 import { dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { TRANSPORTS, over } from '../lib/transports.mjs';
 import { assertNoSignin, openAs, requestSignin, signIn } from '../lib/users.mjs';
 
 const server = useServer({
@@ -21,7 +22,13 @@ async function assertOutlivesStranger(t, client) {
 }
 
 // Nearly all of a test is waiting for the timeout: they wait at the same time.
-describe('authorised connections', { concurrency: true }, () => {
+for (const transport of TRANSPORTS) {
+  describe(`authorised connections: ${transport}`, { concurrency: true }, () => {
+    addTests(over(transport));
+  });
+}
+
+function addTests(test) {
   for (const protocol of [6, 7]) {
     test(`protocol 16: an idle stranger is closed, at ${protocol}`, OWN_SERVER, async (t) => {
       const client = await open(t, server, { protocol });
@@ -100,4 +107,4 @@ describe('authorised connections', { concurrency: true }, () => {
     await Promise.all(strangers.map(assertClosed));
     await saved.assertQuiet();
   });
-});
+}

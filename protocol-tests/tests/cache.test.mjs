@@ -8,6 +8,7 @@ import { assertFailed, assertOk, get, post, publish } from '../lib/http.mjs';
 import { until } from '../lib/inbox.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 
 /** Forgets what it has cached after a second. */
 const FLEETING = {
@@ -47,7 +48,7 @@ const cacheOf = (channel, app) =>
   get(server, `/channels/${channel}`, [['info', 'cache']], { app }).then(assertOk);
 
 for (const prefix of PREFIXES) {
-  test(`protocol 12: a miss, then a hit, for the newcomer only (${prefix})`, async (t) => {
+  overEach(`protocol 12: a miss, then a hit, for the newcomer only (${prefix})`, async (t) => {
     const channel = `${prefix}p12-turns`;
     const first = await join(t, channel);
     assert.deepEqual(await first.next(), { event: MISS, channel, data: '{}' });
@@ -60,7 +61,7 @@ for (const prefix of PREFIXES) {
     await first.assertQuiet('it is only for the newcomer');
   });
 
-  test(`protocol 12: the latest event wins (${prefix})`, async (t) => {
+  overEach(`protocol 12: the latest event wins (${prefix})`, async (t) => {
     const channel = `${prefix}p12-latest`;
     await publish(server, { name: 'one', channel, data: '1' });
     await publish(server, { name: 'two', channel, data: '2' });
@@ -69,7 +70,7 @@ for (const prefix of PREFIXES) {
     assert.deepEqual(await greeting(t, channel), { event: 'three', channel, data: '3' });
   });
 
-  test(`protocol 12: the event survives vacating the channel (${prefix})`, async (t) => {
+  overEach(`protocol 12: the event survives vacating the channel (${prefix})`, async (t) => {
     const channel = `${prefix}p12-vacated`;
     const client = await join(t, channel);
     await client.expect(MISS, channel);
@@ -104,7 +105,7 @@ for (const prefix of PREFIXES) {
   });
 }
 
-test('protocol 12: the names that only look like it are not cached', async (t) => {
+overEach('protocol 12: the names that only look like it are not cached', async (t) => {
   for (const channel of [
     'cache',
     'cached-p12',
@@ -125,11 +126,11 @@ test('protocol 12: the names that only look like it are not cached', async (t) =
   }
 });
 
-test('protocol 12: a prefix with nothing behind it is a cache channel', async (t) => {
+overEach('protocol 12: a prefix with nothing behind it is a cache channel', async (t) => {
   for (const channel of PREFIXES) assert.equal((await greeting(t, channel)).event, MISS);
 });
 
-test('protocol 12: the events of a batch are cached', async (t) => {
+overEach('protocol 12: the events of a batch are cached', async (t) => {
   const [one, two] = ['cache-p12-batch', 'private-cache-p12-batch'];
   const item = (channel, name) => ({ channel, name, data: name });
   const batch = [item(one, 'a'), item(two, 'b'), item(one, 'c'), item('p12-batch', 'd')];
@@ -138,7 +139,7 @@ test('protocol 12: the events of a batch are cached', async (t) => {
   assert.deepEqual(await greeting(t, two), { event: 'b', channel: two, data: 'b' });
 });
 
-test('protocol 12: an event to several channels is cached for each', async (t) => {
+overEach('protocol 12: an event to several channels is cached for each', async (t) => {
   const channels = ['cache-p12-several', 'private-cache-p12-several', 'p12-several'];
   await publish(server, { name: 'moved', channels, data: '1' });
   for (const channel of channels.slice(0, 2)) {
@@ -146,7 +147,7 @@ test('protocol 12: an event to several channels is cached for each', async (t) =
   }
 });
 
-test('protocol 12: an event that excludes a connection is cached too, also for it', async (t) => {
+overEach('protocol 12: an event that excludes a connection is cached also for it', async (t) => {
   const channel = 'cache-p12-excluded';
   const client = await join(t, channel);
   await client.expect(MISS, channel);
@@ -159,7 +160,7 @@ test('protocol 12: an event that excludes a connection is cached too, also for i
   assert.deepEqual(await client.settle(), [moved]);
 });
 
-test('protocol 12: whatever the data, it is given as it was published', async (t) => {
+overEach('protocol 12: whatever the data, it is given as it was published', async (t) => {
   const channel = 'cache-p12-data';
   for (const data of ['', 'null', ' {"a" : 1.0e3} ', 'ä€🐦\u0000\u2028"\\/', '[', '"x"']) {
     await publish(server, { name: 'client-moved', channel, data });
@@ -170,7 +171,7 @@ test('protocol 12: whatever the data, it is given as it was published', async (t
   assert.deepEqual(JSON.parse((await greeting(t, channel)).data), { a: [1] });
 });
 
-test('protocol 12: what is refused is not cached', async (t) => {
+overEach('protocol 12: what is refused is not cached', async (t) => {
   const channel = 'cache-p12-refused';
   const bad = { name: 'e', channels: [channel, 'a b'], data: '' };
   assertFailed(await post(server, '/events', bad), 400);
@@ -182,7 +183,7 @@ test('protocol 12: what is refused is not cached', async (t) => {
 });
 
 for (const channel of ['private-cache-p12-client', 'presence-cache-p12-client']) {
-  test(`protocol 12: a client event does not overwrite it (${channel})`, async (t) => {
+  overEach(`protocol 12: a client event does not overwrite it (${channel})`, async (t) => {
     const [sender, other] = [await join(t, channel), await join(t, channel)];
     sender.sendClientEvent(channel, 'client-x', { n: 1 });
     await other.waitFor((m) => m.event === 'client-x');
@@ -195,7 +196,7 @@ for (const channel of ['private-cache-p12-client', 'presence-cache-p12-client'])
   });
 }
 
-test('protocol 12: comings and goings of members do not overwrite it', async (t) => {
+overEach('protocol 12: comings and goings of members do not overwrite it', async (t) => {
   const channel = 'presence-cache-p12-members';
   await publish(server, { name: 'moved', channel, data: '1' });
   const watcher = await join(t, channel, {}, 'watcher');
@@ -210,7 +211,7 @@ test('protocol 12: comings and goings of members do not overwrite it', async (t)
 });
 
 for (const prefix of PREFIXES.slice(1)) {
-  test(`protocol 6: who is refused is not told the cached event (${prefix})`, async (t) => {
+  overEach(`protocol 6: who is refused is not told the cached event (${prefix})`, async (t) => {
     const channel = `${prefix}p12-secret`;
     await publish(server, { name: 'secret', channel });
     const client = await open(t, server);
@@ -240,14 +241,14 @@ test('protocol 12: beyond the memory for it the oldest are forgotten', OWN_SERVE
   assert.deepEqual(left, channels.slice(-left.length), 'the latest are kept');
 });
 
-test('protocol 12: apps do not share it', OWN_SERVER, async (t) => {
+overEach('protocol 12: apps do not share it', OWN_SERVER, async (t) => {
   const channel = 'cache-p12-apps';
   await publish(server, { name: 'moved', channel });
   assert.equal((await greeting(t, channel, { app: OTHER })).event, MISS);
   assert.equal((await greeting(t, channel)).event, 'moved');
 });
 
-test('protocol 12: whoever comes while events are published misses none', async (t) => {
+overEach('protocol 12: whoever comes while events are published misses none', async (t) => {
   const channel = 'cache-p12-stream';
   const client = await open(t, server);
   let published = 0;

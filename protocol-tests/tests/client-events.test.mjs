@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { SILENT } from '../lib/apps.mjs';
 import { open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 
 const server = useServer();
 
@@ -31,7 +32,7 @@ async function assertError(client, code, why) {
 }
 
 for (const channel of ['private-p11', 'private-cache-p11', 'presence-p11', 'presence-cache-p11']) {
-  test(`protocol 11: on ${channel} everybody but the sender gets it`, async (t) => {
+  overEach(`protocol 11: on ${channel} everybody but the sender gets it`, async (t) => {
     const [sender, ...others] = await room(t, channel, 3);
     sender.sendClientEvent(channel, 'client-typing', { on: true });
     await sender.assertQuiet('the sender gets nothing back');
@@ -41,7 +42,7 @@ for (const channel of ['private-p11', 'private-cache-p11', 'presence-p11', 'pres
   });
 }
 
-test('protocol 11: other connections of the same user get it', async (t) => {
+overEach('protocol 11: other connections of the same user get it', async (t) => {
   const channel = 'presence-p11-same';
   const [one, two] = [await open(t, server), await open(t, server)];
   await one.subscribe(channel, { user_id: 'u' });
@@ -50,7 +51,7 @@ test('protocol 11: other connections of the same user get it', async (t) => {
   assert.equal((await two.expect('client-x', channel)).user_id, 'u');
 });
 
-test('protocol 11: a forged user_id is ignored', async (t) => {
+overEach('protocol 11: a forged user_id is ignored', async (t) => {
   for (const channel of ['presence-p11-forged', 'private-p11-forged']) {
     const [sender, other] = await room(t, channel);
     sender.sendClientEvent(channel, 'client-x', '1', { user_id: 'admin' });
@@ -69,7 +70,7 @@ for (const [what, data, text] of [
   ['null', null, 'null'],
   ['false', false, 'false'],
 ]) {
-  test(`protocol 11: ${what} as data arrives as a string`, async (t) => {
+  overEach(`protocol 11: ${what} as data arrives as a string`, async (t) => {
     const channel = `private-p11-data-${what.replaceAll(' ', '-')}`;
     const [sender, other] = await room(t, channel);
     sender.sendClientEvent(channel, 'client-x', data);
@@ -78,7 +79,7 @@ for (const [what, data, text] of [
 }
 
 for (const channel of ['p11-public', 'cache-p11']) {
-  test(`protocol 11: refused on ${channel}`, async (t) => {
+  overEach(`protocol 11: refused on ${channel}`, async (t) => {
     const [sender, other] = await room(t, channel);
     sender.sendClientEvent(channel, 'client-x', {});
     await assertError(sender, null, 'the sender is told');
@@ -87,7 +88,7 @@ for (const channel of ['p11-public', 'cache-p11']) {
 }
 
 for (const channel of ['private-encrypted-p11', 'private-encrypted-cache-p11']) {
-  test(`protocol 11: only encrypted payloads pass on ${channel}`, async (t) => {
+  overEach(`protocol 11: only encrypted payloads pass on ${channel}`, async (t) => {
     const [sender, other] = await room(t, channel);
     for (const data of [{}, 'plain', '{"nonce":"bm8="}', { nonce: 1, ciphertext: 2 }, []]) {
       sender.sendClientEvent(channel, 'client-x', data);
@@ -103,7 +104,7 @@ for (const channel of ['private-encrypted-p11', 'private-encrypted-cache-p11']) 
   });
 }
 
-test('protocol 11: refused when not subscribed', async (t) => {
+overEach('protocol 11: refused when not subscribed', async (t) => {
   const channel = 'private-p11-outsider';
   const [member] = await room(t, channel, 1);
   const outsider = await open(t, server);
@@ -116,7 +117,7 @@ test('protocol 11: refused when not subscribed', async (t) => {
   await member.assertQuiet();
 });
 
-test('protocol 11: refused when the app has them disabled', OWN_SERVER, async (t) => {
+overEach('protocol 11: refused when the app has them disabled', OWN_SERVER, async (t) => {
   const channel = 'private-p11-disabled';
   const [sender, other] = await room(t, channel, 2, { app: SILENT });
   sender.sendClientEvent(channel, 'client-x', {});
@@ -130,7 +131,7 @@ for (const [what, message] of [
   ['a numeric channel', { event: 'client-x', channel: 7, data: {} }],
   ['a bad channel name', { event: 'client-x', channel: 'private-a b', data: {} }],
 ]) {
-  test(`protocol 11: refused with ${what}`, async (t) => {
+  overEach(`protocol 11: refused with ${what}`, async (t) => {
     const [sender, other] = await room(t, 'private-p11-malformed');
     sender.send(message);
     await assertError(sender, null, what);
@@ -138,7 +139,7 @@ for (const [what, message] of [
   });
 }
 
-test('protocol 11: names up to 200 characters', async (t) => {
+overEach('protocol 11: names up to 200 characters', async (t) => {
   const channel = 'private-p11-name';
   const [sender, other] = await room(t, channel);
   const longest = 'client-'.padEnd(200, 'x');
@@ -149,7 +150,7 @@ test('protocol 11: names up to 200 characters', async (t) => {
   await other.assertQuiet();
 });
 
-test('protocol 11: data up to 10 240 bytes', async (t) => {
+overEach('protocol 11: data up to 10 240 bytes', async (t) => {
   const channel = 'private-p11-size';
   const [sender, other] = await room(t, channel);
   // Two bytes each in UTF-8: what counts is bytes.
@@ -161,15 +162,13 @@ test('protocol 11: data up to 10 240 bytes', async (t) => {
   await other.assertQuiet();
 });
 
-test('protocol 11: above 10 in a second: 4301, not delivered', async (t) => {
+overEach('protocol 11: above 10 in a second: 4301, not delivered', async (t) => {
   const channel = 'private-p11-rate';
   const [sender, other] = await room(t, channel);
   // Far more than can be refilled while they are read.
   const total = 60;
-  const socket = sender.socket._socket;
-  socket.cork();
-  for (let n = 0; n < total; n += 1) sender.sendClientEvent(channel, 'client-n', String(n));
-  socket.uncork();
+  const event = (_, n) => ({ event: 'client-n', channel, data: String(n) });
+  sender.sendAtOnce(Array.from({ length: total }, event));
 
   const errors = await sender.settle();
   for (const { event, data } of errors) {

@@ -9,6 +9,7 @@ import { within } from '../lib/inbox.mjs';
 import { assertMetrics } from '../lib/metrics.mjs';
 import { dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, Server, useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 import * as wire from '../lib/wire.mjs';
 
 const server = useServer();
@@ -17,7 +18,7 @@ const strict = useServer({ server: { require_protocol: true } });
 const narrow = useServer({ server: { max_connections: 2 } });
 const impatient = useServer({ server: { activity_timeout: 1, pong_timeout: 1 } });
 
-test('protocol 1: the first frame is connection_established', async (t) => {
+overEach('protocol 1: the first frame is connection_established', async (t) => {
   const client = dial(t, server);
   const first = await client.handshake();
   assert.deepEqual(Object.keys(first).sort(), ['data', 'event']);
@@ -28,12 +29,12 @@ test('protocol 1: the first frame is connection_established', async (t) => {
   assert.deepEqual(rest, {});
 });
 
-test('protocol 1: the activity timeout is the configured one', OWN_SERVER, async (t) => {
+overEach('protocol 1: the activity timeout is the configured one', OWN_SERVER, async (t) => {
   assert.equal((await open(t, server)).established.activity_timeout, 120);
   assert.equal((await open(t, impatient)).established.activity_timeout, 1);
 });
 
-test('protocol 1: socket ids differ and their parts have no leading zeros', async (t) => {
+overEach('protocol 1: socket ids differ and their parts have no leading zeros', async (t) => {
   const seen = new Set();
   for (let n = 0; n < 20; n += 1) {
     const { socketId } = await open(t, server);
@@ -44,25 +45,25 @@ test('protocol 1: socket ids differ and their parts have no leading zeros', asyn
 });
 
 for (const protocol of [4, 5, 6, 7]) {
-  test(`protocol 2: protocol ${protocol} is accepted`, async (t) => {
+  overEach(`protocol 2: protocol ${protocol} is accepted`, async (t) => {
     await (await open(t, server, { protocol })).assertQuiet();
   });
 }
 
 for (const query of ['', '?', '?client=x&version=1', '?flash=false&unknown=%zz&&=']) {
-  test(`protocol 2: the query "${query}" without a protocol is accepted`, async (t) => {
+  overEach(`protocol 2: the query "${query}" without a protocol is accepted`, async (t) => {
     await (await open(t, server, { query })).assertQuiet();
   });
 }
 
 for (const protocol of ['8', '-7', '7x', 'seven', '', '99999999999999999999']) {
-  test(`protocol 2: protocol "${protocol}" is closed with 4007`, async (t) => {
+  overEach(`protocol 2: protocol "${protocol}" is closed with 4007`, async (t) => {
     await assertClosed(dial(t, server, { protocol }), 4007);
   });
 }
 
 for (const protocol of ['0', '3']) {
-  test(`protocol 2: protocol ${protocol} is closed with 4007, event first`, async (t) => {
+  overEach(`protocol 2: protocol ${protocol} is closed with 4007, event first`, async (t) => {
     const client = dial(t, server, { protocol });
     const { event, data } = await client.next();
     assert.deepEqual([event, data.code], ['pusher:error', 4007]);
@@ -70,7 +71,7 @@ for (const protocol of ['0', '3']) {
   });
 }
 
-test(
+overEach(
   'protocol 2: a missing protocol is closed with 4008 if one is required',
   OWN_SERVER,
   async (t) => {
@@ -86,13 +87,13 @@ const reasons = [
 ];
 for (const [what, where, options, code] of reasons) {
   const limits = what === 'disabled app' ? OWN_SERVER : {};
-  test(`protocol 2: ${what} is closed with ${code}, without an event`, limits, async (t) => {
+  overEach(`protocol 2: ${what} is closed with ${code}, without an event`, limits, async (t) => {
     for (const protocol of [6, 7]) {
       await assertClosed(dial(t, where(), { ...options, protocol }), code);
     }
   });
 
-  test(`protocol 2: ${what} at protocol 5: event first, then ${code}`, limits, async (t) => {
+  overEach(`protocol 2: ${what} at protocol 5: event first, then ${code}`, limits, async (t) => {
     for (const protocol of [4, 5]) {
       const client = dial(t, where(), { ...options, protocol });
       const { event, data } = await client.next();
@@ -102,7 +103,7 @@ for (const [what, where, options, code] of reasons) {
   });
 }
 
-test('protocol 2: a full server closes with 4100 until somebody leaves', OWN_SERVER, async (t) => {
+overEach('protocol 2: a full server closes with 4100 until one leaves', OWN_SERVER, async (t) => {
   const first = await open(t, narrow);
   const second = await open(t, narrow);
   for (const protocol of [7, 6]) await assertClosed(dial(t, narrow, { protocol }), 4100);
@@ -117,7 +118,7 @@ test('protocol 2: a full server closes with 4100 until somebody leaves', OWN_SER
   for (const client of [second, third]) await client.assertQuiet('the others stay');
 });
 
-test('protocol 2: many who come at once do not overfill a server', OWN_SERVER, async (t) => {
+overEach('protocol 2: many who come at once do not overfill a server', OWN_SERVER, async (t) => {
   // Places of the test before may be free only a moment later.
   await within(openWhenThereIsRoom(t, narrow), 'a place').then((client) => client.close());
   const labels = { app_id: narrow.app.id, transport: 'ws' };
@@ -145,13 +146,13 @@ async function openWhenThereIsRoom(t, where) {
   }
 }
 
-test('protocol 2: the key is percent-decoded', async (t) => {
+overEach('protocol 2: the key is percent-decoded', async (t) => {
   const { key } = server.app;
   const escaped = `%${key.charCodeAt(0).toString(16)}${key.slice(1)}`;
-  await open(t, server, { path: `${server.prefix}/app/${escaped}` });
+  await open(t, server, { app: { ...server.app, key: escaped } });
 });
 
-test('protocol 2: a key is compared exactly', async (t) => {
+overEach('protocol 2: a key is compared exactly', async (t) => {
   const app = { key: server.app.key.toUpperCase() };
   await assertClosed(dial(t, server, { app }), 4001);
 });
@@ -166,7 +167,7 @@ test('protocol 2: other paths are 404, or closed with 4005', async (t) => {
   }
 });
 
-test('protocol 2: under a path prefix the prefixed path works', OWN_SERVER, async (t) => {
+overEach('protocol 2: under a path prefix the prefixed path works', OWN_SERVER, async (t) => {
   await (await open(t, mounted)).assertQuiet();
 });
 
@@ -202,14 +203,14 @@ for (const ping of [
   { event: 'pusher:ping' },
   { event: 'pusher:ping', data: {}, more: 1 },
 ]) {
-  test(`protocol 4: ${JSON.stringify(ping)} is answered`, async (t) => {
+  overEach(`protocol 4: ${JSON.stringify(ping)} is answered`, async (t) => {
     const client = await open(t, server);
     client.send(ping);
     assert.deepEqual(await client.next(), { event: 'pusher:pong', data: '{}' });
   });
 }
 
-test('protocol 4: pusher:pong is accepted and ignored', async (t) => {
+overEach('protocol 4: pusher:pong is accepted and ignored', async (t) => {
   const client = await open(t, server);
   client.send({ event: 'pusher:pong', data: {} });
   client.send({ event: 'pusher:pong' });
@@ -265,7 +266,7 @@ test('protocol 4: a close of the client is answered with a close frame', async (
   assert.equal(await socket.takeClose(), 1000);
 });
 
-test('protocol 17: SIGTERM closes with 4200 and exits with 0', OWN_SERVER, async (t) => {
+overEach('protocol 17: SIGTERM closes with 4200 and exits with 0', OWN_SERVER, async (t) => {
   const own = new Server();
   await own.start();
   defer(t, () => own.stop());
@@ -279,7 +280,7 @@ test('protocol 17: SIGTERM closes with 4200 and exits with 0', OWN_SERVER, async
   assert.deepEqual(await exit, { code: 0, signal: null });
 });
 
-test('protocol 17: many clients are all sent away, in several steps', OWN_SERVER, async (t) => {
+overEach('protocol 17: many clients are all sent away, in several steps', OWN_SERVER, async (t) => {
   const own = new Server({ server: { shutdown_grace: 2 } });
   await own.start();
   defer(t, () => own.stop());
@@ -304,6 +305,21 @@ test(
     assert.deepEqual(await own.stop(), { code: 0, signal: null });
   },
 );
+
+overEach('protocol 17: who comes while others leave is sent away: 4200', OWN_SERVER, async (t) => {
+  const own = new Server({ server: { shutdown_grace: 25 } });
+  await own.start();
+  defer(t, () => own.stop());
+  // As long as this one says no goodbye, the server waits.
+  const last = await wire.open(t, own);
+  last.socket.pause();
+  const exit = own.stop();
+  await own.process.lines.waitFor((line) => line.fields?.message === 'shutting down');
+  await assertClosed(dial(t, own), 4200);
+  last.socket.resume();
+  assert.equal(await last.takeClose(), 4200);
+  assert.deepEqual(await exit, { code: 0, signal: null });
+});
 
 /** The connection is closed with this code, and nothing is said before. */
 async function assertClosed(client, code) {

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { appPath, assertFailed, assertOk, call } from '../lib/http.mjs';
 import { assertRefused, dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 import { assertNoSignin, requestSignin, signIn, signinData } from '../lib/users.mjs';
 
 const OLD = { key: 'kold0c1b2a394855', secret: 's3cr3t-old-8e7d6c5b' };
@@ -28,7 +29,7 @@ function publish(pair, channel) {
 for (const connecting of [OLD, NEW]) {
   for (const signing of [OLD, NEW]) {
     const who = `connected with the ${name(connecting)} pair, signed with the ${name(signing)} one`;
-    test(`protocol 5: ${who}`, OWN_SERVER, async (t) => {
+    overEach(`protocol 5: ${who}`, OWN_SERVER, async (t) => {
       const client = await open(t, server, { app: as(connecting) });
       client.app = as(signing);
       const suffix = `keys-${name(connecting)}-${name(signing)}`;
@@ -42,7 +43,7 @@ for (const connecting of [OLD, NEW]) {
   }
 }
 
-test('protocol 5: clients of all pairs are on the same channel', OWN_SERVER, async (t) => {
+overEach('protocol 5: clients of all pairs are on the same channel', OWN_SERVER, async (t) => {
   const channel = 'private-keys-shared';
   const left = await open(t, server, { app: as(OLD) });
   const right = await open(t, server, { app: as(NEW) });
@@ -56,7 +57,7 @@ test('protocol 5: clients of all pairs are on the same channel', OWN_SERVER, asy
   }
 });
 
-test('protocol 5: a key with the secret of another pair is refused', OWN_SERVER, async (t) => {
+overEach('protocol 5: a key with the secret of another pair is refused', OWN_SERVER, async (t) => {
   const mixed = { key: OLD.key, secret: NEW.secret };
   const client = await open(t, server, { app: as(OLD) });
   const channel = 'private-keys-mixed';
@@ -65,14 +66,14 @@ test('protocol 5: a key with the secret of another pair is refused', OWN_SERVER,
   assertFailed(await publish(mixed, channel), 401);
 });
 
-test('protocol 2: nobody connects with a disabled pair', OWN_SERVER, async (t) => {
+overEach('protocol 2: nobody connects with a disabled pair', OWN_SERVER, async (t) => {
   const client = dial(t, server, { app: as(OFF) });
   const { code } = await client.waitForClose();
   assert.equal(code, 4001);
   assert.deepEqual(client.inbox.drain(), []);
 });
 
-test('protocol 5: no subscription is signed with a disabled pair', OWN_SERVER, async (t) => {
+overEach('protocol 5: no subscription is signed with a disabled pair', OWN_SERVER, async (t) => {
   const client = await open(t, server, { app: as(OLD) });
   client.app = as(OFF);
   const data = JSON.stringify({ user_id: 'u' });
@@ -85,7 +86,7 @@ test('protocol 5: no subscription is signed with a disabled pair', OWN_SERVER, a
   }
 });
 
-test('protocol 13: users sign in with each pair but a disabled one', OWN_SERVER, async (t) => {
+overEach('protocol 13: users sign in with each pair but a disabled one', OWN_SERVER, async (t) => {
   for (const pair of [OLD, NEW]) {
     const client = await open(t, server, { app: as(OLD) });
     client.app = as(pair);

@@ -8,6 +8,7 @@ import { DISABLED, MAIN } from '../lib/apps.mjs';
 import { post, publish } from '../lib/http.mjs';
 import { dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 
 /** An app with this list, and what it must say to which origins. */
 const CASES = {
@@ -78,7 +79,7 @@ const server = useServer({ apps: [STRICT, PLAIN, OFF, ...cases.map(({ app }) => 
 const from = (origin, app, more) => ({ app, headers: { Origin: origin }, ...more });
 
 for (const { what, app, accepted, refused } of cases) {
-  test(`protocol 2: allowed origins, ${what}`, OWN_SERVER, async (t) => {
+  overEach(`protocol 2: allowed origins, ${what}`, OWN_SERVER, async (t) => {
     for (const origin of accepted) {
       await (await open(t, server, from(origin, app))).assertQuiet(origin);
     }
@@ -89,14 +90,14 @@ for (const { what, app, accepted, refused } of cases) {
     }
   });
 
-  test(`protocol 2: allowed origins, ${what}: none at all passes`, OWN_SERVER, async (t) => {
+  overEach(`protocol 2: allowed origins, ${what}: none at all passes`, OWN_SERVER, async (t) => {
     await (await open(t, server, { app })).assertQuiet('as native clients come');
   });
 }
 
 for (const protocol of [4, 5, 6, 7]) {
   const told = protocol <= 5 ? 'event first, then ' : '';
-  test(`protocol 2: a foreign origin at ${protocol}: ${told}4009`, OWN_SERVER, async (t) => {
+  overEach(`protocol 2: a foreign origin at ${protocol}: ${told}4009`, OWN_SERVER, async (t) => {
     const client = dial(t, server, from('https://attacker.test', cases[0].app, { protocol }));
     if (protocol <= 5) assert.equal((await client.expect('pusher:error')).data.code, 4009);
     assert.equal((await client.waitForClose()).code, 4009);
@@ -104,7 +105,7 @@ for (const protocol of [4, 5, 6, 7]) {
   });
 }
 
-test('protocol 2: scheme and host are compared without regard to case', OWN_SERVER, async (t) => {
+overEach('protocol 2: scheme and host are compared whatever their case', OWN_SERVER, async (t) => {
   await open(t, server, from('HTTPS://Shop.Example', cases[0].app));
 });
 
@@ -117,12 +118,12 @@ for (const [what, code, attempt] of [
   ['TLS comes before the origin', 4000, from(FOREIGN, PLAIN)],
   ['TLS is required whatever the origin', 4000, from('https://shop.example', PLAIN)],
 ]) {
-  test(`protocol 2: ${what}: ${code}`, OWN_SERVER, async (t) => {
+  overEach(`protocol 2: ${what}: ${code}`, OWN_SERVER, async (t) => {
     assert.equal((await dial(t, server, attempt).waitForClose()).code, code);
   });
 }
 
-test('protocol 2: the origin comes before the quota: 4009, then 4004', OWN_SERVER, async (t) => {
+overEach('protocol 2: origin comes before quota: 4009, then 4004', OWN_SERVER, async (t) => {
   const inside = await open(t, server, from('https://shop.example', STRICT));
   assert.equal((await dial(t, server, from(FOREIGN, STRICT)).waitForClose()).code, 4009);
   assert.equal((await dial(t, server, { app: STRICT }).waitForClose()).code, 4004);

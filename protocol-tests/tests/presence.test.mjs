@@ -1,11 +1,11 @@
 // Presence channels: protocol.md §19 lines 9 and 10.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 
 import { assertOk, get, post, publish } from '../lib/http.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 
 const server = useServer();
 
@@ -32,7 +32,7 @@ async function userCount(channel) {
 }
 
 for (const kind of ['presence-', 'presence-cache-']) {
-  test(`protocol 9: two connections of one user are one member (${kind})`, async (t) => {
+  overEach(`protocol 9: two connections of one user are one member (${kind})`, async (t) => {
     const channel = `${kind}p9-two`;
     const { client: watcher, presence } = await join(t, channel, { user_id: 'watcher' });
     assert.deepEqual(presence, { ids: ['watcher'], hash: { watcher: null }, count: 1 });
@@ -60,7 +60,7 @@ for (const kind of ['presence-', 'presence-cache-']) {
   });
 }
 
-test('protocol 9: nobody is told of his own arrival', async (t) => {
+overEach('protocol 9: nobody is told of his own arrival', async (t) => {
   const channel = 'presence-p9-own';
   const { client } = await join(t, channel, { user_id: 'u' });
   const { client: again } = await join(t, channel, { user_id: 'u' });
@@ -68,7 +68,7 @@ test('protocol 9: nobody is told of his own arrival', async (t) => {
   await again.assertQuiet();
 });
 
-test('protocol 9: member_added carries the user, without user_info if there is none', async (t) => {
+overEach('protocol 9: member_added carries the user, user_info if there is any', async (t) => {
   const channel = 'presence-p9-added';
   const { client: watcher } = await join(t, channel, { user_id: 'watcher' });
   await join(t, channel, { user_id: 'a', user_info: { deep: { er: [1, null, 'ü'] } } });
@@ -79,7 +79,7 @@ test('protocol 9: member_added carries the user, without user_info if there is n
 });
 
 for (const how of ['unsubscribe', 'close', 'reset']) {
-  test(`protocol 9: the last connection leaves by ${how}`, async (t) => {
+  overEach(`protocol 9: the last connection leaves by ${how}`, async (t) => {
     const channel = `presence-p9-${how}`;
     const { client: watcher } = await join(t, channel, { user_id: 'watcher' });
     const { client } = await join(t, channel, { user_id: 'u' });
@@ -92,7 +92,7 @@ for (const how of ['unsubscribe', 'close', 'reset']) {
   });
 }
 
-test('protocol 9: who leaves and returns is a new member', async (t) => {
+overEach('protocol 9: who leaves and returns is a new member', async (t) => {
   const channel = 'presence-p9-return';
   const { client: watcher } = await join(t, channel, { user_id: 'watcher' });
   const client = await open(t, server);
@@ -105,7 +105,7 @@ test('protocol 9: who leaves and returns is a new member', async (t) => {
   await watcher.assertQuiet();
 });
 
-test('protocol 9: a numeric user_id becomes a string everywhere', async (t) => {
+overEach('protocol 9: a numeric user_id becomes a string everywhere', async (t) => {
   const channel = 'presence-p9-number';
   const { client: watcher } = await join(t, channel, { user_id: 'watcher' });
   const { client, presence } = await join(t, channel, { user_id: 10, user_info: { a: 1 } });
@@ -122,7 +122,7 @@ test('protocol 9: a numeric user_id becomes a string everywhere', async (t) => {
   await expectMember(watcher, REMOVED, channel, { user_id: '10' });
 });
 
-test('protocol 9: an absent and a null user_info appear in the hash as null', async (t) => {
+overEach('protocol 9: an absent and a null user_info appear in the hash as null', async (t) => {
   const channel = 'presence-p9-null';
   await join(t, channel, { user_id: 'absent' });
   await join(t, channel, { user_id: 'null', user_info: null });
@@ -130,7 +130,7 @@ test('protocol 9: an absent and a null user_info appear in the hash as null', as
   assert.deepEqual(presence.hash, { absent: null, null: null, object: {} });
 });
 
-test('protocol 9: the newest user_info replaces the older silently', async (t) => {
+overEach('protocol 9: the newest user_info replaces the older silently', async (t) => {
   const channel = 'presence-p9-newest';
   const { client: watcher } = await join(t, channel, { user_id: 'watcher' });
   await join(t, channel, { user_id: 'u', user_info: { version: 1 } });
@@ -151,7 +151,7 @@ for (const [what, data] of [
   ['a string as user_info', '{"user_id":"u","user_info":"x"}'],
   ['a list as user_info', '{"user_id":"u","user_info":[]}'],
 ]) {
-  test(`protocol 9: ${what} is refused`, async (t) => {
+  overEach(`protocol 9: ${what} is refused`, async (t) => {
     const client = await open(t, server);
     const channel = `presence-p9-bad-${what.replaceAll(' ', '-')}`;
     const request = { channel, auth: client.auth(channel, data), channel_data: data };
@@ -160,7 +160,7 @@ for (const [what, data] of [
   });
 }
 
-test('protocol 10: 100 members; the 101st is refused, a present user is not', async (t) => {
+overEach('protocol 10: 100 members; the 101st is refused, a present user is not', async (t) => {
   const channel = 'presence-p10';
   const members = [];
   for (let n = 1; n <= 100; n += 1) {
@@ -185,7 +185,7 @@ test('protocol 10: 100 members; the 101st is refused, a present user is not', as
   assert.equal((await late.subscribe(channel, { user_id: 'u-101' })).presence.count, 100);
 });
 
-test('protocol 9: one client that toggles a channel disturbs nobody else', async (t) => {
+overEach('protocol 9: one client that toggles a channel disturbs nobody else', async (t) => {
   const channel = 'presence-p9-toggle';
   const [{ client: watcher }, { client: neighbour }] = [
     await join(t, channel, { user_id: 'watcher' }),

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { Lines, parseFrame as parseLine } from '../lib/fallback-requests.mjs';
 import { Inbox } from '../lib/inbox.mjs';
 import { canonical, channelText, hmac, md5, signedParams, userAuth } from '../lib/sign.mjs';
 import { OPCODE, frame, parseFrame } from '../lib/wire.mjs';
@@ -198,6 +199,40 @@ test('self: a masked frame is the payload under its mask', () => {
   assert.equal(Buffer.from(hidden.map((b, at) => b ^ mask[at % 4])).toString(), 'hello');
 });
 
+test('self: frames of the fallback transports are read, and nothing else', () => {
+  for (const [line, frame] of [
+    ['o', { kind: 'o' }],
+    ['o{"hostname":"a.example"}', { kind: 'o', hostname: 'a.example' }],
+    ['a[]', { kind: 'a', messages: [] }],
+    ['a["{}","\\n"]', { kind: 'a', messages: ['{}', '\n'] }],
+    ['h', { kind: 'h' }],
+    ['c[4200,"why"]', { kind: 'c', code: 4200, reason: 'why' }],
+  ]) {
+    assert.deepEqual(parseLine(line), frame);
+  }
+  const bad = ['o{}', 'o{"hostname":"a","b":1}', 'a{}', 'a[1]', 'hh', 'c[]', 'c["4200","why"]'];
+  for (const line of [...bad, 'c[4200]', 'c[4200,"why",1]', 'x', '{}']) {
+    assert.throws(() => parseLine(line), line);
+  }
+});
+
+test('self: lines are put together from pieces, and counted in UTF-16 units', () => {
+  const text = 'oÄ🐦\nh\n';
+  const bytes = Buffer.from(text);
+  for (let cut = 0; cut <= bytes.length; cut += 1) {
+    const lines = new Lines();
+    const found = [...lines.push(bytes.subarray(0, cut)), ...lines.push(bytes.subarray(cut))];
+    assert.deepEqual([found, lines.units, lines.isAtEnd], [['oÄ🐦', 'h'], text.length, true]);
+    lines.end();
+  }
+  for (const wrong of ['o\r\n', '\n', 'o\n\nh\n', Buffer.from([0x6f, 0xff, 0x0a])]) {
+    assert.throws(() => new Lines().push(Buffer.from(wrong)), String(wrong));
+  }
+  const unfinished = new Lines();
+  assert.deepEqual(unfinished.push(Buffer.from('o\nh')), ['o']);
+  assert.throws(() => unfinished.end());
+});
+
 test('self: an inbox gives items in order, skips on request and fails at the end', async () => {
   const inbox = new Inbox('test');
   const early = inbox.waitFor((n) => n === 3);
@@ -223,12 +258,12 @@ function coveredLines() {
   const folder = new URL('./', import.meta.url);
   const files = readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
   const texts = files.map((name) => readFileSync(new URL(name, folder), 'utf8'));
-  const title = /\b\w+\(\s*['"`]((?:protocol|http) \d+):/g;
+  const title = /\b\w+\(\s*['"`]((?:protocol|http|fallback) \d+):/g;
   return new Set(texts.flatMap((text) => [...text.matchAll(title)].map(([, line]) => line)));
 }
 
 test('self: the checklist lines in the titles of tests are those of the checklists', () => {
   const lines = (name, count) => Array.from({ length: count }, (_, n) => `${name} ${n + 1}`);
-  const expected = [...lines('protocol', 18), ...lines('http', 11)];
+  const expected = [...lines('protocol', 18), ...lines('http', 11), ...lines('fallback', 12)];
   assert.deepEqual([...coveredLines()].sort(), expected.sort());
 });

@@ -11,6 +11,7 @@ import * as pusherJs from '../lib/pusherjs.mjs';
 import { PythonSdk } from '../lib/python.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 import { channelOf, openAs, signIn } from '../lib/users.mjs';
 
 const server = useServer();
@@ -21,7 +22,7 @@ const counting = useServer({
 const greet = (id, data = '{}', more = {}) =>
   publish(server, { name: 'greet', channel: channelOf(id), data, ...more });
 
-test('protocol 13: an event reaches every connection of the user once, nobody else', async (t) => {
+overEach('protocol 13: an event reaches each connection of the user once, no other', async (t) => {
   const id = 'u-once';
   const channel = channelOf(id);
   const early = await open(t, server);
@@ -40,7 +41,7 @@ test('protocol 13: an event reaches every connection of the user once, nobody el
   for (const stranger of strangers) await stranger.assertQuiet('it is not for him');
 });
 
-test('protocol 13: nobody subscribes to the events of another user', async (t) => {
+overEach('protocol 13: nobody subscribes to the events of another user', async (t) => {
   const channel = channelOf('u-private');
   await openAs(t, server, 'u-private');
   const strangers = [
@@ -59,7 +60,7 @@ test('protocol 13: nobody subscribes to the events of another user', async (t) =
   for (const stranger of strangers) await stranger.assertQuiet();
 });
 
-test('protocol 13: unsubscribing stops the events, subscribing brings them back', async (t) => {
+overEach('protocol 13: unsubscribing stops the events, subscribing brings them back', async (t) => {
   const id = 'u-stop';
   const channel = channelOf(id);
   const [one, two] = [await openAs(t, server, id), await openAs(t, server, id)];
@@ -74,13 +75,13 @@ test('protocol 13: unsubscribing stops the events, subscribing brings them back'
   assert.equal((await one.expect('greet', channel)).data, '2');
 });
 
-test('protocol 13: unsubscribing without having subscribed is accepted silently', async (t) => {
+overEach('protocol 13: unsubscribing without having subscribed is accepted silently', async (t) => {
   const client = await openAs(t, server, 'u-silent');
   client.unsubscribe(channelOf('u-silent'));
   await client.assertQuiet();
 });
 
-test('protocol 13: a batch reaches users and channels in order', async (t) => {
+overEach('protocol 13: a batch reaches users and channels in order', async (t) => {
   const id = 'u-batch';
   const client = await openAs(t, server, id);
   await client.subscribe('p13-batch');
@@ -95,7 +96,7 @@ test('protocol 13: a batch reaches users and channels in order', async (t) => {
   );
 });
 
-test('protocol 13: one event to a user and to channels', async (t) => {
+overEach('protocol 13: one event to a user and to channels', async (t) => {
   const client = await openAs(t, server, 'u-mixed');
   await client.subscribe('p13-mixed');
   const channels = ['p13-mixed', channelOf('u-mixed')];
@@ -105,7 +106,7 @@ test('protocol 13: one event to a user and to channels', async (t) => {
   await client.assertQuiet();
 });
 
-test('protocol 13: socket_id excludes one connection of the user', async (t) => {
+overEach('protocol 13: socket_id excludes one connection of the user', async (t) => {
   const id = 'u-excluded';
   const [one, two] = [await openAs(t, server, id), await openAs(t, server, id)];
   await greet(id, '1', { socket_id: one.socketId });
@@ -113,7 +114,7 @@ test('protocol 13: socket_id excludes one connection of the user', async (t) => 
   await one.assertQuiet();
 });
 
-test('protocol 13: an event to nobody is no error, and is not kept', async (t) => {
+overEach('protocol 13: an event to nobody is no error, and is not kept', async (t) => {
   assert.deepEqual(await greet('u-later'), {});
   const client = await openAs(t, server, 'u-later');
   await client.subscribe(channelOf('u-later'));
@@ -128,7 +129,7 @@ test('protocol 13: apps do not share users', OWN_SERVER, async (t) => {
   await ours.assertQuiet();
 });
 
-test('protocol 13: nothing comes before the success, nothing is missed after it', async (t) => {
+overEach('protocol 13: nothing comes before the success, nothing is missed after it', async (t) => {
   const id = 'u-stream';
   let published = 0;
   let ended = false;
@@ -150,7 +151,7 @@ test('protocol 13: nothing comes before the success, nothing is missed after it'
   await stream;
 });
 
-test('protocol 13: clients do not send to users', async (t) => {
+overEach('protocol 13: clients do not send to users', async (t) => {
   const channel = channelOf('u-client');
   const [one, two] = [await openAs(t, server, 'u-client'), await openAs(t, server, 'u-client')];
   await one.subscribe(channel);

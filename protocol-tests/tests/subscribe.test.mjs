@@ -1,13 +1,13 @@
 // Channels, subscriptions and their refusal: protocol.md §19 lines 5–8 and 18.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 
 import { OTHER } from '../lib/apps.mjs';
 import { assertOk, get, post, publish } from '../lib/http.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 import { channelAuth } from '../lib/sign.mjs';
+import { overEach } from '../lib/transports.mjs';
 
 const server = useServer();
 
@@ -21,7 +21,7 @@ const SUCCEEDED = 'pusher_internal:subscription_succeeded';
 const AUTH_ERROR = { type: 'AuthError', status: 401 };
 
 for (const prefix of [...PUBLIC, ...AUTHENTICATED]) {
-  test(`protocol 5: "${prefix}" channels: subscribe, receive, unsubscribe`, async (t) => {
+  overEach(`protocol 5: "${prefix}" channels: subscribe, receive, unsubscribe`, async (t) => {
     const channel = `${prefix}p5-${prefix.length}`;
     const client = await open(t, server);
     await client.subscribe('p5-marker');
@@ -41,7 +41,7 @@ for (const prefix of [...PUBLIC, ...AUTHENTICATED]) {
 }
 
 for (const prefix of AUTHENTICATED) {
-  test(`protocol 5: "${prefix}" channels need auth`, async (t) => {
+  overEach(`protocol 5: "${prefix}" channels need auth`, async (t) => {
     const channel = `${prefix}p5-no-auth`;
     const client = await open(t, server);
     const channelData = isPresence(prefix) ? { channel_data: '{"user_id":"u"}' } : {};
@@ -70,7 +70,7 @@ for (const channel of [
   '-private-x',
   'A-Z_a=z@0,9.;',
 ]) {
-  test(`protocol 5: the look-alike "${channel}" is public`, async (t) => {
+  overEach(`protocol 5: the look-alike "${channel}" is public`, async (t) => {
     const client = await open(t, server);
     assert.deepEqual(await client.subscribe(channel), {});
     // Auth on public channels is ignored, and they have no members.
@@ -86,7 +86,7 @@ for (const channel of [
 }
 
 for (const prefix of ['private-encrypted', 'private-encryptedcache-x', 'private-presence-x']) {
-  test(`protocol 5: "${prefix}" is plainly private`, async (t) => {
+  overEach(`protocol 5: "${prefix}" is plainly private`, async (t) => {
     const client = await open(t, server);
     const channel = prefix;
     // Encrypted channels get no subscription_error, private ones do.
@@ -95,7 +95,7 @@ for (const prefix of ['private-encrypted', 'private-encryptedcache-x', 'private-
   });
 }
 
-test('protocol 5: names are case-sensitive', async (t) => {
+overEach('protocol 5: names are case-sensitive', async (t) => {
   const client = await open(t, server);
   await client.subscribe('p5-Case');
   await client.subscribe('p5-case');
@@ -104,7 +104,7 @@ test('protocol 5: names are case-sensitive', async (t) => {
   await client.assertQuiet();
 });
 
-test('protocol 5: a name may have 200 characters, not 201', async (t) => {
+overEach('protocol 5: a name may have 200 characters, not 201', async (t) => {
   const client = await open(t, server);
   const longest = 'p5'.padEnd(200, 'x');
   await client.subscribe(longest);
@@ -112,27 +112,27 @@ test('protocol 5: a name may have 200 characters, not 201', async (t) => {
 });
 
 for (const channel of ['', 'a b', 'a#b', '#x', 'a:b', 'a/b', 'ä', 'a\n', 'a\u0000', '🐦']) {
-  test(`protocol 5: the name ${JSON.stringify(channel)} is refused`, async (t) => {
+  overEach(`protocol 5: the name ${JSON.stringify(channel)} is refused`, async (t) => {
     const client = await open(t, server);
     assertRefused(await client.request({ channel }), channel);
     await client.assertQuiet();
   });
 }
 
-test('protocol 5: nobody subscribes to a user he has not signed in as', async (t) => {
+overEach('protocol 5: nobody subscribes to a user he has not signed in as', async (t) => {
   const client = await open(t, server);
   const channel = '#server-to-user-u-17';
   assertRefused(await client.request({ channel, auth: '' }), channel);
 });
 
-test('protocol 5: data may be a string that holds the object', async (t) => {
+overEach('protocol 5: data may be a string that holds the object', async (t) => {
   const client = await open(t, server);
   const channel = 'p5-string';
   client.send({ event: 'pusher:subscribe', data: JSON.stringify({ channel }) });
   await client.expect(SUCCEEDED, channel);
 });
 
-test('protocol 5: one publish to two channels gives one copy for each', async (t) => {
+overEach('protocol 5: one publish to two channels gives one copy for each', async (t) => {
   const client = await open(t, server);
   await client.subscribe('p5-twice-a');
   await client.subscribe('p5-twice-b');
@@ -142,7 +142,7 @@ test('protocol 5: one publish to two channels gives one copy for each', async (t
   await client.assertQuiet();
 });
 
-test('protocol 5: apps on one server do not hear each other', OWN_SERVER, async (t) => {
+overEach('protocol 5: apps on one server do not hear each other', OWN_SERVER, async (t) => {
   const channel = 'p5-apps';
   const [ours, theirs] = [await open(t, server), await open(t, server, { app: OTHER })];
   await ours.subscribe(channel);
@@ -182,13 +182,13 @@ const WRONG_AUTH = {
 
 for (const prefix of AUTHENTICATED) {
   for (const [what, wrong] of Object.entries(WRONG_AUTH)) {
-    test(`protocol 6: "${prefix}" with ${what} is refused`, async (t) => {
+    overEach(`protocol 6: "${prefix}" with ${what} is refused`, async (t) => {
       const channel = `${prefix}p6-${what.replaceAll(' ', '-')}`;
       await assertNotLetIn(t, prefix, channel, wrong);
     });
   }
 
-  test(`protocol 6: "${prefix}" with the auth of another app is refused`, OWN_SERVER, async (t) => {
+  overEach(`protocol 6: "${prefix}" with another app's auth is refused`, OWN_SERVER, async (t) => {
     const foreign = ({ socketId, channel, data }) => channelAuth(OTHER, socketId, channel, data);
     await assertNotLetIn(t, prefix, `${prefix}p6-foreign`, foreign);
   });
@@ -222,7 +222,7 @@ async function assertNotLetIn(t, prefix, channel, wrong) {
   await client.subscribe(channel, isPresence(prefix) ? { user_id: 'u' } : undefined);
 }
 
-test('protocol 6: upper-case hex is accepted', async (t) => {
+overEach('protocol 6: upper-case hex is accepted', async (t) => {
   const client = await open(t, server);
   const channel = 'private-p6-upper';
   const [key, hex] = client.auth(channel).split(':');
@@ -231,7 +231,7 @@ test('protocol 6: upper-case hex is accepted', async (t) => {
 });
 
 for (const signs of ['with', 'without']) {
-  test(`protocol 6: channel_data on a private channel, signed ${signs} it`, async (t) => {
+  overEach(`protocol 6: channel_data on a private channel, signed ${signs} it`, async (t) => {
     const client = await open(t, server);
     const channel = `private-p6-data-${signs}`;
     const data = '{ "note" : "x" }';
@@ -241,7 +241,7 @@ for (const signs of ['with', 'without']) {
   });
 }
 
-test('protocol 6: presence verifies the string as it was received', async (t) => {
+overEach('protocol 6: presence verifies the string as it was received', async (t) => {
   const client = await open(t, server);
   const channel = 'presence-p6-bytes';
   const data = '{ "user_info" : {"nick":"Zo\\u00eb"},\n "user_id":"u-17" }';
@@ -252,7 +252,7 @@ test('protocol 6: presence verifies the string as it was received', async (t) =>
   assert.deepEqual(hash, { 'u-17': { nick: 'Zoë' } });
 });
 
-test('protocol 6: presence does not take the private form of the signature', async (t) => {
+overEach('protocol 6: presence does not take the private form of the signature', async (t) => {
   const client = await open(t, server);
   const channel = 'presence-p6-two-parts';
   const request = { channel, auth: client.auth(channel), channel_data: '{"user_id":"u"}' };
@@ -260,7 +260,7 @@ test('protocol 6: presence does not take the private form of the signature', asy
 });
 
 for (const prefix of [...PUBLIC, ...PRIVATE]) {
-  test(`protocol 7: subscription_succeeded of "${prefix}" has the string "{}"`, async (t) => {
+  overEach(`protocol 7: subscription_succeeded of "${prefix}" has the string "{}"`, async (t) => {
     const client = await open(t, server);
     const channel = `${prefix}p7`;
     const auth = prefix.startsWith('private') ? client.auth(channel) : '';
@@ -271,7 +271,7 @@ for (const prefix of [...PUBLIC, ...PRIVATE]) {
 }
 
 for (const prefix of ['', 'private-', 'presence-']) {
-  test(`protocol 8: a duplicate subscribe to "${prefix}" changes nothing`, async (t) => {
+  overEach(`protocol 8: a duplicate subscribe to "${prefix}" changes nothing`, async (t) => {
     const channel = `${prefix}p8`;
     const member = prefix === 'presence-' ? { user_id: 'u' } : undefined;
     const client = await open(t, server);
@@ -300,7 +300,7 @@ for (const prefix of ['', 'private-', 'presence-']) {
   });
 }
 
-test('protocol 8: unsubscribe without a subscription is an error', async (t) => {
+overEach('protocol 8: unsubscribe without a subscription is an error', async (t) => {
   const client = await open(t, server);
   client.unsubscribe('p8-never');
   const [error, ...rest] = await client.settle();
@@ -308,7 +308,7 @@ test('protocol 8: unsubscribe without a subscription is an error', async (t) => 
   assert.ok(error.data.message.includes('p8-never'));
 });
 
-test('protocol 8: subscribing again after unsubscribe works', async (t) => {
+overEach('protocol 8: subscribing again after unsubscribe works', async (t) => {
   const client = await open(t, server);
   for (let n = 0; n < 3; n += 1) {
     await client.subscribe('p8-again');
@@ -318,7 +318,7 @@ test('protocol 8: subscribing again after unsubscribe works', async (t) => {
 });
 
 // Every message a client receives is checked in lib/raw.mjs; here each kind of error is provoked.
-test('protocol 18: pusher:error has no channel, object data and no string code', async (t) => {
+overEach('protocol 18: pusher:error has no channel, object data and no string code', async (t) => {
   const client = await open(t, server);
   await client.subscribe('p18');
   const provocations = [

@@ -9,6 +9,7 @@ import { assertFailed, assertOk, get, post, publish } from '../lib/http.mjs';
 import * as pusherJs from '../lib/pusherjs.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 import { channelOf, openAs } from '../lib/users.mjs';
 
 const COUNTING = { ...MAIN, client_events: true, subscription_count: true };
@@ -38,7 +39,7 @@ async function join(t, channel, options) {
 }
 
 for (const kind of KINDS) {
-  test(`protocol 5: each change is counted on "${kind}" channels`, OWN_SERVER, async (t) => {
+  overEach(`protocol 5: each change is counted on "${kind}" channels`, OWN_SERVER, async (t) => {
     const channel = `${kind}count-changes`;
     const one = await join(t, channel);
     await expectCount([one], channel, 1);
@@ -60,7 +61,7 @@ for (const kind of KINDS) {
     await one.assertQuiet();
   });
 
-  test(`protocol 5: no "${kind}" channel is counted unless asked for`, OWN_SERVER, async (t) => {
+  overEach(`protocol 5: no "${kind}" channel counts unless asked to`, OWN_SERVER, async (t) => {
     const channel = `${kind}count-off`;
     const one = await join(t, channel, { app: OTHER });
     const two = await join(t, channel, { app: OTHER });
@@ -70,7 +71,7 @@ for (const kind of KINDS) {
   });
 }
 
-test('protocol 12: the count comes after the cached event', OWN_SERVER, async (t) => {
+overEach('protocol 12: the count comes after the cached event', OWN_SERVER, async (t) => {
   const channel = 'cache-count-order';
   await publish(server, { name: 'moved', channel });
   const client = await open(t, server);
@@ -81,14 +82,14 @@ test('protocol 12: the count comes after the cached event', OWN_SERVER, async (t
   await client.expect('live', channel);
 });
 
-test('protocol 12: a count is not cached', OWN_SERVER, async (t) => {
+overEach('protocol 12: a count is not cached', OWN_SERVER, async (t) => {
   const channel = 'cache-count-cached';
   await expectCount([await join(t, channel)], channel, 1);
   await expectCount([await join(t, channel)], channel, 2);
 });
 
 for (const channel of ['presence-count', 'presence-cache-count']) {
-  test(`protocol 9: members are not counted (${channel})`, OWN_SERVER, async (t) => {
+  overEach(`protocol 9: members are not counted (${channel})`, OWN_SERVER, async (t) => {
     const [one, two] = [await open(t, server), await open(t, server)];
     await one.subscribe(channel, { user_id: 'a' });
     await two.subscribe(channel, { user_id: 'b' });
@@ -101,7 +102,7 @@ for (const channel of ['presence-count', 'presence-cache-count']) {
   });
 }
 
-test('protocol 13: connections of a user are not counted', OWN_SERVER, async (t) => {
+overEach('protocol 13: connections of a user are not counted', OWN_SERVER, async (t) => {
   const channel = channelOf('u-count');
   const [one, two] = [await openAs(t, server, 'u-count'), await openAs(t, server, 'u-count')];
   await one.subscribe(channel);
@@ -112,7 +113,7 @@ test('protocol 13: connections of a user are not counted', OWN_SERVER, async (t)
   assert.deepEqual(await publish(server, { channel, info }), { channels: { [channel]: {} } });
 });
 
-test('protocol 8: a duplicate subscribe is not counted', OWN_SERVER, async (t) => {
+overEach('protocol 8: a duplicate subscribe is not counted', OWN_SERVER, async (t) => {
   const channel = 'count-duplicate';
   const one = await join(t, channel);
   const two = await join(t, channel);
@@ -124,7 +125,7 @@ test('protocol 8: a duplicate subscribe is not counted', OWN_SERVER, async (t) =
   assert.equal(assertOk(state).subscription_count, 2);
 });
 
-test('protocol 6: a refused subscription is not counted', OWN_SERVER, async (t) => {
+overEach('protocol 6: a refused subscription is not counted', OWN_SERVER, async (t) => {
   const channel = 'private-count-refused';
   const one = await join(t, channel);
   await expectCount([one], channel, 1);
@@ -148,7 +149,7 @@ test('protocol 5: Java is told the count where nothing is encrypted', OWN_SERVER
   await expectCount([await join(t, channel, JAVA)], channel, 1);
 });
 
-test('protocol 5: above 100 counts are told rarely, the last surely', OWN_SERVER, async (t) => {
+overEach('protocol 5: above 100 counts are told rarely, the last surely', OWN_SERVER, async (t) => {
   const channel = 'count-crowd';
   const watcher = await join(t, channel);
   const crowd = [];

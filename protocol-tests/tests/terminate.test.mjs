@@ -9,6 +9,7 @@ import { sdkFor } from '../lib/node-sdk.mjs';
 import { PythonSdk } from '../lib/python.mjs';
 import { open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { overEach } from '../lib/transports.mjs';
 import { openAs } from '../lib/users.mjs';
 
 const server = useServer();
@@ -48,7 +49,7 @@ const assertTerminated = async (client) =>
 for (const [what, terminate] of Object.entries(WAYS)) {
   const id = `u-${what.replaceAll(' ', '-')}`;
 
-  test(`http 9: ${what} closes the connections of a user`, async (t) => {
+  overEach(`http 9: ${what} closes the connections of a user`, async (t) => {
     const [one, two] = [await openAs(t, server, id), await openAs(t, server, id)];
     const other = await openAs(t, server, `${id}-2`);
     await terminate(id, t);
@@ -64,7 +65,7 @@ for (const [what, terminate] of Object.entries(WAYS)) {
   });
 }
 
-test('protocol 15: who is on a presence channel with that id stays', async (t) => {
+overEach('protocol 15: who is on a presence channel with that id stays', async (t) => {
   const channel = 'presence-p15';
   const member = await open(t, server);
   await member.subscribe(channel, { user_id: 'u-member' });
@@ -79,7 +80,7 @@ test('protocol 15: who is on a presence channel with that id stays', async (t) =
   assert.deepEqual(users, [{ id: 'u-member' }]);
 });
 
-test('protocol 15: who is closed leaves his channels', async (t) => {
+overEach('protocol 15: who is closed leaves his channels', async (t) => {
   const channel = 'presence-p15-leaves';
   const watcher = await open(t, server);
   await watcher.subscribe(channel, { user_id: 'watcher' });
@@ -92,7 +93,7 @@ test('protocol 15: who is closed leaves his channels', async (t) => {
 });
 
 for (const protocol of [4, 5]) {
-  test(`protocol 15: a client of protocol ${protocol} is told before`, async (t) => {
+  overEach(`protocol 15: a client of protocol ${protocol} is told before`, async (t) => {
     const user = await openAs(t, server, 'u-old', { protocol });
     assertOk(await documented('u-old'));
     const { data } = await user.expect('pusher:error');
@@ -101,7 +102,7 @@ for (const protocol of [4, 5]) {
   });
 }
 
-test('protocol 15: the user may return at once', async (t) => {
+overEach('protocol 15: the user may return at once', async (t) => {
   for (let n = 0; n < 3; n += 1) {
     const user = await openAs(t, server, 'u-returns');
     await user.assertQuiet();
@@ -110,7 +111,7 @@ test('protocol 15: the user may return at once', async (t) => {
   }
 });
 
-test('protocol 15: a user of another app stays', OWN_SERVER, async (t) => {
+overEach('protocol 15: a user of another app stays', OWN_SERVER, async (t) => {
   for (const terminate of Object.values(PATHS)) {
     const [ours, theirs] = [
       await openAs(t, server, 'u-apps'),

@@ -1,13 +1,13 @@
 // Signing in, and presence as the signed-in user: protocol.md §19 line 13.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 
 import { MAIN, OTHER } from '../lib/apps.mjs';
 import { publish } from '../lib/http.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 import { channelAuth, hmac, userAuth, userText } from '../lib/sign.mjs';
+import { overEach } from '../lib/transports.mjs';
 import {
   assertNoSignin,
   channelOf,
@@ -43,7 +43,7 @@ for (const text of [
   '{"id":"u-17","unknown":[1.0,null,{"a":1e3}],"user_info":{"id":17}}',
   '{"id":"\\u0075-17"}',
 ]) {
-  test(`protocol 13: success echoes ${text}`, async (t) => {
+  overEach(`protocol 13: success echoes ${text}`, async (t) => {
     const client = await open(t, server);
     const [{ data, ...rest }, ...more] = await requestSignin(client, signinData(client, text));
     assert.deepEqual([rest, more], [{ event: SUCCESS }, []]);
@@ -52,7 +52,7 @@ for (const text of [
   });
 }
 
-test('protocol 13: data may be a string that holds the object', async (t) => {
+overEach('protocol 13: data may be a string that holds the object', async (t) => {
   const client = await open(t, server);
   const data = JSON.stringify(signinData(client, { id: 'u-string' }));
   const [{ event }] = await requestSignin(client, data);
@@ -61,7 +61,7 @@ test('protocol 13: data may be a string that holds the object', async (t) => {
 });
 
 for (const id of ['a', 'A_-=@,.;9', 'x'.repeat(128)]) {
-  test(`protocol 13: the id ${id.slice(0, 10)} of ${id.length} characters`, async (t) => {
+  overEach(`protocol 13: the id ${id.slice(0, 10)} of ${id.length} characters`, async (t) => {
     await assertIsUser(await openAs(t, server, id), id);
   });
 }
@@ -90,7 +90,7 @@ for (const [what, text] of [
   ['a list as user_info', '{"id":"u-17","user_info":[]}'],
   ['something behind the object', '{"id":"u-17"}x'],
 ]) {
-  test(`protocol 13: ${what} as user_data is refused`, async (t) => {
+  overEach(`protocol 13: ${what} as user_data is refused`, async (t) => {
     const client = await open(t, server);
     assertNoSignin(await requestSignin(client, signinData(client, text)));
     await assertIsNotUser(client, 'u-17');
@@ -117,7 +117,7 @@ for (const [what, data] of [
   ['data that is no object', () => 17],
   ['no data', () => undefined],
 ]) {
-  test(`protocol 13: ${what} is refused`, async (t) => {
+  overEach(`protocol 13: ${what} is refused`, async (t) => {
     const client = await open(t, server);
     const bad = data(signinData(client, { id: 'u-17' }));
     assertNoSignin(await requestSignin(client, bad));
@@ -133,7 +133,7 @@ for (const [what, sign] of [
   ['for a channel of that name', (id, text) => channelAuth(MAIN, id, text)],
   ['for channel data', (id, text) => channelAuth(MAIN, id, 'user', text)],
 ]) {
-  test(`protocol 13: a sign-in signed ${what} is refused`, async (t) => {
+  overEach(`protocol 13: a sign-in signed ${what} is refused`, async (t) => {
     const client = await open(t, server);
     const text = '{"id":"u-17"}';
     const data = { auth: sign(client.socketId, text), user_data: text };
@@ -144,7 +144,7 @@ for (const [what, sign] of [
   });
 }
 
-test('protocol 13: upper-case hex is accepted', async (t) => {
+overEach('protocol 13: upper-case hex is accepted', async (t) => {
   const client = await open(t, server);
   const { auth, user_data: text } = signinData(client, { id: 'u-upper' });
   const [key, hex] = auth.split(':');
@@ -152,7 +152,7 @@ test('protocol 13: upper-case hex is accepted', async (t) => {
   assert.equal((await requestSignin(client, data))[0].event, SUCCESS);
 });
 
-test('protocol 13: another user is refused, and the first one stays signed in', async (t) => {
+overEach('protocol 13: another user is refused, and the first one stays signed in', async (t) => {
   const client = await openAs(t, server, 'u-first');
   assertNoSignin(await requestSignin(client, signinData(client, { id: 'u-second' })));
   await assertIsUser(client, 'u-first');
@@ -160,7 +160,7 @@ test('protocol 13: another user is refused, and the first one stays signed in', 
   await signIn(client, { id: 'u-first' });
 });
 
-test('protocol 13: the same user again succeeds, and gets each event once', async (t) => {
+overEach('protocol 13: the same user again succeeds, and gets each event once', async (t) => {
   const client = await openAs(t, server, 'u-again');
   await client.subscribe(channelOf('u-again'));
   await signIn(client, { id: 'u-again', user_info: { visit: 2 } });
@@ -168,14 +168,14 @@ test('protocol 13: the same user again succeeds, and gets each event once', asyn
   await client.assertQuiet();
 });
 
-test('protocol 13: a refused sign-in leaves the user signed in', async (t) => {
+overEach('protocol 13: a refused sign-in leaves the user signed in', async (t) => {
   const client = await openAs(t, server, 'u-steady');
   const bad = { auth: `${MAIN.key}:00`, user_data: '{"id":"u-steady"}' };
   assertNoSignin(await requestSignin(client, bad));
   await assertIsUser(client, 'u-steady');
 });
 
-test('protocol 13: signing in dies with the connection', async (t) => {
+overEach('protocol 13: signing in dies with the connection', async (t) => {
   const first = await openAs(t, server, 'u-mortal');
   await first.close();
   const second = await open(t, server);
@@ -185,13 +185,13 @@ test('protocol 13: signing in dies with the connection', async (t) => {
 });
 
 for (const protocol of [4, 5, 6]) {
-  test(`protocol 13: clients of protocol ${protocol} sign in as well`, async (t) => {
+  overEach(`protocol 13: clients of protocol ${protocol} sign in as well`, async (t) => {
     const id = `u-old-${protocol}`;
     await assertIsUser(await openAs(t, server, id, { protocol }), id);
   });
 }
 
-test('protocol 13: a user of one app is nobody at another', OWN_SERVER, async (t) => {
+overEach('protocol 13: a user of one app is nobody at another', OWN_SERVER, async (t) => {
   const stranger = await openAs(t, server, 'u-both', { app: OTHER });
   await publish(server, { name: 'greet', channel: channelOf('u-both') });
   await stranger.assertQuiet();
@@ -200,7 +200,7 @@ test('protocol 13: a user of one app is nobody at another', OWN_SERVER, async (t
 const NICK = { nick: 'Zoë' };
 
 for (const channel of ['presence-p13', 'presence-cache-p13']) {
-  test(`protocol 13: a signed-in user joins ${channel} without channel_data`, async (t) => {
+  overEach(`protocol 13: a signed-in user joins ${channel} without channel_data`, async (t) => {
     const watcher = await open(t, server);
     await watcher.subscribe(channel, { user_id: 'watcher' });
     await watcher.settle();
@@ -214,7 +214,7 @@ for (const channel of ['presence-p13', 'presence-cache-p13']) {
   });
 }
 
-test('protocol 13: a signed-in user without user_info is a member without', async (t) => {
+overEach('protocol 13: a signed-in user without user_info is a member without', async (t) => {
   const channel = 'presence-p13-plain';
   const watcher = await open(t, server);
   await watcher.subscribe(channel, { user_id: 'watcher' });
@@ -224,7 +224,7 @@ test('protocol 13: a signed-in user without user_info is a member without', asyn
   assert.deepEqual(JSON.parse((await watcher.expect(ADDED, channel)).data), { user_id: 'u-17' });
 });
 
-test('protocol 13: channel_data overrides the user', async (t) => {
+overEach('protocol 13: channel_data overrides the user', async (t) => {
   const channel = 'presence-p13-override';
   const client = await openAs(t, server, { id: 'u-17', user_info: NICK });
   const member = { user_id: 'nom-de-plume', user_info: { nick: 'Z' } };
@@ -232,7 +232,7 @@ test('protocol 13: channel_data overrides the user', async (t) => {
   assert.deepEqual(presence.hash, { 'nom-de-plume': { nick: 'Z' } });
 });
 
-test('protocol 13: without channel_data the auth must still be right', async (t) => {
+overEach('protocol 13: without channel_data the auth must still be right', async (t) => {
   const channel = 'presence-p13-unsigned';
   const client = await openAs(t, server, 'u-17');
   for (const auth of [undefined, '', `${MAIN.key}:00`, client.auth('presence-p13-other')]) {
@@ -242,7 +242,7 @@ test('protocol 13: without channel_data the auth must still be right', async (t)
   assert.deepEqual(presence.ids, ['u-17']);
 });
 
-test('protocol 13: who is not signed in needs channel_data', async (t) => {
+overEach('protocol 13: who is not signed in needs channel_data', async (t) => {
   const channel = 'presence-p13-anonymous';
   const client = await open(t, server);
   assertRefused(await client.request({ channel, auth: client.auth(channel) }), channel);

@@ -10,6 +10,7 @@ import * as pusherJs from '../lib/pusherjs.mjs';
 import { open } from '../lib/raw.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
 import { userAuth } from '../lib/sign.mjs';
+import { overEach } from '../lib/transports.mjs';
 import { openAs, requestSignin, signinData } from '../lib/users.mjs';
 
 const WATCHING = { ...MAIN, watchlist_events: true };
@@ -52,7 +53,7 @@ for (const [what, list] of [
   ['a string', '"u-18"'],
   ['a list with a number', '[18]'],
 ]) {
-  test(`protocol 13: ${what} as watchlist is refused where it is read`, OWN_SERVER, async (t) => {
+  overEach(`protocol 13: ${what} as watchlist is refused where read`, OWN_SERVER, async (t) => {
     const client = await open(t, server);
     const text = `{"id":"u-17","watchlist":${list}}`;
     const [refusal, ...more] = await requestSignin(client, signinData(client, text));
@@ -64,7 +65,7 @@ for (const [what, list] of [
   });
 }
 
-test('protocol 14: the state: online, offline, both, nothing', OWN_SERVER, async (t) => {
+overEach('protocol 14: the state: online, offline, both, nothing', OWN_SERVER, async (t) => {
   await openAs(t, server, 's-a');
   await openAs(t, server, 's-b');
   const state = async (watchlist) => (await watch(t, 's-watcher', watchlist)).state;
@@ -76,7 +77,7 @@ test('protocol 14: the state: online, offline, both, nothing', OWN_SERVER, async
   assert.equal(await state(undefined), null);
 });
 
-test('protocol 14: online with the first, offline after the last', OWN_SERVER, async (t) => {
+overEach('protocol 14: online with the first, offline after the last', OWN_SERVER, async (t) => {
   const { client: watcher } = await watch(t, 'w-turns', ['u-turns']);
   const first = await openAs(t, server, 'u-turns');
   await expectChange(watcher, { online: ['u-turns'] });
@@ -91,7 +92,7 @@ test('protocol 14: online with the first, offline after the last', OWN_SERVER, a
   await watcher.assertQuiet('each change is told once');
 });
 
-test('protocol 14: a connection that is reset, or terminated over HTTP', OWN_SERVER, async (t) => {
+overEach('protocol 14: a connection is reset, or terminated over HTTP', OWN_SERVER, async (t) => {
   const { client: watcher } = await watch(t, 'w-ends', ['u-ends']);
   const user = await openAs(t, server, 'u-ends');
   // Each change is waited for: two quick ones may be told as none.
@@ -104,7 +105,7 @@ test('protocol 14: a connection that is reset, or terminated over HTTP', OWN_SER
   await expectChange(watcher, { offline: ['u-ends'] });
 });
 
-test('protocol 14: all connections of watchers are told, no others', OWN_SERVER, async (t) => {
+overEach('protocol 14: all connections of watchers are told, no others', OWN_SERVER, async (t) => {
   const watchers = [
     await watch(t, 'w-many-1', ['u-many']),
     await watch(t, 'w-many-1', ['u-many']),
@@ -122,7 +123,7 @@ test('protocol 14: all connections of watchers are told, no others', OWN_SERVER,
   for (const other of [uninterested, anonymous, silent]) await other.assertQuiet();
 });
 
-test('protocol 14: a watcher who has left is not missed', OWN_SERVER, async (t) => {
+overEach('protocol 14: a watcher who has left is not missed', OWN_SERVER, async (t) => {
   const gone = await watch(t, 'w-gone', ['u-gone']);
   const { client: stays } = await watch(t, 'w-stays', ['u-gone']);
   await gone.client.close();
@@ -130,7 +131,7 @@ test('protocol 14: a watcher who has left is not missed', OWN_SERVER, async (t) 
   await expectChange(stays, { online: ['u-gone'] });
 });
 
-test('protocol 14: two users watch each other', OWN_SERVER, async (t) => {
+overEach('protocol 14: two users watch each other', OWN_SERVER, async (t) => {
   const one = await watch(t, 'u-each-1', ['u-each-2']);
   assert.deepEqual(one.state, { offline: ['u-each-2'] });
   const two = await watch(t, 'u-each-2', ['u-each-1']);
@@ -140,7 +141,7 @@ test('protocol 14: two users watch each other', OWN_SERVER, async (t) => {
   await expectChange(two.client, { offline: ['u-each-1'] });
 });
 
-test('protocol 14: who watches himself is online', OWN_SERVER, async (t) => {
+overEach('protocol 14: who watches himself is online', OWN_SERVER, async (t) => {
   for (let n = 0; n < 2; n += 1) {
     const { client, state } = await watch(t, 'u-self', ['u-self', 'u-nobody']);
     assert.deepEqual(state, { online: ['u-self'], offline: ['u-nobody'] });
@@ -148,7 +149,7 @@ test('protocol 14: who watches himself is online', OWN_SERVER, async (t) => {
   }
 });
 
-test('protocol 14: being on a presence channel is not being online', OWN_SERVER, async (t) => {
+overEach('protocol 14: being on a presence channel is not being online', OWN_SERVER, async (t) => {
   const member = await open(t, server);
   await member.subscribe('presence-watch', { user_id: 'u-member' });
   const { client: watcher, state } = await watch(t, 'w-member', ['u-member']);
@@ -157,7 +158,7 @@ test('protocol 14: being on a presence channel is not being online', OWN_SERVER,
   await watcher.assertQuiet();
 });
 
-test('protocol 14: a refused sign-in makes nobody online', OWN_SERVER, async (t) => {
+overEach('protocol 14: a refused sign-in makes nobody online', OWN_SERVER, async (t) => {
   const { client: watcher } = await watch(t, 'w-refused', ['u-refused']);
   const client = await open(t, server);
   const auth = userAuth(OTHER, client.socketId, '{"id":"u-refused"}');
@@ -165,7 +166,7 @@ test('protocol 14: a refused sign-in makes nobody online', OWN_SERVER, async (t)
   await watcher.assertQuiet();
 });
 
-test('protocol 14: apps do not share users', OWN_SERVER, async (t) => {
+overEach('protocol 14: apps do not share users', OWN_SERVER, async (t) => {
   await openAs(t, server, 'u-apps');
   const theirs = await watch(t, 'w-apps', ['u-apps'], server, { app: THEIRS });
   assert.deepEqual(theirs.state, { offline: ['u-apps'] });
@@ -173,7 +174,7 @@ test('protocol 14: apps do not share users', OWN_SERVER, async (t) => {
   await theirs.client.assertQuiet();
 });
 
-test('protocol 14: who is away for less than the delay stays online', OWN_SERVER, async (t) => {
+overEach('protocol 14: who is away for less than the delay stays online', OWN_SERVER, async (t) => {
   const ids = ['u-short', 'u-long'];
   const { client: watcher } = await watch(t, 'w-delay', ids, lenient);
   const away = await openAs(t, lenient, 'u-short');
@@ -188,7 +189,7 @@ test('protocol 14: who is away for less than the delay stays online', OWN_SERVER
   await watcher.assertQuiet();
 });
 
-test('protocol 14: who returns within the delay is not online anew', OWN_SERVER, async (t) => {
+overEach('protocol 14: who returns within the delay is not online anew', OWN_SERVER, async (t) => {
   const { client: watcher } = await watch(t, 'w-patient', ['u-patient', 'u-mark'], patient);
   const user = await openAs(t, patient, 'u-patient');
   await expectChange(watcher, { online: ['u-patient'] });
@@ -211,7 +212,7 @@ async function watchMany(t, id, size, options) {
   return { client, data, answers: await requestSignin(client, data) };
 }
 
-test('protocol 13: 100 watched users are accepted', OWN_SERVER, async (t) => {
+overEach('protocol 13: 100 watched users are accepted', OWN_SERVER, async (t) => {
   const { answers } = await watchMany(t, 'w-100', 100);
   assert.deepEqual(
     answers.map((m) => m.event),
@@ -220,13 +221,13 @@ test('protocol 13: 100 watched users are accepted', OWN_SERVER, async (t) => {
   assert.deepEqual(decode(answers[1]), { offline: crowd(100) });
 });
 
-test('protocol 13: 100 ids of 128 characters fit into a message', OWN_SERVER, async (t) => {
+overEach('protocol 13: 100 ids of 128 characters fit into a message', OWN_SERVER, async (t) => {
   const watchlist = Array.from({ length: 100 }, (_, n) => `${n}-`.padEnd(128, 'x'));
   const { state } = await watch(t, 'w-large', watchlist);
   assert.deepEqual(state, { offline: watchlist.toSorted() });
 });
 
-test('protocol 13: of 101 watched users 100 are: 4302, then success', OWN_SERVER, async (t) => {
+overEach('protocol 13: of 101 watched users 100 are: 4302, then success', OWN_SERVER, async (t) => {
   const { client, data, answers } = await watchMany(t, 'w-101', 101);
   const [error, success, state, ...rest] = answers;
   assert.deepEqual([error.event, error.data.code, rest], ['pusher:error', 4302, []]);
@@ -240,7 +241,7 @@ test('protocol 13: of 101 watched users 100 are: 4302, then success', OWN_SERVER
   await expectChange(client, { online: [ids[99]] });
 });
 
-test('protocol 14: off by default: no events, and no list is too long', OWN_SERVER, async (t) => {
+overEach('protocol 14: off by default: no events, no list is too long', OWN_SERVER, async (t) => {
   const { client, answers } = await watchMany(t, 'w-off', 101, { app: OTHER });
   assert.deepEqual(
     answers.map((m) => m.event),
