@@ -44,7 +44,7 @@ export function configText({ server = {}, apps = STANDARD_APPS, log = {}, sectio
   };
   section('server', { host: '127.0.0.1', port: 0, ...server });
   section('metrics', { port: 0, ...sections.metrics });
-  if (sections.compat) section('compat', sections.compat);
+  for (const name of ['compat', 'fallback']) if (sections[name]) section(name, sections[name]);
   section('log', { format: 'json', ...log });
   for (const { key, secret, keys = [{ key, secret }], ...rest } of apps) {
     const pair = (settings) => `{ ${Object.entries(settings).map(setting).join(', ')} }`;
