@@ -52,7 +52,8 @@ const COMPLETE = BUILDS.filter(({ cannot }) => cannot.length === 0);
 /** The builds that can do everything: one for each place. They differ from the rest in that. */
 export const [NODE, PAGE, WORKER] = COMPLETE;
 
-const by = (transport) => (client) => ({
+/** The same client over one HTTP transport. */
+export const by = (transport) => (client) => ({
   ...client,
   name: `${client.name} ${transport}`,
   transports: [transport],

@@ -23,6 +23,18 @@ export async function openPusherJs(t, { browser, site }, server, client, setting
   return driven;
 }
 
+export const SUCCEEDED = 'pusher:subscription_succeeded';
+
+/** The next event of this name on a channel, at pusher-js. */
+export const event = (client, channel, name) =>
+  client.expect(`${name} on ${channel}`, (e) => e.channel === channel && e.event === name);
+
+/** Has pusher-js subscribe; gives the event of success. */
+export async function join(client, channel) {
+  await client.call('subscribe', channel);
+  return event(client, channel, SUCCEEDED);
+}
+
 /** Laravel Echo in a page, with the web build of pusher-js. */
 export async function openEcho(t, { browser, site }, server, settings) {
   const all = { ...destination(server, site), ...settings };

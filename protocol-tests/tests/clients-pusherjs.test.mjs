@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { featuresOf, titleOf } from '../clients/features.mjs';
 import { PUSHER_JS } from '../clients/live.mjs';
 import { defer } from '../lib/defer.mjs';
-import { openPusherJs } from '../lib/driven.mjs';
+import { SUCCEEDED, event, join, openPusherJs } from '../lib/driven.mjs';
 import { until } from '../lib/inbox.mjs';
 import { sdkFor } from '../lib/node-sdk.mjs';
 import * as raw from '../lib/raw.mjs';
@@ -15,23 +15,12 @@ import { startRelay } from '../lib/relay.mjs';
 import { OWN_SERVER, Server } from '../lib/server.mjs';
 import { SETTINGS, as, useStage } from '../lib/stage.mjs';
 
-const SUCCEEDED = 'pusher:subscription_succeeded';
-
 const stage = useStage();
 const { server } = stage;
 
 const open = (t, kind, settings, where = server) => openPusherJs(t, stage, where, kind, settings);
 
 const nameOf = (prefix, { name }) => `${prefix}of-${name.replaceAll(' ', '-')}`;
-
-/** The next event of this name on a channel. */
-const event = (client, channel, name) =>
-  client.expect(`${name} on ${channel}`, (e) => e.channel === channel && e.event === name);
-
-async function join(client, channel) {
-  await client.call('subscribe', channel);
-  return event(client, channel, SUCCEEDED);
-}
 
 /** An event from the application's server comes through, and goes round who caused it. */
 async function assertHears(client, channel, from = stage.sdk) {
