@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { NODE, PAGE, by } from '../clients/live.mjs';
 import { ROOM, TEXT, expectBurst, publishBurst } from '../lib/burst.mjs';
 import { defer } from '../lib/defer.mjs';
-import { SUCCEEDED, event, join, openPusherJs } from '../lib/driven.mjs';
+import { SUCCEEDED, event, join, openEcho, openPusherJs } from '../lib/driven.mjs';
 import { until } from '../lib/inbox.mjs';
 import { sdkFor } from '../lib/node-sdk.mjs';
 import { startRelay } from '../lib/relay.mjs';
@@ -109,5 +109,26 @@ for (const kind of [NODE, PAGE].map(by('xhr_streaming'))) {
     assert.equal(error.data.code, 4200);
     await joinAgain(client, [channel]);
     await assertHears(client, channel, sdkFor(after));
+  });
+}
+
+for (const transport of TRANSPORTS) {
+  test(`fallback 10: Laravel Echo listens and whispers by ${transport}`, async (t) => {
+    const settings = { ...as('u-17'), enabledTransports: [transport] };
+    const [one, two] = [
+      await openEcho(t, stage, server, settings),
+      await openEcho(t, stage, server, settings),
+    ];
+    const name = `echo-${transport}`;
+    for (const echo of [one, two]) {
+      await echo.call('listen', 'private', name, '.paid');
+      await echo.expect('success', (e) => e.subscribed === name);
+      await echo.call('listenForWhisper', 'private', name, 'typing');
+    }
+    await stage.sdk.trigger(`private-${name}`, 'paid', { id: 1 });
+    assert.deepEqual((await one.expect('paid', (e) => e.heard === '.paid')).data, { id: 1 });
+    await one.call('whisper', 'private', name, 'typing', { on: true });
+    const typing = await two.expect('typing', (e) => e.heard === 'whisper typing');
+    assert.deepEqual(typing.data, { on: true });
   });
 }
