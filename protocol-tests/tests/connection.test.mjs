@@ -120,7 +120,8 @@ test('protocol 2: a full server closes with 4100 until somebody leaves', OWN_SER
 test('protocol 2: many who come at once do not overfill a server', OWN_SERVER, async (t) => {
   // Places of the test before may be free only a moment later.
   await within(openWhenThereIsRoom(t, narrow), 'a place').then((client) => client.close());
-  await assertMetrics(narrow, [['foghorn_connections', { app_id: narrow.app.id }, 0]]);
+  const labels = { app_id: narrow.app.id, transport: 'ws' };
+  await assertMetrics(narrow, [['foghorn_connections', labels, 0]]);
   const crowd = Array.from({ length: 30 }, () => dial(t, narrow));
   const outcomes = await Promise.all(crowd.map(admission));
   const inside = outcomes.filter((outcome) => outcome === 'inside');

@@ -239,7 +239,7 @@ test('hostile: 10,000 malformed inputs, and a pair misses nothing', OWN_SERVER, 
 
   // Nobody is left, the pair apart, and others are as welcome as before.
   t.agent.destroy();
-  await assertMetrics(server, [['foghorn_connections', { app_id: MAIN.id }, 2]]);
+  await assertMetrics(server, [['foghorn_connections', { app_id: MAIN.id, transport: 'ws' }, 2]]);
   const late = await open(t, server);
   const { presence } = await late.subscribe(CHANNEL, { user_id: 'late' });
   assert.deepEqual(presence.ids.toSorted(), ['late', 'left', 'right']);

@@ -20,6 +20,7 @@ function total(clients, direction) {
 
 test('cli: the metrics tell of known traffic, by value', OWN_SERVER, async (t) => {
   const app = { app_id: server.app.id };
+  const ws = { ...app, transport: 'ws' };
   const clients = [await open(t, server), await open(t, server), await open(t, server)];
   for (const client of clients) await client.subscribe(CHANNEL);
   await clients[0].subscribe('presence-cli-metrics', { user_id: 'ü' });
@@ -38,8 +39,8 @@ test('cli: the metrics tell of known traffic, by value', OWN_SERVER, async (t) =
   // 4 subscriptions, 1 client event, 3 pings; 3 greetings, 4 + 6 + 2 messages, 3 pongs.
   assert.deepEqual([received, sent], [8, 18]);
   const counted = [
-    ['foghorn_connections', app, 3],
-    ['foghorn_connections_opened_total', app, 3],
+    ['foghorn_connections', ws, 3],
+    ['foghorn_connections_opened_total', ws, 3],
     ['foghorn_subscriptions', app, 4],
     ['foghorn_channels', {}, 2],
     ['foghorn_messages_received_total', app, received],
@@ -63,14 +64,14 @@ test('cli: the metrics tell of known traffic, by value', OWN_SERVER, async (t) =
   await clients[0].settle();
   await clients[2].close();
   await assertMetrics(server, [
-    ['foghorn_connections', app, 2],
-    ['foghorn_connections_opened_total', app, 3],
+    ['foghorn_connections', ws, 2],
+    ['foghorn_connections_opened_total', ws, 3],
     ['foghorn_subscriptions', app, 2],
     ['foghorn_channels', {}, 1],
   ]);
   for (const client of clients.slice(0, 2)) await client.close();
   await assertMetrics(server, [
-    ['foghorn_connections', app, 0],
+    ['foghorn_connections', ws, 0],
     ['foghorn_subscriptions', app, 0],
     ['foghorn_channels', {}, 0],
   ]);
@@ -116,7 +117,7 @@ test('cli: the metrics count API requests by route and status', OWN_SERVER, asyn
 });
 
 test('cli: the metrics count refused connections by close code, no app', OWN_SERVER, async (t) => {
-  const labels = { code: 4001 };
+  const labels = { code: 4001, transport: 'ws' };
   const refused = 'foghorn_connections_refused_total';
   const before = (await Metrics.scrape(server)).value(refused, labels) ?? 0;
   for (let n = 0; n < 3; n += 1) {
@@ -125,7 +126,7 @@ test('cli: the metrics count refused connections by close code, no app', OWN_SER
   }
   await assertMetrics(server, [
     [refused, labels, before + 3],
-    ['foghorn_connections', { app_id: OTHER.id }, 0],
+    ['foghorn_connections', { app_id: OTHER.id, transport: 'ws' }, 0],
   ]);
 });
 

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 
+use foghorn_protocol::fallback::SessionName;
 use foghorn_protocol::{ChannelName, Limits, Recipient, SocketId, UserId};
 
 use crate::{AppId, NodeId};
@@ -48,6 +49,12 @@ impl Word for SocketId {
     /// No node has handed out an id that is not canonical.
     fn parse_word(text: &str) -> Option<Self> {
         Self::parse(text).ok().flatten()
+    }
+}
+
+impl Word for SessionName {
+    fn parse_word(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::Utf8Error;
 use std::time::Duration;
 
 use bytes::Bytes;
+use foghorn_protocol::fallback::{NotSent, SessionName, read_sent};
 use foghorn_protocol::{Frame, Recipient, SocketId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,10 @@ const VERSION: u64 = 2;
 ///
 /// On the wire it is a header of one JSON line (`v`, `kind`, `node` and the members of the kind), a
 /// newline and a body. The body of an event is the client's frame, passed on unparsed; the body of
-/// facts and snapshots is a JSON array; the others have none.
+/// facts and snapshots is a JSON array, as is that of what a client sent; the others have none.
+///
+/// A node counts and ignores a kind that it does not know, so a new kind needs no new version where
+/// missing it is no worse than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// An event for the subscribers of a channel, or for a user. On the recipient's topic.
@@ -39,6 +43,16 @@ pub enum Message {
         app: AppId,
         /// The user.
         user_id: UserId,
+    },
+    /// A client sent messages to a node that does not hold its session. For the node that does, on
+    /// the control topic, because nobody else knows which that is.
+    Sent {
+        /// The app.
+        app: AppId,
+        /// The session, one of the app's.
+        session: SessionName,
+        /// The JSON texts of the messages; none is a sign of life.
+        messages: Vec<String>,
     },
     /// News of the sender's rows. On the control topic.
     Facts {
@@ -93,6 +107,9 @@ pub enum WireError {
     /// The body is not an array of facts.
     #[error("message body: {0}")]
     Facts(#[source] serde_json::Error),
+    /// The body is not an array of a client's messages.
+    #[error("message body: {0}")]
+    Sent(#[source] NotSent),
     /// The body of an event is not UTF-8, which clients would answer by closing.
     #[error("event body: {0}")]
     Frame(#[source] Utf8Error),
@@ -144,6 +161,14 @@ struct OfUser {
 }
 
 #[derive(Deserialize, Serialize)]
+struct OfSession {
+    #[serde(with = "json::word")]
+    app: AppId,
+    #[serde(with = "json::word")]
+    session: SessionName,
+}
+
+#[derive(Deserialize, Serialize)]
 struct Except(#[serde(with = "json::word")] SocketId);
 
 #[derive(Deserialize, Serialize)]
@@ -186,6 +211,17 @@ impl Message {
                 };
                 lines(from, "terminate", of_user, b"")
             }
+            Self::Sent {
+                app,
+                session,
+                messages,
+            } => {
+                let of_session = OfSession {
+                    app: app.clone(),
+                    session: *session,
+                };
+                lines(from, "sent", of_session, &to_json(messages))
+            }
             Self::Facts { first, facts } => {
                 lines(from, "facts", First { first: *first }, &to_json(facts))
             }
@@ -218,6 +254,14 @@ impl Message {
             "terminate" => {
                 let OfUser { app, user_id } = read(header)?;
                 Self::Terminate { app, user_id }
+            }
+            "sent" => {
+                let OfSession { app, session } = read(header)?;
+                Self::Sent {
+                    app,
+                    session,
+                    messages: read_sent(body).map_err(WireError::Sent)?,
+                }
             }
             "heartbeat" => Self::Heartbeat {
                 next: read::<Next>(header)?.next,

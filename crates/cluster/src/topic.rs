@@ -23,7 +23,7 @@ pub enum Topic {
         /// The channel or the user.
         recipient: Recipient,
     },
-    /// Facts and heartbeats; for every node.
+    /// Facts, heartbeats and what clients sent to the wrong node; for every node.
     Control,
     /// Snapshots and requests for them; for one node.
     Node(NodeId),

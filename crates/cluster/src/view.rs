@@ -89,14 +89,15 @@ impl View {
 
     /// Takes in what node `from` said. Own messages that come back are ignored.
     ///
-    /// An event is a sign of life and nothing else here; delivering it is the caller's.
+    /// An event, or what a client sent, is a sign of life and nothing else here; delivering it is
+    /// the caller's.
     pub fn apply(&mut self, from: NodeId, message: Message, now: Moment) -> Vec<ViewEvent> {
         if from == self.me {
             return Vec::new();
         }
         let again = self.patience.ask_again_after;
         match message {
-            Message::Event { .. } | Message::Terminate { .. } => {
+            Message::Event { .. } | Message::Terminate { .. } | Message::Sent { .. } => {
                 self.acquaintance(from, now);
                 Vec::new()
             }

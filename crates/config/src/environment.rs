@@ -46,14 +46,15 @@ pub(super) fn read(environment: &[(String, String)], own: &mut OwnApp, draft: &m
     let mut ours: Vec<_> = ours.collect();
     ours.sort();
     for (name, value) in ours {
-        let [server, metrics, compat, log] = draft.config.sections_mut();
+        let [server, fallback, metrics, compat, log] = draft.config.sections_mut();
         let OwnApp {
             settings,
             pair,
             is_described,
         } = own;
         // The app precedes the pair: FOGHORN_APP_ENABLED is the app's.
-        let mut sections: [&mut dyn Section; 6] = [server, metrics, compat, log, settings, pair];
+        let mut sections: [&mut dyn Section; 7] =
+            [server, fallback, metrics, compat, log, settings, pair];
         let setting = sections.iter_mut().find_map(|section| {
             let mut rows = section.rows().iter();
             let row = rows.find(|row| variables(*section, row).contains(name))?;

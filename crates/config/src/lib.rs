@@ -32,11 +32,13 @@ use std::path::PathBuf;
 pub use apps::{AppConfig, AppSource};
 pub use environment::file_variable;
 pub use problem::{Problems, Warning};
-pub use settings::{AppSettings, CompatConfig, KeyPair, LogConfig, MetricsConfig, ServerConfig};
+pub use settings::{
+    AppSettings, CompatConfig, FallbackConfig, KeyPair, LogConfig, MetricsConfig, ServerConfig,
+};
 pub use show::example;
 pub use types::{
-    AppId, AppKey, FilePath, LogFilter, LogFormat, MaxConnections, Networks, OverQuotaCode,
-    PathPrefix, SecretText,
+    AppId, AppKey, FilePath, HostName, LogFilter, LogFormat, MaxConnections, Networks,
+    OverQuotaCode, PathPrefix, SecretText,
 };
 
 use apps::OwnApp;
@@ -50,6 +52,8 @@ use value::Found;
 pub struct Config {
     /// The listener for WebSocket clients and the HTTP API.
     pub server: ServerConfig,
+    /// Streaming and polling over HTTP.
+    pub fallback: FallbackConfig,
     /// The listener for Prometheus.
     pub metrics: MetricsConfig,
     /// Answers in the manner of other servers.
@@ -172,6 +176,7 @@ impl Config {
     fn without_apps() -> Self {
         Self {
             server: ServerConfig::default(),
+            fallback: FallbackConfig::default(),
             metrics: MetricsConfig::default(),
             compat: CompatConfig::default(),
             log: LogConfig::default(),
@@ -180,13 +185,20 @@ impl Config {
         }
     }
 
-    fn sections(&self) -> [&dyn Section; 4] {
-        [&self.server, &self.metrics, &self.compat, &self.log]
+    fn sections(&self) -> [&dyn Section; 5] {
+        [
+            &self.server,
+            &self.fallback,
+            &self.metrics,
+            &self.compat,
+            &self.log,
+        ]
     }
 
-    fn sections_mut(&mut self) -> [&mut dyn Section; 4] {
+    fn sections_mut(&mut self) -> [&mut dyn Section; 5] {
         [
             &mut self.server,
+            &mut self.fallback,
             &mut self.metrics,
             &mut self.compat,
             &mut self.log,

@@ -7,8 +7,8 @@ use foghorn_protocol::{Ceiling, Limits, Origins, Rate};
 
 use super::section::section;
 use super::types::{
-    AppId, AppKey, FilePath, LogFilter, LogFormat, MaxConnections, Networks, OverQuotaCode,
-    PathPrefix, SecretText,
+    AppId, AppKey, FilePath, HostName, LogFilter, LogFormat, MaxConnections, Networks,
+    OverQuotaCode, PathPrefix, SecretText,
 };
 use super::value::Bounds;
 
@@ -71,6 +71,24 @@ section! {
         write_timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, HOUR);
         /// How long the server takes to send its clients elsewhere when it is stopped.
         shutdown_grace: Duration = Duration::from_secs(5), in Bounds::seconds(0, HOUR);
+    }
+}
+
+section! {
+    /// Streaming and polling over HTTP, for clients whose WebSockets are blocked.
+    "fallback" FallbackConfig {
+        /// Whether clients may connect so.
+        enabled: bool = true;
+        /// What precedes /app/KEY in the paths of these requests: pusher-js' option httpPath.
+        path: PathPrefix = PathPrefix::of_pusher();
+        /// The name of this node's own host, if each node has one: later requests of a session
+        /// that begins here go there, past a load balancer. Without a port.
+        hostname: HostName = HostName::default();
+        /// How long a stream may be silent, and how long a poll is held.
+        heartbeat: Duration = Duration::from_secs(25), in Bounds::seconds(1, 60);
+        /// How long a session lives without a request that receives. Also how long one that the
+        /// server has closed is remembered.
+        session_timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, HOUR);
     }
 }
 

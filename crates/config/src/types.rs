@@ -26,6 +26,10 @@ pub struct AppKey(String);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PathPrefix(String);
 
+/// The name of a host, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostName(String);
+
 /// A file to be read at the start, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilePath(String);
@@ -114,7 +118,14 @@ macro_rules! texts {
     )+ };
 }
 
-texts!(AppId, AppKey, PathPrefix, LogFilter);
+texts!(AppId, AppKey, PathPrefix, HostName, LogFilter);
+
+impl PathPrefix {
+    /// What clients put in front of the paths of the fallback transports.
+    pub(super) fn of_pusher() -> Self {
+        Self("/pusher".to_owned())
+    }
+}
 
 impl LogFilter {
     /// Everything an operator wants to see of a healthy server.
@@ -209,6 +220,22 @@ impl Value for PathPrefix {
 
     fn expected(_: Bounds) -> String {
         "\"\" or a path that starts with / and does not end with it".to_owned()
+    }
+
+    fn literal(&self) -> String {
+        quoted(&self.0)
+    }
+}
+
+impl Value for HostName {
+    fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
+        let text = found.text()?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        text.chars().all(fits).then(|| Self(text.to_owned()))
+    }
+
+    fn expected(_: Bounds) -> String {
+        "the name of a host without a port, or \"\" for none".to_owned()
     }
 
     fn literal(&self) -> String {

@@ -7,8 +7,8 @@ use foghorn_auth::{AppKey, Credential, KeyRing, Secret, sign_channel};
 use foghorn_channels::{Delivery, HashSeed, Mailbox, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
-    AppSpec, Apps, Clustering, Connection, Effect, Emit, Handshake, Metrics, Node, NodeConfig,
-    ProtocolRule, SubscriptionCount, Transport,
+    AppSpec, Apps, Clustering, Connection, Effect, Emit, Encryption, Handshake, Metrics, Node,
+    NodeConfig, ProtocolRule, SubscriptionCount, Transport,
 };
 use foghorn_protocol::{Close, Frame, Moment, UnixSeconds};
 use foghorn_session::{ClientEvents, Policy, Watchlists};
@@ -116,7 +116,8 @@ impl Client {
             protocol: Some("7"),
             client: None,
             origin: None,
-            transport: Transport::Plain,
+            encryption: Encryption::Plain,
+            transport: Transport::WebSocket,
         };
         let admission = node.admit(&handshake).unwrap();
         let letters = Arc::new(Letters::default());

@@ -6,9 +6,10 @@ use foghorn_channels::Hearing;
 use foghorn_protocol::{Close, CloseCode, Frame, ProtocolVersion};
 use foghorn_session::{AuthorizationRule, farewell};
 
-use crate::app::{App, AppStatus, TransportRule};
+use crate::app::{App, AppStatus, EncryptionRule};
 use crate::node::{Node, ProtocolRule};
 use crate::place::{NoPlace, Place};
+use crate::transport::Transport;
 
 /// What a client says before it is let in.
 #[derive(Clone, Copy, Debug)]
@@ -21,13 +22,15 @@ pub struct Handshake<'a> {
     pub client: Option<&'a str>,
     /// The page that the browser shows; `None` for clients that are no browsers.
     pub origin: Option<&'a str>,
-    /// How the client is connected.
+    /// Whether the client is connected with TLS.
+    pub encryption: Encryption,
+    /// How its bytes are to travel.
     pub transport: Transport,
 }
 
-/// How a client is connected.
+/// Whether a client is connected with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum Encryption {
     /// Without TLS, as far as this server can know.
     Plain,
     /// With TLS, here or at a proxy that may say so.
@@ -42,6 +45,8 @@ pub struct Admission {
     pub app: Arc<App>,
     /// Its protocol.
     pub protocol: ProtocolVersion,
+    /// How its bytes travel.
+    pub transport: Transport,
     /// Given back when it is dropped.
     pub place: Place,
     /// A place among the app's connections; taken later if the client has to be authorized first,
@@ -97,7 +102,8 @@ impl Node {
     pub fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Refusal> {
         let admitted = self.check(handshake);
         if let Err(refusal) = &admitted {
-            self.metrics().connection_refused(refusal.close.code());
+            self.metrics()
+                .connection_refused(refusal.close.code(), handshake.transport);
         }
         admitted
     }
@@ -120,7 +126,8 @@ impl Node {
         if app.status() == AppStatus::Disabled {
             return refuse(CloseCode::AppDisabled, "The app is disabled".to_owned());
         }
-        if app.transport() == TransportRule::TlsOnly && handshake.transport == Transport::Plain {
+        if app.encryption() == EncryptionRule::TlsOnly && handshake.encryption == Encryption::Plain
+        {
             let reason = "The app accepts TLS connections only (wss://)".to_owned();
             return refuse(CloseCode::TlsRequired, reason);
         }
@@ -154,6 +161,7 @@ impl Node {
         Ok(Admission {
             app: Arc::clone(app),
             protocol,
+            transport: handshake.transport,
             place,
             app_place,
             on_encrypted: match java {

@@ -21,7 +21,7 @@ pub struct App {
     status: AppStatus,
     policy: Arc<Policy>,
     subscription_count: SubscriptionCount,
-    transport: TransportRule,
+    encryption: EncryptionRule,
     origins: Origins,
     over_quota: CloseCode,
     meters: Arc<AppMeters>,
@@ -40,8 +40,8 @@ pub struct AppSpec {
     pub policy: Policy,
     /// Whether it is told how many connections are subscribed.
     pub subscription_count: SubscriptionCount,
-    /// How clients may connect.
-    pub transport: TransportRule,
+    /// Whether clients must connect with TLS.
+    pub encryption: EncryptionRule,
     /// Pages of which browsers may connect.
     pub origins: Origins,
     /// What a client is told for whom there is no place: 4004, as Pusher does, or 4100, as soketi
@@ -58,16 +58,16 @@ impl AppSpec {
             status: AppStatus::Enabled,
             policy,
             subscription_count: SubscriptionCount::Hidden,
-            transport: TransportRule::Any,
+            encryption: EncryptionRule::Any,
             origins: Origins::any(),
             over_quota: CloseCode::OverConnectionQuota,
         }
     }
 }
 
-/// How clients of an app may connect.
+/// Whether clients of an app must connect with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransportRule {
+pub enum EncryptionRule {
     /// With or without TLS.
     Any,
     /// With TLS; others are refused with 4000.
@@ -156,8 +156,8 @@ impl App {
         self.number
     }
 
-    pub(crate) fn transport(&self) -> TransportRule {
-        self.transport
+    pub(crate) fn encryption(&self) -> EncryptionRule {
+        self.encryption
     }
 
     pub(crate) fn origins(&self) -> &Origins {
@@ -218,7 +218,7 @@ impl Apps {
                 status: spec.status,
                 policy,
                 subscription_count: spec.subscription_count,
-                transport: spec.transport,
+                encryption: spec.encryption,
                 origins: spec.origins,
                 over_quota: spec.over_quota,
                 meters,

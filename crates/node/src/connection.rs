@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::host::At;
 use crate::node::{Inline, Node};
 use crate::place::Place;
+use crate::transport::Transport;
 
 /// A connected client. Transports feed it and carry out the [`Action`] that comes back; messages to
 /// the client go through its mailbox. Dropping it is disconnecting: it leaves every channel.
@@ -20,6 +21,7 @@ pub struct Connection {
     mailbox: Arc<dyn Mailbox>,
     session: Session,
     on_encrypted: Hearing,
+    transport: Transport,
     app_place: Option<Place>,
     _place: Place,
 }
@@ -48,6 +50,7 @@ impl Connection {
         let Admission {
             app,
             protocol,
+            transport,
             place,
             mut app_place,
             on_encrypted,
@@ -66,13 +69,14 @@ impl Connection {
         };
         let policy = Arc::clone(app.policy());
         let session = Session::open(socket, protocol, policy, now, &mut host);
-        app.meters().connected();
+        app.meters().connected(transport);
         Self {
             node,
             app,
             mailbox,
             session,
             on_encrypted,
+            transport,
             app_place,
             _place: place,
         }
@@ -146,6 +150,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         let ended = self.with_session(Moment::default(), |session, host| session.end(host));
         debug_assert!(ended.is_none(), "a session that has ended wants nothing");
-        self.app.meters().disconnected();
+        self.app.meters().disconnected(self.transport);
     }
 }

@@ -1,7 +1,8 @@
 //! What a node wants done outside of itself.
 
 use foghorn_channels::Drain;
-use foghorn_cluster::{Joining, Message, Topic};
+use foghorn_cluster::{AppId, Joining, Message, Topic};
+use foghorn_protocol::fallback::SessionName;
 
 /// One thing for the shell to do. Effects of one channel are emitted in the channel's order.
 #[derive(Debug)]
@@ -19,6 +20,16 @@ pub enum Effect {
     FactsWaiting,
     /// Users may have come online or gone: call [`crate::Node::look_at_users`] soon.
     UsersWaiting,
+    /// A client sent messages by way of another node. They are for the session of this name, if it
+    /// is here; else they are for some other node, and dropped.
+    Sent {
+        /// The app.
+        app: AppId,
+        /// The session, one of the app's.
+        session: SessionName,
+        /// The JSON texts of the messages; none is a sign of life.
+        messages: Vec<String>,
+    },
 }
 
 /// Where effects go. Called with locks held: implementations hand over and return, they neither

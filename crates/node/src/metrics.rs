@@ -3,12 +3,12 @@
 use foghorn_protocol::CloseCode;
 use prometheus::{Error, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
+use crate::transport::Transport;
+
 /// The node's counters, by app where that says something. Channel names are never labels.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    connections: IntGaugeVec,
-    connections_opened: IntCounterVec,
-    connections_refused: IntCounterVec,
+    connections: Connections,
     subscriptions: IntGaugeVec,
     messages_received: IntCounterVec,
     messages_sent: IntCounterVec,
@@ -22,6 +22,14 @@ pub struct Metrics {
     cache_evictions: IntCounter,
 }
 
+/// Counters of connections, by transport.
+#[derive(Clone, Debug)]
+struct Connections {
+    now: IntGaugeVec,
+    opened: IntCounterVec,
+    refused: IntCounterVec,
+}
+
 /// Counters of the two answers that are given most, looked up once.
 #[derive(Clone, Debug)]
 struct Accepted {
@@ -32,8 +40,9 @@ struct Accepted {
 /// One app's counters, looked up once.
 #[derive(Debug)]
 pub struct AppMeters {
-    connections: IntGauge,
-    connections_opened: IntCounter,
+    websocket: TransportMeters,
+    xhr_streaming: TransportMeters,
+    xhr_polling: TransportMeters,
     subscriptions: IntGauge,
     messages_received: IntCounter,
     messages_sent: IntCounter,
@@ -42,6 +51,13 @@ pub struct AppMeters {
     api_events: IntCounter,
     client_events: IntCounter,
     overflows: IntCounter,
+}
+
+/// Counters of one app's connections over one transport.
+#[derive(Debug)]
+struct TransportMeters {
+    now: IntGauge,
+    opened: IntCounter,
 }
 
 /// Makes metrics and registers them.
@@ -54,8 +70,8 @@ impl Registrar<'_> {
         Ok(metric)
     }
 
-    fn gauges(&self, name: &str, help: &str) -> Result<IntGaugeVec, Error> {
-        let metric = IntGaugeVec::new(Opts::new(name, help), &["app_id"])?;
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+        let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)
     }
@@ -81,20 +97,11 @@ impl Metrics {
             &["route", "status"],
         )?;
         Ok(Self {
-            connections: new.gauges("foghorn_connections", "Connected clients.")?,
-            connections_opened: new.counters(
-                "foghorn_connections_opened_total",
-                "Clients that have connected.",
-                app,
-            )?,
-            connections_refused: new.counters(
-                "foghorn_connections_refused_total",
-                "Clients that were refused, by close code.",
-                &["code"],
-            )?,
+            connections: Connections::register(&new)?,
             subscriptions: new.gauges(
                 "foghorn_subscriptions",
                 "Subscriptions of connected clients.",
+                app,
             )?,
             messages_received: new.counters(
                 "foghorn_messages_received_total",
@@ -148,8 +155,9 @@ impl Metrics {
     pub fn of_app(&self, id: &str) -> AppMeters {
         let app = &[id];
         AppMeters {
-            connections: self.connections.with_label_values(app),
-            connections_opened: self.connections_opened.with_label_values(app),
+            websocket: self.connections.of_app(id, Transport::WebSocket),
+            xhr_streaming: self.connections.of_app(id, Transport::XhrStreaming),
+            xhr_polling: self.connections.of_app(id, Transport::XhrPolling),
             subscriptions: self.subscriptions.with_label_values(app),
             messages_received: self.messages_received.with_label_values(app),
             messages_sent: self.messages_sent.with_label_values(app),
@@ -183,9 +191,10 @@ impl Metrics {
         self.overflows.with_label_values(&["channel"]).inc();
     }
 
-    pub(crate) fn connection_refused(&self, code: CloseCode) {
-        self.connections_refused
-            .with_label_values(&[&code.number().to_string()])
+    pub(crate) fn connection_refused(&self, code: CloseCode, transport: Transport) {
+        self.connections
+            .refused
+            .with_label_values(&[&*code.number().to_string(), transport.name()])
             .inc();
     }
 
@@ -195,6 +204,37 @@ impl Metrics {
 
     pub(crate) fn unreadable_message(&self) {
         self.unreadable_messages.inc();
+    }
+}
+
+impl Connections {
+    fn register(new: &Registrar<'_>) -> Result<Self, Error> {
+        let app_and_transport = &["app_id", "transport"];
+        Ok(Self {
+            now: new.gauges(
+                "foghorn_connections",
+                "Connected clients, by transport.",
+                app_and_transport,
+            )?,
+            opened: new.counters(
+                "foghorn_connections_opened_total",
+                "Clients that have connected, by transport.",
+                app_and_transport,
+            )?,
+            refused: new.counters(
+                "foghorn_connections_refused_total",
+                "Clients that were refused, by close code and transport.",
+                &["code", "transport"],
+            )?,
+        })
+    }
+
+    fn of_app(&self, id: &str, transport: Transport) -> TransportMeters {
+        let labels = &[id, transport.name()];
+        TransportMeters {
+            now: self.now.with_label_values(labels),
+            opened: self.opened.with_label_values(labels),
+        }
     }
 }
 
@@ -215,13 +255,22 @@ impl AppMeters {
         self.bytes_received.inc_by(bytes as u64);
     }
 
-    pub(crate) fn connected(&self) {
-        self.connections.inc();
-        self.connections_opened.inc();
+    pub(crate) fn connected(&self, transport: Transport) {
+        let meters = self.over(transport);
+        meters.now.inc();
+        meters.opened.inc();
     }
 
-    pub(crate) fn disconnected(&self) {
-        self.connections.dec();
+    pub(crate) fn disconnected(&self, transport: Transport) {
+        self.over(transport).now.dec();
+    }
+
+    fn over(&self, transport: Transport) -> &TransportMeters {
+        match transport {
+            Transport::WebSocket => &self.websocket,
+            Transport::XhrStreaming => &self.xhr_streaming,
+            Transport::XhrPolling => &self.xhr_polling,
+        }
     }
 
     pub(crate) fn subscribed(&self) {

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::app::Apps;
 use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
+use crate::elsewhere::PassingOn;
 use crate::herald::Herald;
 use crate::metrics::Metrics;
 use crate::online::Online;
@@ -55,6 +56,7 @@ pub struct Node {
     draining: AtomicBool,
     crowds: Arc<Crowds>,
     online: Arc<Online>,
+    passing_on: PassingOn,
     pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) view: Mutex<View>,
@@ -126,6 +128,7 @@ impl Node {
             draining: AtomicBool::new(false),
             crowds,
             online,
+            passing_on: PassingOn::new(),
             link_is_down,
             ledger,
             view: Mutex::new(View::new(config.id, config.patience)),
@@ -208,6 +211,10 @@ impl Node {
 
     pub(crate) fn online(&self) -> &Online {
         &self.online
+    }
+
+    pub(crate) fn passing_on(&self) -> &PassingOn {
+        &self.passing_on
     }
 
     pub(crate) fn crowds(&self) -> &Crowds {

@@ -154,6 +154,11 @@ impl Node {
                     self.terminate_here(app, &user_id);
                 }
             }
+            Message::Sent {
+                app,
+                session,
+                messages,
+            } => self.sent_here(&app, session, messages),
             other => {
                 let drains = {
                     let mut view = self.view.lock();

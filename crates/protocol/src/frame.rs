@@ -1,9 +1,11 @@
 //! A message to clients, encoded once and shared by every connection that gets it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
+
+use crate::fallback::Line;
 
 /// Room in front of the text for the longest header of an unmasked WebSocket frame.
 const HEADROOM: usize = 10;
@@ -12,13 +14,14 @@ const HEADROOM: usize = 10;
 ///
 /// The bytes hold the JSON text with the WebSocket frame header (RFC 6455 §5.2, final text frame,
 /// unmasked as every server frame) directly in front of it, so that writing it to a socket needs no
-/// formatting; other transports take [`Frame::text`].
+/// formatting. The fallback transports take [`Frame::line`], which is made when first asked for.
 #[derive(Clone)]
 pub struct Frame(Arc<Encoded>);
 
 struct Encoded {
     bytes: Box<[u8]>,
     header_at: u8,
+    line: OnceLock<Box<Line>>,
 }
 
 impl Frame {
@@ -31,11 +34,7 @@ impl Frame {
             written.is_ok(),
             "server messages have string keys and a Vec takes all"
         );
-        let header_at = write_header(&mut bytes);
-        Self(Arc::new(Encoded {
-            bytes: bytes.into_boxed_slice(),
-            header_at,
-        }))
+        Self::framed(bytes)
     }
 
     /// Takes JSON text that another node of the cluster encoded.
@@ -44,10 +43,16 @@ impl Frame {
         let mut bytes = Vec::with_capacity(HEADROOM + text.len());
         bytes.extend_from_slice(&[0; HEADROOM]);
         bytes.extend_from_slice(text);
+        Self::framed(bytes)
+    }
+
+    /// Puts the header into the room in front of the text.
+    fn framed(mut bytes: Vec<u8>) -> Self {
         let header_at = write_header(&mut bytes);
         Self(Arc::new(Encoded {
             bytes: bytes.into_boxed_slice(),
             header_at,
+            line: OnceLock::new(),
         }))
     }
 
@@ -66,7 +71,15 @@ impl Frame {
             .unwrap_or_default()
     }
 
-    /// What the frame counts against a connection's queue limit: its bytes on the wire.
+    /// The message as a line of a fallback transport: encoded for the first who asks, shared by all
+    /// who follow.
+    #[must_use]
+    pub fn line(&self) -> &Line {
+        let line = &self.0.line;
+        line.get_or_init(|| Box::new(Line::carrying(self.text())))
+    }
+
+    /// What the frame counts against a connection's queue limit: its bytes on a WebSocket.
     #[must_use]
     pub fn wire_len(&self) -> usize {
         self.0.bytes.len() - usize::from(self.0.header_at)
@@ -128,6 +141,13 @@ mod tests {
         assert_eq!(header_of(126), [0x81, 126, 0, 126]);
         assert_eq!(header_of(65_535), [0x81, 126, 255, 255]);
         assert_eq!(header_of(65_536), [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_line_is_encoded_once() {
+        let frame = Frame::from_text(b"{}");
+        assert_eq!(frame.line().bytes(), b"a[\"{}\"]\n");
+        assert!(std::ptr::eq(frame.line(), frame.clone().line()));
     }
 
     #[test]

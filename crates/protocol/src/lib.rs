@@ -11,6 +11,7 @@ mod channel;
 mod client;
 mod close;
 mod event;
+pub mod fallback;
 mod frame;
 mod json;
 mod limits;

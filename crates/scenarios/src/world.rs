@@ -8,8 +8,8 @@ use foghorn_auth::{AppKey, Credential, KeyRing, Secret, sign_channel};
 use foghorn_channels::{Delivery, HashSeed, Mailbox, Progress, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
-    AppSpec, Apps, Clustering, Connection, Effect, Emit, Handshake, Metrics, Node, NodeConfig,
-    ProtocolRule, Transport,
+    AppSpec, Apps, Clustering, Connection, Effect, Emit, Encryption, Handshake, Metrics, Node,
+    NodeConfig, ProtocolRule, Transport,
 };
 use foghorn_protocol::{Close, Frame, Moment, SocketId, UnixSeconds};
 use foghorn_session::{ClientEvents, Policy};
@@ -74,7 +74,8 @@ impl World {
             protocol: Some("7"),
             client: Some("js"),
             origin: None,
-            transport: Transport::Plain,
+            encryption: Encryption::Plain,
+            transport: Transport::WebSocket,
         };
         let admission = self.node.admit(&handshake).unwrap();
         let mailbox = Arc::new(Tally(Arc::clone(&self.delivered)));

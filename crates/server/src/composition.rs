@@ -12,8 +12,8 @@ use foghorn_cluster::local::{LocalBus, LocalHandle, LocalInbox};
 use foghorn_cluster::{Bus as _, NodeId, Patience, Reach};
 use foghorn_config::{AppConfig, AppSource, Config, OverQuotaCode, ServerConfig};
 use foghorn_node::{
-    AppSpec, AppStatus, Apps, Clustering, Metrics, Node, NodeConfig, ProtocolRule,
-    SubscriptionCount, TransportRule,
+    AppSpec, AppStatus, Apps, Clustering, EncryptionRule, Metrics, Node, NodeConfig, ProtocolRule,
+    SubscriptionCount,
 };
 use foghorn_protocol::CloseCode;
 use foghorn_session::{
@@ -25,11 +25,12 @@ use crate::capacity::Capacity;
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::emitter::Emitter;
+use crate::fallback::{Fallback, Sessions};
 use crate::gate::Gate;
 use crate::link::{self, Outgoing, Waiting};
 use crate::lots::Lots;
+use crate::rules::Rules;
 use crate::shared::Shared;
-use crate::websocket::Rules;
 
 /// How long peers may be silent: several heartbeats.
 const PATIENCE: Patience = Patience {
@@ -44,6 +45,7 @@ pub(crate) const NUMERIC_ID: &str = "1";
 pub(crate) struct Composed {
     pub(crate) node: Arc<Node>,
     pub(crate) link: Link,
+    pub(crate) sessions: Sessions,
 }
 
 /// A link that waits to be run.
@@ -89,7 +91,8 @@ pub(crate) fn node(
         Reach::Peers => Clustering::Linked(driver.0.joining()),
     };
     let (outgoing, waiting) = Outgoing::new(metrics.link_overflows());
-    let emitter = Arc::new(Emitter::new(Arc::clone(&outgoing), clustering));
+    let sessions = Sessions::default();
+    let emitter = Emitter::new(Arc::clone(&outgoing), sessions.clone(), clustering);
     let config = NodeConfig {
         id,
         apps,
@@ -108,7 +111,7 @@ pub(crate) fn node(
         started: Clock::unix_seconds(),
         metrics,
     };
-    let node = Arc::new(Node::new(config, emitter));
+    let node = Arc::new(Node::new(config, Arc::new(emitter)));
     Ok(Composed {
         link: Link {
             node: Arc::clone(&node),
@@ -117,13 +120,24 @@ pub(crate) fn node(
             waiting,
         },
         node,
+        sessions,
     })
 }
 
 /// What all requests to `node` share.
-pub(crate) fn shared(config: &Config, node: Arc<Node>, clock: Clock) -> Shared {
+pub(crate) fn shared(
+    config: &Config,
+    (node, sessions): (Arc<Node>, Sessions),
+    clock: Clock,
+) -> Shared {
     let server = &config.server;
     let path_prefix = server.path_prefix.as_str().to_owned();
+    let rules = Rules {
+        max_message: server.max_frame_bytes,
+        send_queue: server.send_queue_bytes,
+        write_timeout: server.write_timeout,
+        clock,
+    };
     Shared {
         api: Api::new(Arc::clone(&node), api_options(config)),
         node,
@@ -134,12 +148,8 @@ pub(crate) fn shared(config: &Config, node: Arc<Node>, clock: Clock) -> Shared {
         trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         body_timeout: server.body_timeout,
-        rules: Rules {
-            max_message: server.max_frame_bytes,
-            send_queue: server.send_queue_bytes,
-            write_timeout: server.write_timeout,
-            clock,
-        },
+        rules,
+        fallback: Fallback::new(config.fallback.clone(), rules, sessions),
     }
 }
 
@@ -180,9 +190,9 @@ fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
             true => SubscriptionCount::Shared,
             false => SubscriptionCount::Hidden,
         },
-        transport: match settings.force_tls {
-            true => TransportRule::TlsOnly,
-            false => TransportRule::Any,
+        encryption: match settings.force_tls {
+            true => EncryptionRule::TlsOnly,
+            false => EncryptionRule::Any,
         },
         origins: settings.allowed_origins.clone(),
         over_quota: match config.compat.over_quota_code {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use foghorn_channels::{Drain, Progress};
 use foghorn_node::{Clustering, Effect, Emit};
 
+use crate::fallback::Sessions;
 use crate::link::Outgoing;
 
 /// Deliveries between two turns of the other tasks of a worker.
@@ -14,14 +15,16 @@ const SLICE: usize = 128;
 /// holds the channel's only delivery list; what is for other nodes waits for the driver.
 pub(crate) struct Emitter {
     outgoing: Arc<Outgoing>,
+    sessions: Sessions,
     clustering: Clustering,
 }
 
 impl Emitter {
-    /// Effects for others go to `outgoing`.
-    pub(crate) fn new(outgoing: Arc<Outgoing>, clustering: Clustering) -> Self {
+    /// Effects for others go to `outgoing`, what others pass on to `sessions`.
+    pub(crate) fn new(outgoing: Arc<Outgoing>, sessions: Sessions, clustering: Clustering) -> Self {
         Self {
             outgoing,
+            sessions,
             clustering,
         }
     }
@@ -37,6 +40,11 @@ impl Emit for Emitter {
             Effect::Publish(topic, message) => self.outgoing.publish(topic, message),
             Effect::FactsWaiting => self.outgoing.facts_wait(),
             Effect::UsersWaiting => self.outgoing.users_wait(),
+            Effect::Sent {
+                app,
+                session,
+                messages,
+            } => self.sessions.pass_on(&app, session, messages),
         }
     }
 

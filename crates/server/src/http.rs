@@ -5,37 +5,50 @@ use std::time::Duration;
 
 use foghorn_api::{Answer, ApiError, Call, Outcome};
 use foghorn_auth::without_mount;
-use foghorn_node::{Admission, Refusal};
 use http::StatusCode;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
+use crate::fallback::Sending;
 use crate::gate::Gate;
 use crate::http1::{BodyError, BodyTerms, Head, Service, Step, Upgraded};
 use crate::peer::Peer;
 use crate::plain::{health, upgrade_required};
 use crate::shared::Shared;
 use crate::stream::Stream;
-use crate::upgrade;
+use crate::upgrade::{self, Upgrade};
 
 /// How long a publisher waits for its answer, at most, when its channels have much to deliver: less
 /// than the time-out of any SDK.
 const SLOWDOWN: Duration = Duration::from_secs(2);
 
-impl Service for Shared {
-    type Call<'h> = Call<'h>;
-    type Upgrade = Result<Admission, Refusal>;
+/// A request whose body is wanted.
+pub(crate) enum Wanted<'h> {
+    /// A call of the HTTP API.
+    Api(Call<'h>),
+    /// What a client of a fallback transport sends.
+    Sending(Sending),
+}
 
-    fn begin<'h>(
-        &'h self,
-        head: &Head<'h, '_>,
-        peer: Peer,
-    ) -> Step<Call<'h>, Result<Admission, Refusal>> {
+impl From<Sending> for Wanted<'_> {
+    fn from(sending: Sending) -> Self {
+        Self::Sending(sending)
+    }
+}
+
+impl Service for Shared {
+    type Call<'h> = Wanted<'h>;
+    type Upgrade = Upgrade;
+
+    fn begin<'h>(&'h self, head: &Head<'h, '_>, peer: Peer) -> Step<Wanted<'h>, Upgrade> {
         let path = without_mount(head.path, &self.path_prefix).unwrap_or(head.path);
         if upgrade::is_wanted(head) {
             let key = path.strip_prefix("/app/");
             let key = key.filter(|key| !key.is_empty() && !key.contains('/'));
             return upgrade::accept(self, head, peer, key);
+        }
+        if let Some(step) = self.fall_back(head, peer, path) {
+            return step;
         }
         Step::Answer(match path {
             "" | "/" => health(head, StatusCode::OK),
@@ -49,6 +62,10 @@ impl Service for Shared {
     }
 
     async fn finish(&self, call: Self::Call<'_>, body: Result<&[u8], BodyError>) -> Answer {
+        let call = match call {
+            Wanted::Api(call) => call,
+            Wanted::Sending(sending) => return self.finish_sending(sending, body),
+        };
         let error = match body {
             Ok(body) => {
                 let now = self.rules.clock.now();
@@ -89,7 +106,7 @@ impl Service for Shared {
 impl Shared {
     /// A request to the HTTP API: head first, so that only who signed it makes the server keep a
     /// body.
-    fn begin_call<'h, U>(&'h self, head: &Head<'h, '_>) -> Step<Call<'h>, U> {
+    fn begin_call<'h, U>(&'h self, head: &Head<'h, '_>) -> Step<Wanted<'h>, U> {
         let head = foghorn_api::Head {
             method: head.method,
             path: head.path,
@@ -97,7 +114,7 @@ impl Shared {
             content_encoding: head.value("content-encoding"),
         };
         match self.api.begin(&head, Clock::unix_seconds()) {
-            Ok(call) => Step::Body(call),
+            Ok(call) => Step::Body(Wanted::Api(call)),
             Err(answer) => Step::Answer(*answer),
         }
     }

@@ -14,6 +14,7 @@ mod service;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use answer::beginning;
 pub(crate) use channel::Patience;
 pub(crate) use connection::serve;
 pub(crate) use head::{Framing, Head, Version};

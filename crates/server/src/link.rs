@@ -153,7 +153,7 @@ fn report<E: std::fmt::Display>(done: Result<(), E>, what: &'static str) {
 mod tests {
     use foghorn_channels::{Delivery, Mailbox};
     use foghorn_cluster::local::LocalBus;
-    use foghorn_node::{Connection, Handshake, Publish, Transport};
+    use foghorn_node::{Connection, Encryption, Handshake, Publish, Transport};
     use foghorn_protocol::{ChannelName, Close, EventName, Frame};
 
     use super::*;
@@ -188,7 +188,8 @@ mod tests {
                 protocol: Some("7"),
                 client: None,
                 origin: None,
-                transport: Transport::Plain,
+                encryption: Encryption::Plain,
+                transport: Transport::WebSocket,
             };
             let admission = node.admit(&handshake).unwrap();
             let (sender, letters) = mpsc::unbounded_channel();
@@ -217,7 +218,7 @@ mod tests {
     }
 
     fn node_on(bus: &LocalBus) -> Arc<Node> {
-        let Composed { node, link } = composition::unconfigured(bus);
+        let Composed { node, link, .. } = composition::unconfigured(bus);
         tokio::spawn(link.run(Clock::start()));
         node
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use foghorn_node::Transport;
+use foghorn_node::Encryption;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -77,9 +77,9 @@ pub(crate) async fn serve<A: Service>(listener: TcpListener, terms: Terms, servi
             Ok((stream, address)) => {
                 let peer = Peer {
                     address: address.ip(),
-                    transport: match tls {
-                        Some(_) => Transport::Tls,
-                        None => Transport::Plain,
+                    encryption: match tls {
+                        Some(_) => Encryption::Tls,
+                        None => Encryption::Plain,
                     },
                 };
                 let service = Arc::clone(&service);

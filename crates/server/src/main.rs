@@ -4,6 +4,7 @@
 //! This crate must not decide anything of the protocol; what a message means is settled below it.
 
 mod announcement;
+mod arrival;
 mod capacity;
 mod cli;
 mod clock;
@@ -12,6 +13,7 @@ mod connections;
 mod console;
 mod drain;
 mod emitter;
+mod fallback;
 mod gate;
 mod http;
 mod http1;
@@ -22,14 +24,18 @@ mod metrics;
 mod outbox;
 mod peer;
 mod plain;
+mod rules;
 mod serve;
 mod shared;
 mod socket;
+mod stall;
 mod stream;
 mod telemetry;
 mod tls;
 mod upgrade;
 mod websocket;
+mod wire;
+mod writer;
 
 use std::process::ExitCode;
 

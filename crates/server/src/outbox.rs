@@ -11,13 +11,12 @@ mod state;
 mod tests;
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use foghorn_channels::{Delivery, Mailbox};
 use foghorn_node::AppMeters;
-use foghorn_protocol::{Close, Frame};
+use foghorn_protocol::{Close, CloseCode, Frame};
 use parking_lot::{Mutex, MutexGuard};
 
 use state::{State, Status, WakesOn};
@@ -38,7 +37,7 @@ pub(crate) trait Line: Send {
     fn is_idle(&self) -> bool;
     /// Sends on what the socket takes at once and keeps the rest, without waiting for it.
     fn send(&mut self, frames: &[Frame]);
-    /// Takes over the frames of a queue, behind which nothing waits.
+    /// Takes over the frames of a queue, or leaves them there until it has sent what it has.
     fn load(&mut self, frames: &mut VecDeque<Frame>);
     /// As [`Line::send`] for what was loaded.
     fn push(&mut self);
@@ -78,7 +77,16 @@ pub(crate) enum Pending {
     /// The line is here, everything is written; close.
     Close(Close),
     /// The line is here; close for not keeping up.
-    Overflow,
+    Overflow(Close),
+}
+
+/// Why the connection's task need not go on writing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Somebody else wants the connection to close: tell the session.
+    Asked(Close),
+    /// It did not keep up.
+    Overflow(Close),
 }
 
 /// Whether the connection's task has something to write beside frames.
@@ -107,6 +115,19 @@ impl<L: Line> Outbox<L> {
         if matches!(state.status, Status::Open | Status::Asked(_)) {
             state.status = Status::Closing(close);
         }
+        // Who closes need not be the connection's task.
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// What a client is told that did not keep up.
+    fn too_slow(&self) -> Close {
+        let limit = self.limit;
+        let reason = format!("Too slow: more than {limit} bytes, the limit, wait to be sent");
+        Close::new(CloseCode::OverCapacity, reason)
     }
 
     /// The connection's task has ended: nothing is taken any more.
@@ -141,15 +162,15 @@ impl<L: Line> Outbox<L> {
             state.listen(cx, wakes_on);
             return Poll::Pending;
         };
-        if own.is_idle() {
-            own.load(&mut state.frames);
-        }
+        own.load(&mut state.frames);
         if !own.is_idle() || control == Control::Waits {
             return Poll::Ready(Pending::Work);
         }
         match &state.status {
             Status::Closing(close) => return Poll::Ready(Pending::Close(close.clone())),
-            Status::Overflowed | Status::Gone => return Poll::Ready(Pending::Overflow),
+            Status::Overflowed | Status::Gone => {
+                return Poll::Ready(Pending::Overflow(self.too_slow()));
+            }
             Status::Open | Status::Asked(_) => {}
         }
         own.rest();
@@ -165,31 +186,28 @@ impl<L: Line> Outbox<L> {
     }
 
     /// Whether the connection was given up, or asked to close, while its task was busy writing.
-    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<Pending> {
+    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<End> {
         let mut state = self.state.lock();
         if let Some(close) = state.take_asked() {
-            return Poll::Ready(Pending::Asked(close));
+            return Poll::Ready(End::Asked(close));
         }
         if matches!(state.status, Status::Overflowed) {
-            return Poll::Ready(Pending::Overflow);
+            return Poll::Ready(End::Overflow(self.too_slow()));
         }
         state.listen(cx, WakesOn::End);
         Poll::Pending
     }
 
-    /// The line, for the last words. Who is delivering keeps it no longer than a write takes.
-    pub(crate) async fn take_line(&self) -> Box<L> {
-        poll_fn(|cx| {
-            let mut state = self.state.lock();
-            match state.line.take() {
-                Some(line) => Poll::Ready(line),
-                None => {
-                    state.listen(cx, WakesOn::Line);
-                    Poll::Pending
-                }
+    /// The line, whatever there is to do. Who is delivering keeps it no longer than a write takes.
+    pub(crate) fn poll_line(&self, cx: &mut Context<'_>) -> Poll<Box<L>> {
+        let mut state = self.state.lock();
+        match state.line.take() {
+            Some(line) => Poll::Ready(line),
+            None => {
+                state.listen(cx, WakesOn::Line);
+                Poll::Pending
             }
-        })
-        .await
+        }
     }
 
     /// Sends on what waits, if the line is here, and otherwise wakes the task if it wants to know.

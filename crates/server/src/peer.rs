@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use foghorn_config::Networks;
-use foghorn_node::Transport;
+use foghorn_node::Encryption;
 
 use crate::http1::Head;
 
@@ -12,16 +12,16 @@ use crate::http1::Head;
 pub(crate) struct Peer {
     /// Its address; a proxy's, if there is one.
     pub(crate) address: IpAddr,
-    /// How it is connected.
-    pub(crate) transport: Transport,
+    /// Whether it is connected with TLS.
+    pub(crate) encryption: Encryption,
 }
 
 impl Peer {
-    /// How the client itself is connected. Behind a proxy that ends TLS only the proxy knows, and
-    /// only listed proxies are believed: anybody can send the header.
-    pub(crate) fn client_transport(&self, head: &Head<'_, '_>, proxies: &Networks) -> Transport {
-        if self.transport == Transport::Tls {
-            return Transport::Tls;
+    /// Whether the client itself is connected with TLS. Behind a proxy that ends TLS only the proxy
+    /// knows, and only listed proxies are believed: anybody can send the header.
+    pub(crate) fn client_encryption(&self, head: &Head<'_, '_>, proxies: &Networks) -> Encryption {
+        if self.encryption == Encryption::Tls {
+            return Encryption::Tls;
         }
         // The last word is that of the nearest proxy.
         let last = head.values("x-forwarded-proto").next_back();
@@ -31,8 +31,8 @@ impl Peer {
             word.eq_ignore_ascii_case("https") || word.eq_ignore_ascii_case("wss")
         });
         match is_tls && proxies.contain(self.address) {
-            true => Transport::Tls,
-            false => Transport::Plain,
+            true => Encryption::Tls,
+            false => Encryption::Plain,
         }
     }
 }
@@ -52,13 +52,16 @@ mod tests {
             flags: vec![("server.trusted_proxies", "10.0.0.0/8".to_owned())],
         };
         let proxies = Config::load(sources).unwrap().config.server.trusted_proxies;
-        let transport = |address: &str, transport, values: &[&'static str]| {
+        let encryption = |address: &str, encryption, values: &[&'static str]| {
             let headers = values.iter().map(|value| ("X-Forwarded-Proto", *value));
             let address = address.parse().unwrap();
-            let peer = Peer { address, transport };
-            with_head(headers, |head| peer.client_transport(head, &proxies))
+            let peer = Peer {
+                address,
+                encryption,
+            };
+            with_head(headers, |head| peer.client_encryption(head, &proxies))
         };
-        let (plain, tls) = (Transport::Plain, Transport::Tls);
+        let (plain, tls) = (Encryption::Plain, Encryption::Tls);
         for (address, values, expect) in [
             ("10.1.2.3", &["https"][..], tls),
             ("10.1.2.3", &["WSS"], tls),
@@ -71,11 +74,11 @@ mod tests {
             ("11.1.2.3", &["https"], plain),
         ] {
             assert_eq!(
-                transport(address, plain, values),
+                encryption(address, plain, values),
                 expect,
                 "{address} {values:?}"
             );
         }
-        assert_eq!(transport("11.1.2.3", tls, &["http"]), tls);
+        assert_eq!(encryption("11.1.2.3", tls, &["http"]), tls);
     }
 }

@@ -42,10 +42,13 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
     let registry = Registry::new();
     let clock = Clock::start();
     // One process is one node today: the in-process driver has nobody else to talk to.
-    let Composed { node, link } =
-        composition::node(&config, capacity, &registry, &LocalBus::new())?;
+    let Composed {
+        node,
+        link,
+        sessions,
+    } = composition::node(&config, capacity, &registry, &LocalBus::new())?;
     tokio::spawn(link.run(clock));
-    let shared = Arc::new(composition::shared(&config, node, clock));
+    let shared = Arc::new(composition::shared(&config, (node, sessions), clock));
     let patience = Patience {
         header_timeout: config.server.header_timeout,
         idle_timeout: config.server.idle_timeout,

@@ -8,9 +8,10 @@ use foghorn_config::Networks;
 use foghorn_node::Node;
 
 use crate::connections::Connections;
+use crate::fallback::Fallback;
 use crate::gate::Gate;
 use crate::lots::Lots;
-use crate::websocket::Rules;
+use crate::rules::Rules;
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -18,7 +19,7 @@ pub(crate) struct Shared {
     pub(crate) node: Arc<Node>,
     /// Its HTTP API.
     pub(crate) api: Api,
-    /// Its WebSocket connections.
+    /// Its connections.
     pub(crate) connections: Connections,
     /// Where their ids come from.
     pub(crate) lots: Lots,
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) max_body_bytes: usize,
     /// How long a body may take.
     pub(crate) body_timeout: Duration,
-    /// What all WebSocket connections share.
+    /// What all connections share, whatever their transport.
     pub(crate) rules: Rules,
+    /// The HTTP fallback transports.
+    pub(crate) fallback: Fallback,
 }

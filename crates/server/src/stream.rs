@@ -11,7 +11,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_rustls::server::TlsStream;
 
 use crate::outbox::Sharing;
-use crate::websocket::Wire;
+use crate::wire::Wire;
 
 /// Something of a connection, with TLS or without.
 pub(crate) enum Either<P, T> {

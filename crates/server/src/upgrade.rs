@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use foghorn_api::Answer;
-use foghorn_auth::{Query, percent_decode};
-use foghorn_channels::Mailbox as _;
-use foghorn_node::{Admission, Connection, Handshake, Refusal};
+use foghorn_auth::percent_decode;
+use foghorn_node::{Admission, Refusal, Transport};
 use foghorn_protocol::ProtocolVersion;
 use http::header::SEC_WEBSOCKET_VERSION;
 use http::{HeaderValue, StatusCode};
 use tungstenite::handshake::derive_accept_key;
 
 use crate::connections::Registered;
+use crate::fallback::Joining;
 use crate::http1::{Framing, Head, Step, Upgraded, Version};
-use crate::outbox::Outbox;
 use crate::peer::Peer;
 use crate::plain::{only_get, plain, upgrade_required};
 use crate::shared::Shared;
@@ -36,79 +35,69 @@ pub(crate) fn accept<C>(
     head: &Head<'_, '_>,
     peer: Peer,
     key: Option<&str>,
-) -> Step<C, Result<Admission, Refusal>> {
+) -> Step<C, Upgrade> {
     let nonce = match check(head) {
         Ok(nonce) => nonce,
         Err(answer) => return Step::Answer(*answer),
     };
-    let query = Query::parse(head.query);
     let key = key.and_then(percent_decode);
-    let admitted = shared.node.admit(&Handshake {
-        key: key.as_deref(),
-        protocol: query.get("protocol"),
-        client: query.get("client"),
-        // What is no text is no origin that anybody allows.
-        origin: head
-            .value("origin")
-            .map(|origin| str::from_utf8(origin).unwrap_or("invalid")),
-        transport: peer.client_transport(head, &shared.trusted_proxies),
-    });
+    let admitted = shared.admit(head, peer, key.as_deref(), Transport::WebSocket);
     Step::Upgrade {
         response: response(&derive_accept_key(nonce), offered_sub_protocol(head)),
-        upgrade: admitted,
+        upgrade: Upgrade::WebSocket(admitted),
     }
 }
 
+/// What a connection goes on with.
+pub(crate) enum Upgrade {
+    /// A WebSocket, if the client may come in.
+    WebSocket(Result<Admission, Refusal>),
+    /// A response without end.
+    Stream(Joining),
+}
+
 /// Goes on with an upgraded connection, to its end.
-pub(crate) async fn go_on(
-    shared: Arc<Shared>,
-    upgraded: Box<Upgraded<Stream, Result<Admission, Refusal>>>,
-) {
+pub(crate) async fn go_on(shared: Arc<Shared>, upgraded: Box<Upgraded<Stream, Upgrade>>) {
     let Upgraded {
         socket,
         early,
         response,
         upgrade,
     } = *upgraded;
-    let (stream, _place) = socket.into_parts();
+    let (stream, place) = socket.into_parts();
     let opening = Opening { early, response };
     match upgrade {
-        Ok(admission) => {
+        Upgrade::WebSocket(Ok(admission)) => {
             let Some((served, _registered)) = open(&shared, stream, opening, admission) else {
-                return tracing::error!("the system has no randomness for a socket id");
+                return;
             };
             served.await;
+            drop(place);
         }
-        Err(refusal) => {
+        Upgrade::WebSocket(Err(refusal)) => {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");
             websocket::refuse(stream.split(), opening, refusal, shared.rules).await;
         }
+        Upgrade::Stream(joining) => joining.hand_over(stream, place, opening.response),
     }
 }
 
-/// Lets a client in: what serves it, and its entry among the open connections. `None` without
-/// randomness.
+/// Lets a client in: what serves it, and its entry among the open connections.
 fn open(
     shared: &Shared,
     stream: Stream,
     opening: Opening,
     admission: Admission,
 ) -> Option<(impl Future<Output = ()> + use<>, Registered)> {
-    let meters = Arc::clone(admission.app.meters());
-    let outbox = Arc::new(Outbox::new(shared.rules.send_queue, meters));
-    let random = shared.lots.next().ok()?;
-    let node = Arc::clone(&shared.node);
-    let now = shared.rules.clock.now();
-    let connection = Connection::open(node, admission, outbox.clone(), random, now);
-    let socket = connection.socket();
-    tracing::debug!(app = %connection.app().id(), %socket, "connected");
-    let registered = shared.connections.register(socket, outbox.clone());
-    if shared.node.is_draining() {
-        // Let in just before the drain looked at who is here.
-        outbox.ask_to_close(&crate::drain::reconnect());
-    }
-    let served = websocket::serve(stream.split(), opening, connection, outbox, shared.rules);
-    Some((served, registered))
+    let arrival = shared.let_in(admission)?;
+    let served = websocket::serve(
+        stream.split(),
+        opening,
+        arrival.connection,
+        arrival.outbox,
+        shared.rules,
+    );
+    Some((served, arrival.registered))
 }
 
 /// The bytes of the response that the client's handshake asks for.

@@ -4,7 +4,6 @@ mod line;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod writer;
 
 use std::future::poll_fn;
 use std::io;
@@ -14,16 +13,19 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use foghorn_node::{Action, Connection, Refusal};
-use foghorn_protocol::{Close, CloseCode};
+use foghorn_protocol::Close;
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tungstenite::Utf8Bytes;
 
-use crate::clock::Clock;
-use crate::outbox::{Control, Outbox, Pending};
-pub(crate) use line::{Line, Wire};
+use crate::outbox::{Control, End, Outbox, Pending};
+use crate::rules::Rules;
+use crate::stall::Stall;
+use crate::wire::{Wire, poll_end};
+#[cfg(test)]
+pub(crate) use line::Frames;
+pub(crate) use line::{Line, PING};
 use reader::{Incoming, Reader};
-use writer::PING;
 
 /// Bytes that one read takes from the socket, on the stack.
 const READ: usize = 4_096;
@@ -36,26 +38,13 @@ const WAITING_CONTROL: usize = 4_096;
 /// throw away the close frame together with what the client sent meanwhile.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What all WebSocket connections share.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    /// Bytes of a client's message.
-    pub(crate) max_message: usize,
-    /// Bytes that may wait for one connection.
-    pub(crate) send_queue: usize,
-    /// How long the socket may refuse to take anything.
-    pub(crate) write_timeout: Duration,
-    /// What time it is.
-    pub(crate) clock: Clock,
-}
-
 /// Why a connection ends.
 #[derive(Debug)]
 enum Ending {
     /// The server closes.
     Close(Close),
     /// The client did not keep up.
-    Overflow,
+    Overflow(Close),
     /// The client closes.
     Closed,
     /// The socket is of no use any more.
@@ -79,8 +68,7 @@ struct Socket<R, W> {
     /// Control frames on their way to the line.
     control: Vec<u8>,
     reading: Reading,
-    /// Since when the socket takes nothing although something waits, and what it had taken by then.
-    stalled: Option<(Instant, u64)>,
+    stall: Stall,
 }
 
 #[derive(PartialEq, Eq)]
@@ -117,7 +105,7 @@ pub(crate) fn serve<R: AsyncRead + Unpin, W: Wire>(
         drop(connection);
         let mut line = match socket.line.take() {
             Some(line) => line,
-            None => outbox.take_line().await,
+            None => poll_fn(|cx| outbox.poll_line(cx)).await,
         };
         outbox.end();
         line.writer.control(&socket.control);
@@ -151,7 +139,7 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
             line: Some(Box::new(Line::new(wire))),
             control: opening.response,
             reading: Reading::On,
-            stalled: None,
+            stall: Stall::default(),
         }
     }
 
@@ -206,14 +194,14 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
         if let Poll::Ready(event) = self.poll_in(cx) {
             return Poll::Ready(event);
         }
-        let deadline = self.earlier(timer.deadline(), rules);
-        if deadline < timer.deadline() {
-            timer.as_mut().reset(deadline);
+        let patience = rules.write_timeout;
+        if let Some(end) = self.stall.end(patience)
+            && end < timer.deadline()
+        {
+            timer.as_mut().reset(end);
         }
         if timer.as_mut().poll(cx).is_ready() {
-            let patience = |(since, _): (Instant, u64)| since.elapsed() >= rules.write_timeout;
-            let given_up = self.stalled.is_some_and(patience);
-            return Poll::Ready(if given_up {
+            return Poll::Ready(if self.stall.is_over(patience) {
                 Event::End(Ending::Lost)
             } else {
                 Event::Timer
@@ -234,7 +222,7 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
             match ready!(outbox.poll_work(cx, &mut self.line, control)) {
                 Pending::Asked(close) => return Poll::Ready(Event::Close(close)),
                 Pending::Close(close) => return end(Ending::Close(close)),
-                Pending::Overflow => return end(Ending::Overflow),
+                Pending::Overflow(close) => return end(Ending::Overflow(close)),
                 Pending::Work => {}
             }
             let Some(line) = &mut self.line else {
@@ -242,16 +230,13 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
             };
             line.writer.control(&std::mem::take(&mut self.control));
             match line.poll_write(cx) {
-                Poll::Ready(Ok(())) => self.stalled = None,
+                Poll::Ready(Ok(())) => self.stall.ends(),
                 Poll::Ready(Err(_)) => return end(Ending::Lost),
                 Poll::Pending => {
-                    let taken = line.writer.taken();
-                    if self.stalled.is_none_or(|(_, before)| before != taken) {
-                        self.stalled = Some((Instant::now(), taken));
-                    }
+                    self.stall.at(line.writer.taken());
                     return outbox.poll_end(cx).map(|pending| match pending {
-                        Pending::Asked(close) => Event::Close(close),
-                        _ => Event::End(Ending::Overflow),
+                        End::Asked(close) => Event::Close(close),
+                        End::Overflow(close) => Event::End(Ending::Overflow(close)),
                     });
                 }
             }
@@ -288,12 +273,6 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
         }
         Poll::Pending
     }
-
-    /// `deadline`, or the end of patience with a socket that takes nothing.
-    fn earlier(&self, deadline: Instant, rules: &Rules) -> Instant {
-        let patience = self.stalled.map(|(since, _)| since + rules.write_timeout);
-        patience.map_or(deadline, |end| deadline.min(end))
-    }
 }
 
 async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
@@ -303,13 +282,10 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
     rules: &Rules,
 ) {
     match ending {
-        Ending::Close(close) => line.writer.close(close),
-        Ending::Overflow => {
+        Ending::Close(close) => line.close(close),
+        Ending::Overflow(close) => {
             line.writer.abandon();
-            let limit = rules.send_queue;
-            let reason = format!("Too slow: more than {limit} bytes, the limit, wait to be sent");
-            line.writer
-                .close(&Close::new(CloseCode::OverCapacity, reason));
+            line.close(close);
         }
         // The answer is among the control frames already; the rest does not matter any more.
         Ending::Closed => line.writer.abandon(),
@@ -322,7 +298,7 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
     });
     if let Ok(Ok(())) = shutdown.await {
         // Running out of time is an end like any other.
-        let _ = timeout(LINGER, discard(stream)).await;
+        let _ = timeout(LINGER, poll_fn(|cx| poll_end(cx, stream))).await;
     }
 }
 
@@ -331,20 +307,4 @@ async fn flush<W: Wire>(line: &mut Line<W>, rules: &Rules) -> io::Result<()> {
     timeout(rules.write_timeout, write)
         .await
         .map_err(|_| io::ErrorKind::TimedOut)?
-}
-
-/// Reads until the client has closed its side.
-async fn discard<R: AsyncRead + Unpin>(stream: &mut R) {
-    poll_fn(|cx| {
-        loop {
-            let mut bytes = [0; READ];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-                Poll::Ready(_) => return Poll::Ready(()),
-            }
-        }
-    })
-    .await;
 }

@@ -11,8 +11,8 @@ use foghorn_auth::{
 use foghorn_channels::{Delivery, HashSeed, Mailbox, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
-    AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Handshake, Metrics, Node,
-    NodeConfig, ProtocolRule, SubscriptionCount, Transport,
+    AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Encryption, Handshake, Metrics,
+    Node, NodeConfig, ProtocolRule, SubscriptionCount, Transport,
 };
 use foghorn_protocol::{Close, Frame, Limits, Moment, UnixSeconds};
 use foghorn_session::Policy;
@@ -275,7 +275,8 @@ impl World {
             protocol: Some("7"),
             client: None,
             origin: None,
-            transport: Transport::Plain,
+            encryption: Encryption::Plain,
+            transport: Transport::WebSocket,
         };
         let admission = self.node.admit(&handshake).unwrap();
         let letters = Arc::new(Letters::default());

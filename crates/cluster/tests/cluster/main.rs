@@ -14,6 +14,7 @@ mod wire;
 use std::time::Duration;
 
 use foghorn_cluster::{AppId, Cached, Fact, NodeId};
+use foghorn_protocol::fallback::SessionName;
 use foghorn_protocol::{ChannelName, Frame, Limits, Member, Recipient, SocketId, UserId};
 
 fn node(bits: u64) -> NodeId {
@@ -42,6 +43,10 @@ fn member(channel_data: &str) -> Member {
 
 fn socket(id: &str) -> SocketId {
     SocketId::parse(id).unwrap().unwrap()
+}
+
+fn session(name: &str) -> SessionName {
+    name.parse().unwrap()
 }
 
 fn frame(text: &str) -> Frame {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use foghorn_cluster::{Cached, Fact, Message, NodeId, Stamp};
+use foghorn_protocol::fallback::SessionName;
 use foghorn_protocol::strategies::{channel_name, recipient, socket_id};
 use foghorn_protocol::{Frame, Member, UserId};
 use proptest::collection::vec;
@@ -17,6 +18,10 @@ pub(crate) fn node_id() -> impl Strategy<Value = NodeId> {
 
 fn user_id() -> impl Strategy<Value = UserId> {
     "\\PC{1,8}|[\\x00-\\x7f]{1,4}".prop_map(|id| UserId::parse(&id, 128).unwrap())
+}
+
+fn session_name() -> impl Strategy<Value = SessionName> {
+    "(0|[1-9][0-9]{0,2})/[0-9a-v]{8}".prop_map(|name| name.parse().unwrap())
 }
 
 fn stamp() -> impl Strategy<Value = Stamp> {
@@ -106,6 +111,13 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         (".{0,4}", user_id()).prop_map(|(app, user_id)| Message::Terminate {
             app: app.into(),
             user_id
+        }),
+        (".{0,4}", session_name(), vec(".{0,40}", 0..4)).prop_map(|(app, session, messages)| {
+            Message::Sent {
+                app: app.into(),
+                session,
+                messages,
+            }
         }),
         (any::<u64>(), vec(fact(), 0..4))
             .prop_map(|(first, facts)| Message::Facts { first, facts }),

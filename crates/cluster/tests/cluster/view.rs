@@ -6,7 +6,8 @@ use foghorn_cluster::{Change, Fact, LinkState, Message, Patience, RowChange, Vie
 use foghorn_protocol::Moment;
 
 use crate::{
-    app, cached, channel, connected, frame, joined, member, node, occupied, recipient, user,
+    app, cached, channel, connected, frame, joined, member, node, occupied, recipient, session,
+    user,
 };
 
 const ME: u64 = 1;
@@ -73,6 +74,14 @@ fn event() -> Message {
         except: None,
         stamp: None,
         frame: frame("{}"),
+    }
+}
+
+fn sent() -> Message {
+    Message::Sent {
+        app: app(),
+        session: session("0/00000000"),
+        messages: vec!["{}".to_owned()],
     }
 }
 
@@ -209,6 +218,7 @@ fn requests_are_passed_on_and_events_introduce_nobody() {
     let wanted = ViewEvent::SnapshotWanted(node(PEER));
     let view = check(vec![
         (0, event(), vec![]),
+        (0, sent(), vec![]),
         (0, Message::SnapshotRequest, vec![wanted]),
     ]);
     assert_eq!(view.peers().count(), 0);
@@ -238,6 +248,7 @@ fn own_messages_are_ignored() {
         Message::SnapshotRequest,
         Message::Leaving,
         event(),
+        sent(),
     ] {
         assert_eq!(view.apply(node(ME), message, at(0)), []);
     }
@@ -266,6 +277,7 @@ fn a_leaving_peer_is_gone_at_once_and_stragglers_do_not_bring_it_back() {
 fn silence_drops_the_rows_and_any_word_breaks_it() {
     let words = [
         event(),
+        sent(),
         heartbeat(1),
         Message::SnapshotRequest,
         facts(0, &[]),

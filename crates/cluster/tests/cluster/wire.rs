@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use crate::strategies::{message, node_id};
 use crate::{
-    app, cached, channel, connected, frame, joined, left, node, occupied, recipient, socket, user,
+    app, cached, channel, connected, frame, joined, left, node, occupied, recipient, session,
+    socket, user,
 };
 
 /// Checks both directions.
@@ -49,6 +50,25 @@ fn golden_events() {
         r#""cache":{"version":7,"ttl_ms":1500}}"#
     );
     check(remembered, header, text);
+}
+
+#[test]
+fn golden_sent() {
+    let sent = |messages: &[&str]| Message::Sent {
+        app: app(),
+        session: session("469/l1o1166u"),
+        messages: messages.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    let header = concat!(
+        r#"{"v":2,"kind":"sent","node":"000000000000002a","app":"1","#,
+        r#""session":"469/l1o1166u"}"#
+    );
+    check(sent(&[]), header, "[]");
+    check(
+        sent(&[r#"{"event":"ü"}"#, "\n"]),
+        header,
+        r#"["{\"event\":\"ü\"}","\n"]"#,
+    );
 }
 
 #[test]
@@ -122,6 +142,7 @@ fn fault(bytes: &[u8]) -> &'static str {
         Err(WireError::Kind(kind)) if kind == "gossip" => "kind gossip",
         Err(WireError::Kind(_)) => "kind",
         Err(WireError::Facts(_)) => "facts",
+        Err(WireError::Sent(_)) => "sent",
         Err(WireError::Frame(_)) => "frame",
     }
 }
@@ -178,6 +199,28 @@ fn faults_of_each_kind() {
         (
             r#""kind":"event","app":"1","channel":"c","except":null"#,
             "",
+            "nothing",
+        ),
+        (r#""kind":"sent","app":"1""#, "[]", "header"),
+        (r#""kind":"sent","app":"1","session":"469""#, "[]", "header"),
+        (
+            r#""kind":"sent","app":"1","session":"1000/l1o1166u""#,
+            "[]",
+            "header",
+        ),
+        (
+            r#""kind":"sent","app":"1","session":"1/l1o1166u""#,
+            "",
+            "sent",
+        ),
+        (
+            r#""kind":"sent","app":"1","session":"1/l1o1166u""#,
+            "[1]",
+            "sent",
+        ),
+        (
+            r#""kind":"sent","app":"1","session":"1/l1o1166u""#,
+            "[]",
             "nothing",
         ),
         (r#""kind":"facts""#, "[]", "header"),

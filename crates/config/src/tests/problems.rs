@@ -156,6 +156,18 @@ fn of_values() {
         );
         check_file(&(&format!("[server]\npath_prefix = \"{prefix}\""), &[&expect]));
     }
+    for host in [
+        "node3.example.com:6001",
+        "https://node3.example.com",
+        "a b",
+        "[::1]",
+    ] {
+        let expect = format!(
+            "2:12  fallback.hostname: expected the name of a host without a port, or \"\" for none, \
+             found \"{host}\""
+        );
+        check_file(&(&format!("[fallback]\nhostname = \"{host}\""), &[&expect]));
+    }
     let expect = "1:27  server.activity_timeout: expected a whole number of seconds from 1 to 3600";
     let expect = format!("{expect}, found the number 0");
     check_file(&("server.activity_timeout = 0", &[&expect]));

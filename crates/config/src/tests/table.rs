@@ -11,7 +11,7 @@ fn other_value(heading: &str, name: &str, default: &str) -> String {
         (_, "true") => "false".into(),
         (_, "false") => "true".into(),
         ("host", _) => "\"::1\"".into(),
-        ("path_prefix", _) => "\"/a/b\"".into(),
+        ("path_prefix" | "path", _) => "\"/a/b\"".into(),
         ("level", _) => "\"warn,foghorn_server::listen=trace\"".into(),
         ("format", _) => "\"json\"".into(),
         ("secret", _) => "\"…\"".into(),

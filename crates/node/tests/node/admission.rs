@@ -1,7 +1,7 @@
 //! Who is let in, and what the others are told.
 
 use foghorn_node::{
-    Admission, AppSpec, Handshake, ProtocolRule, Refusal, Transport, TransportRule,
+    Admission, AppSpec, Encryption, EncryptionRule, Handshake, ProtocolRule, Refusal, Transport,
 };
 use foghorn_protocol::{Ceiling, CloseCode, OriginPattern, Origins, ProtocolVersion};
 
@@ -134,7 +134,7 @@ fn a_full_node_takes_the_next_when_one_has_gone() {
 
 /// An app that takes nobody whose page is not its own, over anything but TLS, and has no place.
 fn strict(app: &mut AppSpec) {
-    app.transport = TransportRule::TlsOnly;
+    app.encryption = EncryptionRule::TlsOnly;
     let own = ["https://own.example", "*.own.example"].map(OriginPattern::parse);
     app.origins = Origins::new(own.map(Result::unwrap).into()).unwrap();
     app.policy.limits.max_connections = Ceiling::AtMost(0);
@@ -164,7 +164,8 @@ fn rules_are_looked_at_in_the_order_in_which_clients_can_follow_them() {
         protocol: Some("8"),
         client: None,
         origin: Some("https://other.example"),
-        transport: Transport::Plain,
+        encryption: Encryption::Plain,
+        transport: Transport::WebSocket,
     };
     let path = "4005 Path not found; clients connect to /app/APP_KEY";
     assert_eq!(told(&draining, &handshake), path);
@@ -183,7 +184,7 @@ fn rules_are_looked_at_in_the_order_in_which_clients_can_follow_them() {
     handshake.key = Some("key-one");
     let tls = "4000 The app accepts TLS connections only (wss://)";
     assert_eq!(told(&draining, &handshake), tls);
-    handshake.transport = Transport::Tls;
+    handshake.encryption = Encryption::Tls;
     let origin = "4009 Origin https://other.example is not allowed";
     assert_eq!(told(&draining, &handshake), origin);
     handshake.origin = Some("https://own.example");
@@ -222,7 +223,7 @@ fn a_page_of_the_app_or_no_page_at_all_may_connect() {
     ] {
         let handshake = Handshake {
             origin,
-            transport: Transport::Tls,
+            encryption: Encryption::Tls,
             ..handshake("key-one", Some("7"))
         };
         let admitted = site.node.admit(&handshake);
@@ -236,7 +237,7 @@ fn a_page_of_the_app_or_no_page_at_all_may_connect() {
     assert!(site.admit("key-two", Some("7")).is_ok());
     let long = Handshake {
         origin: Some(&"\u{e9}".repeat(5_000)),
-        transport: Transport::Tls,
+        encryption: Encryption::Tls,
         ..handshake("key-one", Some("7"))
     };
     let (_, _, reason) = refusal(site.node.admit(&long));

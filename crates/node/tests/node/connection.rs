@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use foghorn_node::Action;
+use foghorn_node::{Action, Handshake, Transport};
 use foghorn_protocol::{Close, CloseCode, Moment};
 use serde_json::json;
 
 use crate::client::event;
-use crate::site::{ONE, Site, TWO};
+use crate::site::{ONE, Site, TWO, handshake};
 
 #[test]
 fn from_the_greeting_to_the_last_trace() {
@@ -218,5 +218,30 @@ fn closing_tells_old_clients_by_an_event() {
         let close = Close::new(CloseCode::ReconnectImmediately, "bye");
         assert_eq!(client.close(close.clone()), Some(Action::Close(close)));
         assert_eq!(client.heard(), expect);
+    }
+}
+
+#[test]
+fn connections_are_counted_by_how_their_bytes_travel() {
+    let site = Site::alone();
+    let transports = [
+        (Transport::WebSocket, "ws"),
+        (Transport::XhrStreaming, "xhr_streaming"),
+        (Transport::XhrPolling, "xhr_polling"),
+    ];
+    let counted = || transports.map(|(_, name)| site.connections_over(name));
+    let mut expect = [(0, 0, 0); 3];
+    for (at, (transport, _)) in transports.into_iter().enumerate() {
+        let over_it = |key| Handshake {
+            transport,
+            ..handshake(key, Some("7"))
+        };
+        let client = site.connect(ONE, site.node.admit(&over_it("key-one")).unwrap());
+        assert!(site.node.admit(&over_it("nobody")).is_err());
+        expect[at] = (1, 1, 1);
+        assert_eq!(counted(), expect);
+        drop(client);
+        expect[at].0 = 0;
+        assert_eq!(counted(), expect);
     }
 }

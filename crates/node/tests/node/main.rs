@@ -14,6 +14,7 @@ mod cluster;
 mod connection;
 mod convergence;
 mod counts;
+mod elsewhere;
 mod fan_out;
 mod joining;
 mod presence;

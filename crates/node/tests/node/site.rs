@@ -9,8 +9,8 @@ use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
 use foghorn_channels::{Drain, HashSeed, Mailbox, Progress, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
-    Admission, App, AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Handshake,
-    Metrics, Node, NodeConfig, OverCapacity, ProtocolRule, Refusal, Transport,
+    Admission, App, AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Encryption,
+    Handshake, Metrics, Node, NodeConfig, OverCapacity, ProtocolRule, Refusal, Transport,
 };
 use foghorn_protocol::{Moment, UnixSeconds, UserId};
 use foghorn_session::{ClientEvents, Policy};
@@ -306,10 +306,25 @@ impl Site {
         }
     }
 
+    /// The sum of an app's series.
     pub(crate) fn gauge(&self, name: &str, app: &str) -> i64 {
-        self.metric(name, &[("app_id", app)], |metric| {
-            metric.get_gauge().get_value() as i64
-        })
+        self.gauges(name, &[("app_id", app)])
+    }
+
+    /// Connections of app [`ONE`] over a transport, those it has had, and clients of any app that
+    /// were refused.
+    pub(crate) fn connections_over(&self, transport: &str) -> (i64, i64, i64) {
+        let transport = ("transport", transport);
+        let labels = [("app_id", ONE), transport];
+        (
+            self.gauges("foghorn_connections", &labels),
+            self.counter("foghorn_connections_opened_total", &labels),
+            self.counter("foghorn_connections_refused_total", &[transport]),
+        )
+    }
+
+    fn gauges(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
+        self.metric(name, labels, |metric| metric.get_gauge().get_value() as i64)
     }
 
     pub(crate) fn counter(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
@@ -362,6 +377,7 @@ pub(crate) fn handshake<'a>(key: &'a str, protocol: Option<&'a str>) -> Handshak
         protocol,
         client: None,
         origin: None,
-        transport: Transport::Plain,
+        encryption: Encryption::Plain,
+        transport: Transport::WebSocket,
     }
 }

@@ -1,14 +1,15 @@
 //! Several sites on one bus, and time.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use foghorn_cluster::local::{LocalBus, LocalHandle, LocalInbox};
-use foghorn_cluster::{Bus, Inbound, Inbox, Joining, Message, Topic};
+use foghorn_cluster::{AppId, Bus, Inbound, Inbox, Joining, Message, Topic};
 use foghorn_node::{Clustering, Effect};
 use foghorn_protocol::Moment;
+use foghorn_protocol::fallback::SessionName;
 
 use crate::site::{Clock, Setup, Site};
 
@@ -33,7 +34,11 @@ struct Line {
     out: LocalHandle,
     inbox: LocalInbox,
     facts: Cell<Facts>,
+    sent: RefCell<Vec<Sent>>,
 }
+
+/// What clients sent by way of another node: for which app's session, and the messages.
+pub(crate) type Sent = (AppId, SessionName, Vec<String>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Facts {
@@ -84,7 +89,12 @@ impl World {
         site.node.on_inbound(Inbound::LinkUp, self.now());
         self.sites.push(site);
         let facts = Cell::new(Facts::None);
-        self.lines.push(Line { out, inbox, facts });
+        self.lines.push(Line {
+            out,
+            inbox,
+            facts,
+            sent: RefCell::default(),
+        });
         self.sites.len() - 1
     }
 
@@ -110,6 +120,11 @@ impl World {
                 at.finish(&mut drain, 16);
             }
             Effect::FactsWaiting => line.facts.set(Facts::Waiting),
+            Effect::Sent {
+                app,
+                session,
+                messages,
+            } => line.sent.borrow_mut().push((app, session, messages)),
             Effect::UsersWaiting => at.node.look_at_users(self.now()),
             Effect::Join(topic) => ready(line.out.join(&topic)).unwrap(),
             Effect::Leave(topic) => ready(line.out.leave(&topic)).unwrap(),
@@ -121,6 +136,11 @@ impl World {
             }
         }
         Some(())
+    }
+
+    /// Takes what a site's shell was handed for sessions.
+    pub(crate) fn sent(&self, site: usize) -> Vec<Sent> {
+        self.lines[site].sent.take()
     }
 
     /// Sends the facts of a site that wait, if any.

@@ -5,9 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use foghorn_api::Answer;
 use foghorn_protocol::UnixSeconds;
+use http::StatusCode;
 use httpdate::HttpDate;
 
-use super::head::Persistence;
+use super::head::{Persistence, Version};
 
 /// What tells a client to send the body that it announced.
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -45,15 +46,44 @@ pub(super) fn write(
     (extent, persistence): (Extent, Persistence),
     (date, now): (&mut Date, UnixSeconds),
 ) {
+    write_head(out, answer, persistence, date.at(now));
+    if answer.status == StatusCode::NO_CONTENT {
+        // It has no body by definition, and must not say that it is empty (RFC 9110 §8.6).
+        return out.extend_from_slice(b"\r\n");
+    }
+    // A vector takes everything.
+    let _ = write!(out, "Content-Length: {}\r\n\r\n", answer.body.len());
+    if extent == Extent::Whole {
+        out.extend_from_slice(&answer.body);
+    }
+}
+
+/// The beginning of `answer`, of which more will follow for as long as the connection is open: in
+/// chunks, unless the client is too old for them.
+pub(crate) fn beginning(answer: &Answer, version: Version, now: UnixSeconds) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    let date = &mut Date::default();
+    write_head(&mut out, answer, Persistence::Closes, date.at(now));
+    if version == Version::Http11 {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// All of an answer's head but how long the body is.
+fn write_head(out: &mut Vec<u8>, answer: &Answer, persistence: Persistence, date: &str) {
     let reason = answer.status.canonical_reason().unwrap_or_default();
     let mut add = |texts: &[&str]| {
         for text in texts {
             out.extend_from_slice(text.as_bytes());
         }
     };
-    add(&["HTTP/1.1 ", answer.status.as_str(), " ", reason]);
-    add(&["\r\nContent-Type: ", answer.media_type]);
-    add(&["\r\nDate: ", date.at(now), "\r\n"]);
+    add(&["HTTP/1.1 ", answer.status.as_str(), " ", reason, "\r\n"]);
+    if answer.status != StatusCode::NO_CONTENT {
+        add(&["Content-Type: ", answer.media_type, "\r\n"]);
+    }
+    add(&["Date: ", date, "\r\n"]);
     add(match persistence {
         Persistence::Stays => &[],
         Persistence::StaysAsAsked => &["Connection: keep-alive\r\n"],
@@ -65,19 +95,14 @@ pub(super) fn write(
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    // A vector takes everything.
-    let _ = write!(out, "Content-Length: {}\r\n\r\n", answer.body.len());
-    if extent == Extent::Whole {
-        out.extend_from_slice(&answer.body);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use http::HeaderValue;
     use http::header::ALLOW;
-    use http::{HeaderValue, StatusCode};
 
     fn text(answer: &Answer, extent: Extent, persistence: Persistence) -> String {
         let mut out = Vec::new();
@@ -112,6 +137,31 @@ mod tests {
         ] {
             let expect = format!("{head}{more}{rest}{body}");
             assert_eq!(text(&answer, extent, persistence), expect);
+        }
+    }
+
+    #[test]
+    fn no_content_has_no_length() {
+        let answer = Answer::new(StatusCode::NO_CONTENT, "text/plain", Bytes::new());
+        let expect = "HTTP/1.1 204 No Content\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
+        let text = text(&answer, Extent::Whole, Persistence::Stays);
+        assert_eq!(text, expect);
+    }
+
+    #[test]
+    fn a_beginning_says_how_it_goes_on() {
+        let answer = Answer::new(StatusCode::OK, "text/plain", Bytes::new());
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\
+            Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nConnection: close\r\n";
+        for (version, expect) in [
+            (Version::Http10, format!("{head}\r\n")),
+            (
+                Version::Http11,
+                format!("{head}Transfer-Encoding: chunked\r\n\r\n"),
+            ),
+        ] {
+            let bytes = beginning(&answer, version, UnixSeconds(0));
+            assert_eq!(String::from_utf8(bytes), Ok(expect));
         }
     }
 

@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::socket::Socket;
@@ -66,6 +66,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             }
             ready!(timer.as_mut().poll(cx));
             Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        })
+        .await
+    }
+
+    /// Waits for `outcome`, and adds to `buffer` what the client sends meanwhile, until there are
+    /// `limit` bytes; `None` if the client goes away.
+    pub(super) async fn read_during<T>(
+        &mut self,
+        mut outcome: impl Future<Output = T> + Unpin,
+        buffer: &mut Vec<u8>,
+        limit: usize,
+    ) -> Option<T> {
+        poll_fn(|cx| {
+            if let Poll::Ready(outcome) = Pin::new(&mut outcome).poll(cx) {
+                return Poll::Ready(Some(outcome));
+            }
+            while buffer.len() < limit {
+                // Usually nothing comes for a long time, so there is no room kept for it.
+                let mut bytes = [0; 512];
+                let mut read = ReadBuf::new(&mut bytes);
+                let polled = Pin::new(&mut self.socket).poll_read(cx, &mut read);
+                if ready!(polled).is_err() || read.filled().is_empty() {
+                    return Poll::Ready(None);
+                }
+                buffer.extend_from_slice(read.filled());
+            }
+            Poll::Pending
         })
         .await
     }

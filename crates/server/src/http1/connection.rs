@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::pin::Pin;
 
 use foghorn_api::Answer;
 use http::StatusCode;
@@ -209,6 +210,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
                     upgrade,
                 });
             }
+            (Step::Later(later), _) => {
+                let incoming = Incoming::new(framing, early);
+                let held = self.answer_later(later, incoming, (expects, manner), in_flight);
+                return Box::pin(held).await;
+            }
             // Usually all of a request is there.
             (Step::Answer(answer), Some(body)) => (answer, body),
             (Step::Body(call), Some(body)) => {
@@ -264,6 +270,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
                 self.answer_early(answer, incoming, told, in_flight).await
             }
             Err(BodyError::TooSlow | BodyError::Broken) => self.refuse(&answer, manner.0).await,
+        }
+    }
+
+    /// Holds a request until there is an answer, or its client is gone.
+    async fn answer_later(
+        &mut self,
+        later: Pin<Box<dyn Future<Output = Answer> + Send>>,
+        mut incoming: Incoming,
+        terms: (Expects, Manner),
+        in_flight: Pass,
+    ) -> io::Result<Turn<A::Upgrade>> {
+        let limits = self.service.body_terms();
+        let held = incoming.outlast(&mut self.channel, limits, later);
+        match held.await {
+            Some(answer) => self.answer_early(answer, incoming, terms, in_flight).await,
+            None => Ok(Turn::Close),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A body that arrives in pieces.
 
+use std::future::Future;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -75,6 +76,18 @@ impl Incoming {
                 Ok(0) | Err(_) => return Err(BodyError::Broken),
             }
         }
+    }
+
+    /// Waits for `answer`, and meanwhile takes what comes; `None` if the client goes away.
+    pub(super) async fn outlast<S: AsyncRead + AsyncWrite + Unpin, T>(
+        &mut self,
+        channel: &mut Channel<S>,
+        terms: BodyTerms,
+        answer: impl Future<Output = T> + Unpin,
+    ) -> Option<T> {
+        channel
+            .read_during(answer, &mut self.ahead, terms.limit)
+            .await
     }
 
     /// Reads it away, as far as that is reasonable. A client that is still sending when the

@@ -1,6 +1,7 @@
 //! What HTTP asks of who answers requests.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,10 +44,11 @@ pub(crate) trait Service: Send + Sync + 'static {
 }
 
 /// What follows from the head of a request.
-#[derive(Debug)]
 pub(crate) enum Step<C, U> {
     /// This is the answer, whatever the body is.
     Answer(Answer),
+    /// This will be the answer, whatever the body is. Dropped if the client goes away first.
+    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
     /// The body is wanted.
     Body(C),
     /// The connection goes on as something else.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foghorn_api::Answer;
-use foghorn_node::Transport;
+use foghorn_node::Encryption;
 use http::StatusCode;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -31,6 +31,9 @@ const TERMS: BodyTerms = BodyTerms {
     limit: 100,
     timeout: Duration::from_secs(30),
 };
+
+/// When requests for `/later` are answered.
+const LATER: Duration = Duration::from_secs(25);
 
 /// Lets `look` see the head of a request with these headers.
 pub(crate) fn with_head<'h, R>(
@@ -58,6 +61,10 @@ impl Service for Mirror {
                 upgrade: "upgraded",
             },
             "/body" => Step::Body(head.path),
+            "/later" => Step::Later(Box::pin(async {
+                sleep(LATER).await;
+                plain(StatusCode::OK, "late")
+            })),
             path => Step::Answer(plain(StatusCode::OK, path.to_owned())),
         }
     }
@@ -107,7 +114,7 @@ fn connect_to(service: Mirror) -> (DuplexStream, Served) {
     let socket = Socket::new(stream, place, PATIENCE.write_timeout);
     let peer = Peer {
         address: [127, 0, 0, 1].into(),
-        transport: Transport::Plain,
+        encryption: Encryption::Plain,
     };
     (client, spawn(socket, service, peer))
 }
@@ -347,4 +354,37 @@ async fn an_upgrade_keeps_what_follows_it() {
     let (early, response) = server.await.unwrap().unwrap();
     assert_eq!(early, b"early");
     assert_eq!(response, b"hello", "it is left to who goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_request_is_answered_in_its_time_and_keeps_what_follows_it() {
+    let (mut client, _server) = connect();
+    let held = "POST /later HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET /a HTTP/1.1\r\n\r\n";
+    let begun = Instant::now();
+    client.write_all(held.as_bytes()).await.unwrap();
+    let mut status = [0; 12];
+    client.read_exact(&mut status).await.unwrap();
+    assert_eq!(begun.elapsed(), LATER);
+    client
+        .write_all(b"GET /b HTTP/1.1\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut text = String::new();
+    client.read_to_string(&mut text).await.unwrap();
+    let bodies = ["late", "/a", "/b"].map(|body| text.contains(&format!("\r\n\r\n{body}")));
+    assert_eq!(bodies, [true; 3], "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_request_ends_with_its_client() {
+    let (mut client, server) = connect();
+    client
+        .write_all(b"GET /later HTTP/1.1\r\n\r\n")
+        .await
+        .unwrap();
+    let begun = Instant::now();
+    sleep(Duration::from_secs(1)).await;
+    client.shutdown().await.unwrap();
+    assert!(server.await.unwrap().is_none());
+    assert_eq!(begun.elapsed(), Duration::from_secs(1));
 }

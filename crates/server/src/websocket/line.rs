@@ -4,27 +4,28 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
-use foghorn_protocol::Frame;
-use tokio::io::AsyncWrite;
+use foghorn_protocol::{Close, Frame};
 
-use super::writer::Writer;
 use crate::outbox::{self, Sharing, Written};
+use crate::wire::Wire;
+use crate::writer::{Encoding, Writer};
 
-/// The writing half of a stream.
-pub(crate) trait Wire: AsyncWrite + Send + Unpin {
-    /// Who may write while the stream takes everything.
-    fn sharing(&self) -> Sharing;
+/// A ping without payload (RFC 6455 §5.5.2).
+pub(crate) const PING: [u8; 2] = [0x89, 0];
 
-    /// Writes what the stream takes at once. Only for a stream that anybody may write to.
-    ///
-    /// # Errors
-    /// It takes nothing now, or is broken.
-    fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
+/// Messages as frames of a WebSocket.
+#[derive(Default)]
+pub(crate) struct Frames;
+
+impl Encoding for Frames {
+    fn bytes<'f>(&self, frame: &'f Frame) -> &'f [u8] {
+        frame.websocket()
+    }
 }
 
 /// A writer with its wire.
 pub(crate) struct Line<W> {
-    pub(super) writer: Writer,
+    pub(super) writer: Writer<Frames>,
     pub(super) wire: W,
 }
 
@@ -37,10 +38,26 @@ impl<W: Wire> Line<W> {
         }
     }
 
+    /// Adds a close frame.
+    pub(super) fn close(&mut self, close: &Close) {
+        close_frame(&mut self.writer, close);
+    }
+
     /// Writes until nothing waits, and sees it off.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writer.poll_write(cx, &mut self.wire)
     }
+}
+
+/// Adds a close frame (RFC 6455 §5.5.1).
+fn close_frame(writer: &mut Writer<Frames>, close: &Close) {
+    let reason = close.reason().as_bytes();
+    // `Close` holds at most 123 bytes of reason.
+    let length = u8::try_from(2 + reason.len()).unwrap_or(2);
+    writer.control(&[0x88, length]);
+    writer.control(&close.code().number().to_be_bytes());
+    let reason = reason.get(..usize::from(length) - 2);
+    writer.control(reason.unwrap_or_default());
 }
 
 impl<W: Wire> outbox::Line for Line<W> {
@@ -56,8 +73,9 @@ impl<W: Wire> outbox::Line for Line<W> {
     }
 
     fn load(&mut self, frames: &mut VecDeque<Frame>) {
-        debug_assert!(self.is_idle());
-        std::mem::swap(self.writer.batch(), frames);
+        if self.is_idle() {
+            std::mem::swap(self.writer.batch(), frames);
+        }
     }
 
     fn push(&mut self) {
@@ -76,5 +94,21 @@ impl<W: Wire> outbox::Line for Line<W> {
 
     fn sharing(&self) -> Sharing {
         self.wire.sharing()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foghorn_protocol::CloseCode;
+    use std::task::Waker;
+
+    #[test]
+    fn a_close_frame_byte_for_byte() {
+        let mut writer = Writer::<Frames>::default();
+        close_frame(&mut writer, &Close::new(CloseCode::UnknownApp, "no"));
+        let (mut out, mut cx) = (Vec::new(), Context::from_waker(Waker::noop()));
+        assert!(writer.poll_write(&mut cx, &mut out).is_ready());
+        assert_eq!(out, [0x88, 4, 0x0f, 0xa1, b'n', b'o']);
     }
 }

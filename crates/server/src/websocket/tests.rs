@@ -2,13 +2,14 @@
 
 use foghorn_channels::{Delivery, Mailbox as _};
 use foghorn_cluster::local::LocalBus;
-use foghorn_node::{Handshake, Node, Transport};
+use foghorn_node::{Encryption, Handshake, Node, Transport};
 use foghorn_protocol::Frame;
 use tokio::io::{AsyncReadExt as _, DuplexStream, WriteHalf, duplex, split};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::*;
+use crate::clock::Clock;
 use crate::composition;
 use crate::outbox::Sharing;
 
@@ -42,7 +43,8 @@ fn connect(queue: usize) -> Pipe {
             protocol: Some("7"),
             client: None,
             origin: None,
-            transport: Transport::Plain,
+            encryption: Encryption::Plain,
+            transport: Transport::WebSocket,
         })
         .unwrap();
     let outbox = Arc::new(Outbox::new(queue, Arc::clone(admission.app.meters())));

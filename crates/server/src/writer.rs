@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use foghorn_protocol::{Close, Frame};
+use foghorn_protocol::Frame;
 use tokio::io::AsyncWrite;
 
 use crate::outbox::Written;
@@ -16,18 +16,22 @@ const KEPT_CAPACITY: usize = 8;
 /// Pieces that one call takes; the rest goes with the next.
 const PIECES: usize = 64;
 
-/// A ping without payload (RFC 6455 §5.5.2).
-pub(super) const PING: [u8; 2] = [0x89, 0];
+/// What a frame looks like on the socket.
+pub(crate) trait Encoding {
+    /// Its bytes.
+    fn bytes<'f>(&self, frame: &'f Frame) -> &'f [u8];
+}
 
 /// One vectored write that does not wait.
-pub(super) trait Attempt: Fn(&[IoSlice<'_>]) -> io::Result<usize> {}
+pub(crate) trait Attempt: Fn(&[IoSlice<'_>]) -> io::Result<usize> {}
 
 impl<F: Fn(&[IoSlice<'_>]) -> io::Result<usize>> Attempt for F {}
 
 /// What is being written, without a copy of it: a batch of shared frames, and control frames, which
 /// go in between at the next boundary.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer<E> {
+    encoding: E,
     batch: VecDeque<Frame>,
     /// Bytes of the batch's first frame that are out.
     begun: usize,
@@ -49,9 +53,9 @@ enum Flush {
     Due,
 }
 
-impl Writer {
+impl<E: Encoding> Writer<E> {
     /// Nothing waits, and nothing is on its way.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.is_empty() && self.flush == Flush::Done
     }
 
@@ -60,20 +64,20 @@ impl Writer {
     }
 
     /// The batch, to be filled when it is empty.
-    pub(super) fn batch(&mut self) -> &mut VecDeque<Frame> {
+    pub(crate) fn batch(&mut self) -> &mut VecDeque<Frame> {
         &mut self.batch
     }
 
     /// Writes `frames` with one call of `write` while nothing else waits. What it does not take
     /// is the batch then, to be written later.
-    pub(super) fn send(&mut self, frames: &[Frame], write: impl Attempt) {
+    pub(crate) fn send(&mut self, frames: &[Frame], write: impl Attempt) {
         debug_assert!(self.is_idle());
         let outcome = match frames {
-            [frame] => write(&[IoSlice::new(frame.websocket())]),
+            [frame] => write(&[IoSlice::new(self.encoding.bytes(frame))]),
             _ => {
                 let mut pieces = [IoSlice::new(&[]); PIECES];
                 for (piece, frame) in pieces.iter_mut().zip(frames) {
-                    *piece = IoSlice::new(frame.websocket());
+                    *piece = IoSlice::new(self.encoding.bytes(frame));
                 }
                 write(pieces.get(..frames.len()).unwrap_or(&pieces))
             }
@@ -82,20 +86,21 @@ impl Writer {
         let mut written = outcome.unwrap_or(0);
         self.taken += written as u64;
         for (at, frame) in frames.iter().enumerate() {
-            if written < frame.wire_len() {
+            let length = self.encoding.bytes(frame).len();
+            if written < length {
                 self.begun = written;
                 let rest = frames.get(at..).unwrap_or_default();
                 self.batch.extend(rest.iter().cloned());
                 return;
             }
-            written -= frame.wire_len();
+            written -= length;
             self.written.frames += 1;
             self.written.bytes += frame.wire_len();
         }
     }
 
     /// Writes what waits as far as `write` takes it.
-    pub(super) fn push(&mut self, write: impl Attempt) {
+    pub(crate) fn push(&mut self, write: impl Attempt) {
         while !self.is_empty() {
             let mut pieces = [IoSlice::new(&[]); PIECES];
             let count = self.gather(&mut pieces);
@@ -111,50 +116,54 @@ impl Writer {
     }
 
     /// Bytes that the socket has taken, ever: it moves as long as the client reads.
-    pub(super) fn taken(&self) -> u64 {
+    pub(crate) fn taken(&self) -> u64 {
         self.taken
     }
 
     /// What has been written since the last call.
-    pub(super) fn take_written(&mut self) -> Written {
+    pub(crate) fn take_written(&mut self) -> Written {
         std::mem::take(&mut self.written)
     }
 
     /// Bytes of control frames that wait.
-    pub(super) fn control_len(&self) -> usize {
+    pub(crate) fn control_len(&self) -> usize {
         self.control.len()
     }
 
     /// Adds complete control frames.
-    pub(super) fn control(&mut self, frames: &[u8]) {
+    pub(crate) fn control(&mut self, frames: &[u8]) {
         self.control.extend_from_slice(frames);
     }
 
-    /// Adds a close frame (RFC 6455 §5.5.1).
-    pub(super) fn close(&mut self, close: &Close) {
-        let reason = close.reason().as_bytes();
-        // `Close` holds at most 123 bytes of reason.
-        let length = u8::try_from(2 + reason.len()).unwrap_or(2);
-        self.control(&[0x88, length]);
-        self.control(&close.code().number().to_be_bytes());
-        self.control(reason.get(..usize::from(length) - 2).unwrap_or_default());
-    }
-
     /// Gives back the memory that a burst needed.
-    pub(super) fn rest(&mut self) {
+    pub(crate) fn rest(&mut self) {
         if self.batch.capacity() > KEPT_CAPACITY {
             self.batch = VecDeque::new();
         }
     }
 
+    /// Goes on with another socket, on which frames look like this. Nothing must wait.
+    pub(crate) fn begin(&mut self, encoding: E) {
+        debug_assert!(self.is_idle());
+        self.encoding = encoding;
+    }
+
+    /// Stops writing to a socket that is of no use any more: the frames that are not all out.
+    pub(crate) fn give_up(&mut self) -> VecDeque<Frame> {
+        (self.begun, self.control_begun) = (0, 0);
+        self.control = Vec::new();
+        self.flush = Flush::Done;
+        std::mem::take(&mut self.batch)
+    }
+
     /// Forgets every frame that has not begun.
-    pub(super) fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         self.batch.truncate(usize::from(self.begun > 0));
         self.batch.shrink_to_fit();
     }
 
     /// Writes until nothing waits, and sees it off.
-    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+    pub(crate) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut S,
@@ -181,7 +190,7 @@ impl Writer {
     /// The begun frame, the control frames, the other frames, in this order.
     fn gather<'a>(&'a self, pieces: &mut [IoSlice<'a>; PIECES]) -> usize {
         let begun = self.batch.front().filter(|_| self.begun > 0);
-        let begun = begun.and_then(|frame| frame.websocket().get(self.begun..));
+        let begun = begun.and_then(|frame| self.encoding.bytes(frame).get(self.begun..));
         let control = self
             .control
             .get(self.control_begun..)
@@ -190,7 +199,7 @@ impl Writer {
             .batch
             .iter()
             .skip(usize::from(self.begun > 0))
-            .map(Frame::websocket);
+            .map(|frame| self.encoding.bytes(frame));
         let mut count = 0;
         for (piece, bytes) in pieces
             .iter_mut()
@@ -224,7 +233,7 @@ impl Writer {
         let Some(frame) = self.batch.front() else {
             return;
         };
-        let left = frame.wire_len() - self.begun;
+        let left = self.encoding.bytes(frame).len() - self.begun;
         if *written < left {
             self.begun += *written;
             *written = 0;
@@ -241,7 +250,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use foghorn_protocol::CloseCode;
+    use crate::websocket::{Frames, PING};
     use proptest::prelude::*;
 
     /// Takes as many bytes per call as it is told.
@@ -284,20 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn a_close_frame_byte_for_byte() {
-        let mut writer = Writer::default();
-        writer.close(&Close::new(CloseCode::UnknownApp, "no"));
-        assert_eq!(writer.control, [0x88, 4, 0x0f, 0xa1, b'n', b'o']);
-    }
-
-    #[test]
     fn abandoning_keeps_the_frame_that_has_begun() {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let mut stream = Narrow {
             widths: [3].into(),
             out: Vec::new(),
         };
-        let mut writer = Writer::default();
+        let mut writer = Writer::<Frames>::default();
         writer.batch().extend([frame("first"), frame("second")]);
         assert!(writer.poll_write(&mut cx, &mut stream).is_pending());
         writer.abandon();
@@ -352,7 +354,7 @@ mod tests {
     #[test]
     fn what_a_stream_holds_back_is_seen_off() {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        let (mut writer, mut stream) = (Writer::default(), Lazy::default());
+        let (mut writer, mut stream) = (Writer::<Frames>::default(), Lazy::default());
         writer.control(b"last words");
         assert!(writer.poll_write(&mut cx, &mut stream).is_pending());
         assert!(!writer.is_idle(), "it is on its way");
@@ -369,7 +371,7 @@ mod tests {
         ) {
             let mut cx = Context::from_waker(std::task::Waker::noop());
             let mut stream = Narrow { widths: VecDeque::new(), out: Vec::new() };
-            let mut writer = Writer::default();
+            let mut writer = Writer::<Frames>::default();
             let (mut frames, mut pings) = (Vec::new(), 0);
             for (add, ping, width) in steps {
                 if writer.batch().is_empty() {

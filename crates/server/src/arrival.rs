@@ -1,0 +1,76 @@
+//! Letting clients in, over whichever transport.
+
+use std::sync::Arc;
+
+use foghorn_auth::Query;
+use foghorn_channels::Mailbox as _;
+use foghorn_node::{Admission, Connection, Handshake, Refusal, Transport};
+
+use crate::connections::Registered;
+use crate::http1::Head;
+use crate::outbox::{Line, Outbox};
+use crate::peer::Peer;
+use crate::shared::Shared;
+
+/// A client that has been let in and greeted.
+pub(crate) struct Arrival<L: Line> {
+    /// Its connection.
+    pub(crate) connection: Connection,
+    /// Where its messages are.
+    pub(crate) outbox: Arc<Outbox<L>>,
+    /// Its entry among the open connections.
+    pub(crate) registered: Registered,
+}
+
+impl Shared {
+    /// Whether the client that asks with `head` may come in over `transport`. `key` is the one of
+    /// its path, decoded; `None` for a path that is none of the protocol's.
+    ///
+    /// # Errors
+    /// It may not, and why.
+    pub(crate) fn admit(
+        &self,
+        head: &Head<'_, '_>,
+        peer: Peer,
+        key: Option<&str>,
+        transport: Transport,
+    ) -> Result<Admission, Refusal> {
+        let query = Query::parse(head.query);
+        self.node.admit(&Handshake {
+            key,
+            protocol: query.get("protocol"),
+            client: query.get("client"),
+            // What is no text is no origin that anybody allows.
+            origin: head
+                .value("origin")
+                .map(|origin| str::from_utf8(origin).unwrap_or("invalid")),
+            encryption: peer.client_encryption(head, &self.trusted_proxies),
+            transport,
+        })
+    }
+
+    /// Lets a client in. `None` if the system has no randomness for a socket id, which is logged.
+    pub(crate) fn let_in<L: Line + 'static>(&self, admission: Admission) -> Option<Arrival<L>> {
+        let meters = Arc::clone(admission.app.meters());
+        let outbox = Arc::new(Outbox::new(self.rules.send_queue, meters));
+        let random = self.lots.next();
+        let random = random
+            .inspect_err(|error| tracing::error!(%error, "no randomness for a socket id"))
+            .ok()?;
+        let node = Arc::clone(&self.node);
+        let now = self.rules.clock.now();
+        let connection = Connection::open(node, admission, outbox.clone(), random, now);
+        let socket = connection.socket();
+        tracing::debug!(app = %connection.app().id(), %socket, "connected");
+        let registered = self.connections.register(socket, outbox.clone());
+        if self.node.is_draining() {
+            // Let in just before the drain looked at who is here.
+            outbox.ask_to_close(&crate::drain::reconnect());
+        }
+        Some(Arrival {
+            connection,
+            outbox,
+            registered,
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! When a session's silence calls for something (fallback-transports.md §3.1, §3.2, §5). Pure: what
+//! time it is comes as an argument.
+
+use std::time::Duration;
+
+use foghorn_protocol::Moment;
+
+/// Heartbeats without an answer after which a stream is given up.
+const UNANSWERED: u8 = 2;
+
+/// How long a client that has read a whole response may take to ask for the next. One that does not
+/// ask has no limit to what it reads, and gets the rest in the same response.
+const TURNING: Duration = Duration::from_secs(5);
+
+/// How long what may last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// The silence of a stream, and the waiting of a poll.
+    pub(crate) heartbeat: Duration,
+    /// A session without a request that receives.
+    pub(crate) session_timeout: Duration,
+}
+
+/// What receives for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiving {
+    /// Nothing.
+    Nothing,
+    /// A poll that waits for something to say.
+    Poll,
+    /// A stream.
+    Stream,
+    /// A stream whose response is as long as clients take it.
+    Full,
+}
+
+/// What it is time for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// A heartbeat.
+    Beat,
+    /// Going on in a response that is full.
+    GoOn,
+    /// Giving up a stream that nobody reads.
+    Dead,
+    /// Giving up a session that nobody comes for.
+    Over,
+}
+
+/// What a client's empty message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// The answer to a heartbeat.
+    Answer,
+    /// A question whether anybody is there.
+    Question,
+}
+
+/// The heartbeats of one session.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    timing: Timing,
+    receiving: Receiving,
+    /// Since it receives so, or since the stream has been silent.
+    since: Moment,
+    /// The client has read all of a response that is full.
+    read: bool,
+    unanswered: u8,
+}
+
+impl Pulse {
+    /// A session for which nothing receives yet.
+    pub(super) fn new(timing: Timing, now: Moment) -> Self {
+        Self {
+            timing,
+            receiving: Receiving::Nothing,
+            since: now,
+            read: false,
+            unanswered: 0,
+        }
+    }
+
+    /// What receives now. A response that is full ends with a heartbeat.
+    pub(super) fn receives(&mut self, receiving: Receiving, now: Moment) {
+        if self.receiving != receiving {
+            self.receiving = receiving;
+            self.since = now;
+            self.read = false;
+            if receiving == Receiving::Full {
+                self.asked();
+            }
+        }
+    }
+
+    /// Another request receives. What the one before left unanswered does not count, but for the
+    /// heartbeat at the end of a full response, whose answer may still be on its way.
+    pub(super) fn begins_anew(&mut self, now: Moment) {
+        self.unanswered = match self.receiving {
+            Receiving::Full => self.unanswered.min(1),
+            _ => 0,
+        };
+        self.since = now;
+        self.read = false;
+    }
+
+    /// The stream was not silent.
+    pub(super) fn spoke(&mut self, now: Moment) {
+        if self.receiving == Receiving::Stream {
+            self.since = now;
+        }
+    }
+
+    /// The client was sent a heartbeat. Those who poll do not answer it but poll again.
+    pub(super) fn asked(&mut self) {
+        if matches!(self.receiving, Receiving::Stream | Receiving::Full) {
+            self.unanswered = self.unanswered.saturating_add(1);
+        }
+    }
+
+    /// The client has sent an empty message.
+    pub(super) fn on_empty(&mut self, now: Moment) -> Empty {
+        if self.unanswered == 0 {
+            return Empty::Question;
+        }
+        self.unanswered = 0;
+        if self.receiving == Receiving::Full {
+            self.read = true;
+            self.since = now;
+        }
+        Empty::Answer
+    }
+
+    /// When to look again.
+    pub(super) fn deadline(&self) -> Moment {
+        self.since.after(match self.receiving {
+            Receiving::Nothing => self.timing.session_timeout,
+            Receiving::Poll | Receiving::Stream => self.timing.heartbeat,
+            Receiving::Full if self.read => TURNING,
+            Receiving::Full => self.timing.heartbeat * u32::from(UNANSWERED),
+        })
+    }
+
+    /// What it is time for.
+    pub(super) fn check(&self, now: Moment) -> Due {
+        if now < self.deadline() {
+            return Due::Nothing;
+        }
+        match self.receiving {
+            Receiving::Nothing => Due::Over,
+            Receiving::Poll => Due::Beat,
+            Receiving::Stream if self.unanswered < UNANSWERED => Due::Beat,
+            Receiving::Full if self.read => Due::GoOn,
+            Receiving::Stream | Receiving::Full => Due::Dead,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_start(Duration::from_secs(seconds))
+    }
+
+    fn pulse(receiving: Receiving) -> Pulse {
+        let timing = Timing {
+            heartbeat: Duration::from_secs(25),
+            session_timeout: Duration::from_secs(10),
+        };
+        let mut pulse = Pulse::new(timing, at(0));
+        pulse.receives(receiving, at(0));
+        pulse
+    }
+
+    #[test]
+    fn each_kind_of_silence_has_its_end() {
+        for (receiving, seconds, due) in [
+            (Receiving::Nothing, 10, Due::Over),
+            (Receiving::Poll, 25, Due::Beat),
+            (Receiving::Stream, 25, Due::Beat),
+            (Receiving::Full, 50, Due::Dead),
+        ] {
+            let pulse = pulse(receiving);
+            assert_eq!(pulse.deadline(), at(seconds));
+            assert_eq!(pulse.check(at(seconds - 1)), Due::Nothing);
+            assert_eq!(pulse.check(at(seconds)), due, "{receiving:?}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_answers_lives() {
+        let mut pulse = pulse(Receiving::Stream);
+        for beat in 1..10 {
+            let now = at(beat * 25);
+            assert_eq!(pulse.check(now), Due::Beat);
+            pulse.asked();
+            pulse.spoke(now);
+            assert_eq!(pulse.on_empty(now), Empty::Answer);
+            assert_eq!(pulse.on_empty(now), Empty::Question);
+        }
+    }
+
+    #[test]
+    fn a_stream_that_answers_nothing_is_dead_after_two_heartbeats() {
+        let mut pulse = pulse(Receiving::Stream);
+        for beat in [25, 50] {
+            assert_eq!(pulse.check(at(beat)), Due::Beat);
+            pulse.asked();
+            pulse.spoke(at(beat));
+        }
+        assert_eq!(pulse.check(at(74)), Due::Nothing);
+        assert_eq!(pulse.check(at(75)), Due::Dead);
+    }
+
+    #[test]
+    fn a_full_response_waits_for_its_reader_and_then_a_moment_for_the_next_request() {
+        let mut pulse = pulse(Receiving::Full);
+        assert_eq!(pulse.check(at(40)), Due::Nothing);
+        assert_eq!(pulse.on_empty(at(40)), Empty::Answer);
+        assert_eq!(pulse.deadline(), at(45));
+        assert_eq!(pulse.check(at(45)), Due::GoOn);
+    }
+
+    #[test]
+    fn what_the_old_stream_was_asked_is_not_held_against_the_new_one() {
+        let mut pulse = pulse(Receiving::Stream);
+        pulse.asked();
+        pulse.begins_anew(at(3));
+        assert_eq!(pulse.on_empty(at(4)), Empty::Question);
+        assert_eq!(pulse.deadline(), at(28));
+    }
+
+    #[test]
+    fn the_answer_to_the_end_of_a_full_response_may_come_after_the_next_request() {
+        let mut pulse = pulse(Receiving::Full);
+        pulse.begins_anew(at(3));
+        pulse.receives(Receiving::Stream, at(3));
+        assert_eq!(pulse.on_empty(at(4)), Empty::Answer);
+        assert_eq!(pulse.on_empty(at(4)), Empty::Question);
+        assert_eq!(pulse.deadline(), at(28));
+    }
+}
