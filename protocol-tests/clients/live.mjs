@@ -15,12 +15,13 @@ const requirements = Object.fromEntries(
 const pusherJs = (client) => ({
   version: dependencies['pusher-js'],
   tests: 'clients-pusherjs',
+  transports: ['ws'],
   cannot: [],
   ...client,
 });
 
 /** Every build of pusher-js: where it runs, and what its file is called. */
-export const PUSHER_JS = [
+const BUILDS = [
   pusherJs({ name: 'pusher-js Node', place: 'node' }),
   pusherJs({
     name: 'pusher-js web',
@@ -44,6 +45,25 @@ export const PUSHER_JS = [
     place: 'worker',
     build: '/pusher-with-encryption.worker.js',
   }),
+];
+
+const COMPLETE = BUILDS.filter(({ cannot }) => cannot.length === 0);
+
+/** The builds that can do everything: one for each place. They differ from the rest in that. */
+export const [NODE, PAGE, WORKER] = COMPLETE;
+
+/** The same client over one HTTP transport. */
+export const by = (transport) => (client) => ({
+  ...client,
+  name: `${client.name} ${transport}`,
+  transports: [transport],
+});
+
+/** Every build over WebSockets, and each place over each HTTP transport. */
+export const PUSHER_JS = [
+  ...BUILDS,
+  ...COMPLETE.map(by('xhr_streaming')),
+  ...COMPLETE.map(by('xhr_polling')),
 ];
 
 export const ECHO = {

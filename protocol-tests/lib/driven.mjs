@@ -4,20 +4,40 @@
 import PusherJs from 'pusher-js';
 
 import './site/drive.js';
+import { addressOf } from './address.mjs';
 import { defer } from './defer.mjs';
 import { Inbox, PATIENCE_MS } from './inbox.mjs';
 
-/** pusher-js as `client` (of `clients/live`) says; `settings` may have options of its own. */
+/**
+ * pusher-js as `client` (of `clients/live`) says, once it is connected, by `transport`; `settings`
+ * may have options of its own.
+ */
 export async function openPusherJs(t, { browser, site }, server, client, settings) {
-  const all = { ...addressOf(server), site: site.url, ...settings };
+  const all = {
+    ...destination(server, site),
+    enabledTransports: client.transports,
+    ...settings,
+  };
   const driven = await OPEN[client.place](t, browser, site, client.build, all);
-  await connected(driven);
+  driven.transport = (await connected(driven)).transport;
   return driven;
+}
+
+export const SUCCEEDED = 'pusher:subscription_succeeded';
+
+/** The next event of this name on a channel, at pusher-js. */
+export const event = (client, channel, name) =>
+  client.expect(`${name} on ${channel}`, (e) => e.channel === channel && e.event === name);
+
+/** Has pusher-js subscribe; gives the event of success. */
+export async function join(client, channel) {
+  await client.call('subscribe', channel);
+  return event(client, channel, SUCCEEDED);
 }
 
 /** Laravel Echo in a page, with the web build of pusher-js. */
 export async function openEcho(t, { browser, site }, server, settings) {
-  const all = { ...addressOf(server), site: site.url, ...settings };
+  const all = { ...destination(server, site), ...settings };
   const { page, driven } = await openPage(t, browser, site);
   const scripts = ['/pusher-with-encryption.js', '/echo.iife.js', '/drive-echo.js'];
   for (const url of scripts) await page.addScriptTag({ url });
@@ -30,14 +50,19 @@ export async function openEcho(t, { browser, site }, server, settings) {
 }
 
 async function connected(driven) {
-  const { state, error } = await driven.expect(
+  const entry = await driven.expect(
     'the connection',
-    (entry) => entry.state === 'connected' || entry.error,
+    ({ state, error }) => state === 'connected' || error,
   );
-  if (state !== 'connected') throw new Error(`refused: ${JSON.stringify(error)}`);
+  if (entry.error) throw new Error(`refused: ${JSON.stringify(entry.error)}`);
+  return entry;
 }
 
-const addressOf = ({ app, host, port }) => ({ key: app.key, wsHost: host, wsPort: port });
+const destination = (server, site) => ({
+  ...addressOf(server),
+  key: server.app.key,
+  site: site.url,
+});
 
 class Driven {
   constructor(what) {
@@ -86,13 +111,22 @@ const OPEN = {
 
 async function openPage(t, browser, site) {
   const driven = new Driven('page');
-  const page = await browser.newPage();
+  const page = await browser.newPage({ ignoreHTTPSErrors: true });
   defer(t, () => page.close());
   page.setDefaultTimeout(PATIENCE_MS);
   page.on('pageerror', (error) => driven.told.push({ fault: error.message }));
+  const visit = (url) => isForeign(url) && driven.told.push({ fault: `it went to ${url}` });
+  page.on('request', (request) => visit(request.url()));
+  page.on('websocket', (socket) => visit(socket.url()));
   await page.exposeFunction('tell', (entry) => driven.told.push(entry));
   await page.goto(`${site.url}/blank`);
   return { page, driven };
+}
+
+/** Whether something left the machine, such as for the hosted service. */
+function isForeign(url) {
+  const { protocol, hostname } = new URL(url);
+  return /^(http|ws)s?:$/.test(protocol) && hostname !== '127.0.0.1';
 }
 
 const callPage =

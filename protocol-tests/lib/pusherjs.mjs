@@ -2,6 +2,7 @@
 
 import PusherJs from 'pusher-js';
 
+import { addressOf } from './address.mjs';
 import { defer } from './defer.mjs';
 import { Inbox } from './inbox.mjs';
 
@@ -11,13 +12,8 @@ import { Inbox } from './inbox.mjs';
  */
 export function create(t, server, authorize = refuseAll, options = {}) {
   const client = new PusherJs(server.app.key, {
-    cluster: 'unused',
-    wsHost: server.host,
-    wsPort: server.port,
-    wsPath: server.prefix,
-    forceTLS: false,
+    ...addressOf(server),
     enabledTransports: ['ws'],
-    enableStats: false,
     channelAuthorization: { customHandler: (request, done) => answer(authorize, request, done) },
     ...options,
   });

@@ -4,9 +4,13 @@ import net from 'node:net';
 
 import { defer } from './defer.mjs';
 
-/** Passes every new connection on to `target`; stands for a server where a client wants one. */
-export async function startRelay(t, target) {
-  const relay = new Relay(target);
+/**
+ * Passes every new connection on to `target`; stands for a server where a client wants one.
+ * `admit(socket)` decides on a connection: it gives the bytes that it read, which are passed on
+ * first, or null if it dealt with the connection itself.
+ */
+export async function startRelay(t, target, admit = everybody) {
+  const relay = new Relay(target, admit);
   await new Promise((ready) => relay.listener.listen(0, '127.0.0.1', ready));
   const { address: host, port } = relay.listener.address();
   Object.assign(relay, { app: target.app, prefix: target.prefix, host, port });
@@ -17,23 +21,37 @@ export async function startRelay(t, target) {
   return relay;
 }
 
+const everybody = () => Buffer.alloc(0);
+
 class Relay {
   #sockets = new Set();
 
-  constructor(target) {
+  constructor(target, admit) {
     this.target = target;
-    this.listener = net.createServer((near) => {
-      const far = net.connect({ host: this.target.host, port: this.target.port });
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ]) {
-        this.#sockets.add(from);
-        from.on('error', () => to.destroy());
-        from.on('close', () => this.#sockets.delete(from));
-        from.pipe(to);
-      }
+    this.listener = net.createServer(async (near) => {
+      this.#keep(near);
+      const read = await admit(near);
+      if (read) this.#pass(near, read);
     });
+  }
+
+  #pass(near, read) {
+    const far = net.connect({ host: this.target.host, port: this.target.port });
+    this.#keep(far);
+    far.write(read);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ]) {
+      from.on('error', () => to.destroy());
+      from.pipe(to);
+    }
+  }
+
+  #keep(socket) {
+    this.#sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#sockets.delete(socket));
   }
 
   /** Ends all connections without a word. */

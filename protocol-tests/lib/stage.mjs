@@ -9,13 +9,17 @@ import { useServer } from './server.mjs';
 
 const ALL_FEATURES = { client_events: true, subscription_count: true, watchlist_events: true };
 
-/** Settings of a server that has every feature on. */
-export const SETTINGS = { server: { offline_delay: 0 }, apps: [{ ...MAIN, ...ALL_FEATURES }] };
+/** Settings of a server that has every feature on, and no heartbeat while a test waits. */
+export const SETTINGS = {
+  server: { offline_delay: 0 },
+  apps: [{ ...MAIN, ...ALL_FEATURES }],
+  sections: { fallback: { heartbeat: 60 } },
+};
 
 /** Set up before the tests of the calling file, taken down after them. */
-export function useStage() {
+export function useStage(settings = SETTINGS) {
   const stage = {};
-  stage.server = useServer(SETTINGS, async (started) => {
+  stage.server = useServer(settings, async (started) => {
     stage.sdk = sdkFor(started);
     stage.site = await serveSite(stage.sdk, memberOf, userOf);
     stage.browser = await launchBrowser();

@@ -11,8 +11,12 @@ import { promisify } from 'node:util';
 
 import Pusher from 'pusher';
 
+import { PAGE } from '../clients/live.mjs';
+import { addressOf } from '../lib/address.mjs';
 import { MAIN } from '../lib/apps.mjs';
-import { deferToEnd } from '../lib/defer.mjs';
+import { launchBrowser, serveSite } from '../lib/browser.mjs';
+import { defer, deferToEnd } from '../lib/defer.mjs';
+import * as pusherJs from '../lib/driven.mjs';
 import { dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, configText, run, scratchFolder, useServer } from '../lib/server.mjs';
 import { makeCertificate } from '../lib/tls.mjs';
@@ -63,10 +67,8 @@ for (const app of apps) {
 
 const PUSHER_JS = `
 const PusherJs = require('pusher-js');
-const [wsHost, wssPort, key] = process.argv.slice(1);
-const client = new PusherJs(key, {
-  cluster: '', wsHost, wssPort: Number(wssPort), forceTLS: true, enabledTransports: ['ws'],
-});
+const [key, options] = process.argv.slice(1);
+const client = new PusherJs(key, JSON.parse(options));
 client.connection.bind('error', (error) => { console.error(error); process.exit(1); });
 client.connection.bind('connected', () => {
   console.log(client.connection.socket_id);
@@ -74,14 +76,35 @@ client.connection.bind('connected', () => {
 });
 `;
 
-test('tls: pusher-js connects with forceTLS', OWN_SERVER, async () => {
-  const words = ['-e', PUSHER_JS, encrypted.host, String(encrypted.port), PICKY.key];
-  const { stdout } = await promisify(execFile)(process.execPath, words, {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: { ...process.env, NODE_EXTRA_CA_CERTS: certificate.cert },
+const TRANSPORTS = ['ws', 'xhr_streaming', 'xhr_polling'];
+
+const forced = (transport) => ({ forceTLS: true, enabledTransports: [transport] });
+
+for (const transport of TRANSPORTS) {
+  test(`tls: pusher-js connects with forceTLS by ${transport}`, OWN_SERVER, async () => {
+    const options = { ...addressOf(encrypted), ...forced(transport) };
+    const words = ['-e', PUSHER_JS, PICKY.key, JSON.stringify(options)];
+    const { stdout } = await promisify(execFile)(process.execPath, words, {
+      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: certificate.cert },
+    });
+    assert.match(stdout, /^\d+\.\d+\n$/);
   });
-  assert.match(stdout, /^\d+\.\d+\n$/);
-});
+
+  test(`tls: a page with forceTLS hears events by ${transport}`, OWN_SERVER, async (t) => {
+    const site = await serveSite(sdkOf(MAIN));
+    defer(t, site.close);
+    const browser = await launchBrowser();
+    defer(t, () => browser.close());
+    const stage = { browser, site };
+    const client = await pusherJs.openPusherJs(t, stage, encrypted, PAGE, forced(transport));
+    await pusherJs.join(client, 'private-tls-page');
+    await sdkOf(MAIN).trigger('private-tls-page', 'greet', { text: 'Grüße 🐦' });
+    const { data } = await pusherJs.event(client, 'private-tls-page', 'greet');
+    assert.deepEqual(data, { text: 'Grüße 🐦' });
+    assert.equal(client.transport, transport);
+  });
+}
 
 test('tls: probes are answered, and HTTP/1.1 is what is spoken', OWN_SERVER, async () => {
   const { host, port } = encrypted;

@@ -14,7 +14,7 @@ const HEADROOM: usize = 10;
 ///
 /// The bytes hold the JSON text with the WebSocket frame header (RFC 6455 §5.2, final text frame,
 /// unmasked as every server frame) directly in front of it, so that writing it to a socket needs no
-/// formatting. The HTTP fallback transports take [`Frame::fallback`], which is made when it is first
+/// formatting. The HTTP fallback transports take [`Frame::fallback`], which is made when first
 /// asked for.
 #[derive(Clone)]
 pub struct Frame(Arc<Encoded>);

@@ -15,6 +15,10 @@ const OLDEST_NODE: u32 = 20;
 const BROWSER: &str = "chromium";
 /// Debian's package of it has the same name, too.
 const VALGRIND: &str = "valgrind";
+/// The proxy that clients are tested through, and its package.
+const PROXY: &str = "nginx";
+/// Where Debian puts it, which is not on the search path of every user.
+const PROXY_FILE: &str = "/usr/sbin/nginx";
 /// Written into the folder that an installation filled, so that deleting the folder deletes it.
 const STAMP: &str = ".foghorn-stamp";
 
@@ -80,6 +84,9 @@ fn install_system_packages() -> Result<()> {
     // It counts the instructions of the scenarios.
     if process::find(VALGRIND).is_none() {
         missing.push(VALGRIND);
+    }
+    if !Path::new(PROXY_FILE).exists() {
+        missing.push(PROXY);
     }
     // Debian ships `venv` without the part that puts pip into the new environment.
     if !process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {

@@ -4,8 +4,6 @@ globalThis.driveEcho = (Echo, { key, site, headers, ...options }, tell) => {
   const echo = new Echo({
     broadcaster: 'pusher',
     key,
-    cluster: 'unused',
-    forceTLS: false,
     enabledTransports: ['ws'],
     authEndpoint: `${site}/auth`,
     auth: { headers },

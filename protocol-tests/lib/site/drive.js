@@ -6,18 +6,20 @@ const plain = (value) => JSON.parse(JSON.stringify(value ?? null));
 globalThis.drive = (Pusher, { key, site, headers, ...options }, tell) => {
   const auth = (path) => ({ transport: 'ajax', endpoint: `${site}${path}`, headers });
   const client = new Pusher(key, {
-    cluster: 'unused',
-    forceTLS: false,
-    enabledTransports: ['ws'],
-    enableStats: false,
     channelAuthorization: auth('/auth'),
     userAuthentication: auth('/user-auth'),
     ...options,
   });
   const { connection, user } = client;
-  connection.bind('state_change', ({ current }) => tell({ state: current }));
+  connection.bind('state_change', ({ current }) => {
+    // No public property says which transport it is.
+    const { name: transport } = connection.connection?.transport ?? {};
+    tell({ state: current, transport });
+    // What an HTTP transport gets for its pings, or as a heartbeat, is no message.
+    if (current === 'connected') connection.connection.bind('activity', () => tell({ alive: true }));
+  });
   connection.bind('error', (error) => tell({ error: plain(error) }));
-  connection.bind('message', ({ event }) => event === 'pusher:pong' && tell({ pong: true }));
+  connection.bind('message', ({ event }) => event === 'pusher:pong' && tell({ alive: true }));
   user.bind_global((event, data) => tell({ forUser: event, data: plain(data) }));
   user.watchlist.bind_global((event, data) => tell({ watched: event, data: plain(data) }));
 
