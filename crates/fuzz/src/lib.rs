@@ -19,12 +19,15 @@ mod client_frame;
 mod client_proof;
 mod configuration;
 mod event_body;
+mod fallback_request;
 #[path = "../../server/src/http1/head.rs"]
 mod head;
 mod http_bytes;
 #[path = "../../server/src/websocket/reader.rs"]
 mod reader;
 mod request_signature;
+#[path = "../../server/src/fallback/route.rs"]
+mod route;
 mod websocket_bytes;
 mod world;
 
@@ -32,6 +35,7 @@ pub use client_frame::client_frame;
 pub use client_proof::client_proof;
 pub use configuration::configuration;
 pub use event_body::event_body;
+pub use fallback_request::fallback_request;
 pub use http_bytes::http_bytes;
 pub use request_signature::request_signature;
 pub use websocket_bytes::websocket_bytes;
@@ -40,11 +44,12 @@ pub use websocket_bytes::websocket_bytes;
 pub type Target = fn(&[u8]);
 
 /// All targets by name; the corpus of each is in the folder of that name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("client_frame", client_frame),
     ("client_proof", client_proof),
     ("configuration", configuration),
     ("event_body", event_body),
+    ("fallback_request", fallback_request),
     ("http_bytes", http_bytes),
     ("request_signature", request_signature),
     ("websocket_bytes", websocket_bytes),
