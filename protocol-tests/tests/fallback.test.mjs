@@ -495,7 +495,7 @@ for (const name of ['0/00000000', '7/vvvvvvvv', '999/l1o1166u']) {
   });
 }
 
-for (const last of ['xhr_stream', 'XHR', 'xhr_send/', 'eventsource', 'jsonp', 'websocket', 'xhr%5fsend']) {
+for (const last of ['xhr_stream', 'XHR', 'xhr_send/', 'eventsource', 'jsonp', 'xhr%5fsend']) {
   test(`fallback 2: "${last}" is no request of a session`, async () => {
     const target = `${basePath(server)}/${last}${queryFor(7)}`;
     assertError(await send(server, { method: 'POST', target }), 404);
