@@ -110,9 +110,9 @@ export class Conversation {
     }
   }
 
-  /** The server has broken a rule: nothing that is waited for may come any more. */
+  /** The server has broken a rule: whatever a test waits for, it must see that. */
   fault(error, text) {
-    this.inbox.end(`bad frame from the server: ${error.message}: ${text.slice(0, 300)}`);
+    this.finish(null, `bad frame from the server: ${error.message}: ${text.slice(0, 300)}`);
   }
 
   finish(code, reason) {

@@ -12,6 +12,7 @@ import { Pair } from '../lib/pair.mjs';
 import { assertRefused, open } from '../lib/raw.mjs';
 import { OWN_SERVER, Server, useServer } from '../lib/server.mjs';
 import { md5 } from '../lib/sign.mjs';
+import { overEach } from '../lib/transports.mjs';
 import { OPCODE, Wire, frame, json, open as openWire, text, upgradeRequest } from '../lib/wire.mjs';
 
 const chatty = { ...MAIN, client_events: true, client_events_per_second: -1 };
@@ -30,8 +31,8 @@ const hasty = useServer({
 const untaken = useServer({ apps: [chatty], server: { write_timeout: 1 } });
 
 /** A test with a pair that talks before and after. */
-function withPair(name, options, body) {
-  test(`bad input: ${name}`, options, async (t) => {
+const pairTest = (register) => (name, options, body) =>
+  register(`bad input: ${name}`, options, async (t) => {
     const channel = `private-bad-${name.replaceAll(/\W+/g, '-').slice(0, 150)}`;
     const where = body.server ?? server;
     const pair = await Pair.open(t, where, channel);
@@ -39,7 +40,9 @@ function withPair(name, options, body) {
     await body(t, pair);
     await pair.exchange();
   });
-}
+
+const withPair = pairTest(test);
+const withEachPair = pairTest(overEach);
 
 /** The same on the server with short limits. */
 const onHasty = (body) => Object.assign(body, { server: hasty });
@@ -77,7 +80,7 @@ for (const [what, message] of [
     }),
   ],
 ]) {
-  withPair(`${what} is an error, the connection stays`, {}, async (t) => {
+  withEachPair(`${what} is an error, the connection stays`, {}, async (t) => {
     const client = await open(t, server);
     client.sendText(message);
     const answers = await client.settle();
@@ -91,7 +94,7 @@ for (const [what, message] of [
   });
 }
 
-withPair('deep nesting inside a message that is understood does no harm', {}, async (t) => {
+withEachPair('deep nesting inside a message that is understood is no harm', {}, async (t) => {
   const client = await open(t, server);
   const deep = nested('[', ']', DEEP);
   client.sendText(`{"event":"pusher:ping","data":${deep}}`);
@@ -107,7 +110,7 @@ for (const [what, channelData] of [
   ['a list', ['u']],
   ['a number', 7],
 ]) {
-  withPair(`channel_data that is ${what} is told by its name`, {}, async (t) => {
+  withEachPair(`channel_data that is ${what} is told by its name`, {}, async (t) => {
     const client = await open(t, server);
     const channel = 'presence-bad-data';
     const auth = client.auth(channel, JSON.stringify(channelData));
@@ -127,7 +130,7 @@ for (const event of [
   'pusher:error',
   '',
 ]) {
-  withPair(`the event "${event}" is named in an error`, {}, async (t) => {
+  withEachPair(`the event "${event}" is named in an error`, {}, async (t) => {
     const client = await open(t, server);
     client.send({ event, data: {} });
     const [error, ...rest] = await client.settle();
@@ -136,14 +139,14 @@ for (const event of [
   });
 }
 
-withPair('a message of the largest size is accepted', {}, async (t) => {
+withEachPair('a message of the largest size is accepted', {}, async (t) => {
   const client = await open(t, server);
   const frame = JSON.stringify({ event: 'pusher:pong', data: '' });
   client.sendText(frame.replace('""', `"${'x'.repeat(65_536 - frame.length)}"`));
   await client.assertQuiet();
 });
 
-withPair('more channels than a connection may have are refused', OWN_SERVER, async (t) => {
+withEachPair('more channels than a connection may have are refused', OWN_SERVER, async (t) => {
   const few = new Server({ apps: [{ ...chatty, max_channels_per_connection: 3 }] });
   await few.start();
   defer(t, () => few.stop());

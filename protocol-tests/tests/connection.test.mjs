@@ -9,7 +9,7 @@ import { within } from '../lib/inbox.mjs';
 import { assertMetrics } from '../lib/metrics.mjs';
 import { dial, open } from '../lib/raw.mjs';
 import { OWN_SERVER, Server, useServer } from '../lib/server.mjs';
-import { overEach } from '../lib/transports.mjs';
+import { overEach, transportOf } from '../lib/transports.mjs';
 import * as wire from '../lib/wire.mjs';
 
 const server = useServer();
@@ -121,7 +121,7 @@ overEach('protocol 2: a full server closes with 4100 until one leaves', OWN_SERV
 overEach('protocol 2: many who come at once do not overfill a server', OWN_SERVER, async (t) => {
   // Places of the test before may be free only a moment later.
   await within(openWhenThereIsRoom(t, narrow), 'a place').then((client) => client.close());
-  const labels = { app_id: narrow.app.id, transport: 'ws' };
+  const labels = { app_id: narrow.app.id, transport: transportOf(t) };
   await assertMetrics(narrow, [['foghorn_connections', labels, 0]]);
   const crowd = Array.from({ length: 30 }, () => dial(t, narrow));
   const outcomes = await Promise.all(crowd.map(admission));

@@ -177,6 +177,14 @@ for (const how of RECEIVES) {
   });
 }
 
+test('fallback 1: a receive request with a body is read to the end of that', async (t) => {
+  const wire = await Wire.connect(t, server);
+  const [base, other] = [basePath(server), basePath(server)];
+  const request = receiveRequest(base, 'xhr').replace('Length: 0', 'Length: 2');
+  wire.write(`${request}[]${receiveRequest(other, 'xhr')}`);
+  for (let n = 0; n < 2; n += 1) assert.match((await wire.takeResponse()).body, OPENING);
+});
+
 test('fallback 1: a query is no more needed than for WebSockets', async (t) => {
   for (const query of ['', '?', '?t=1&n=2', '?protocol=5']) {
     const session = await Session.open(t, server, 'xhr_streaming', { query });
@@ -463,7 +471,6 @@ const NAMES = [
   '00/l1o1166u',
   '-1/l1o1166u',
   '4a/l1o1166u',
-  '/l1o1166u',
   '469/l1o1166',
   '469/l1o1166uu',
   '469/L1O1166U',
@@ -471,16 +478,14 @@ const NAMES = [
   '469/l1o1166%75',
   '46%39/l1o1166u',
   '469/l1o1-66u',
-  '469/l1o1166u/0',
-  '469',
 ];
 
 for (const name of NAMES) {
   test(`fallback 2: ${name} is no name of a session`, async (t) => {
     const session = new Session(t, server, { name });
-    assertMissing(await session.post([PING]));
+    assertError(await session.post([PING]), 404);
     const target = `${session.base}/xhr${queryFor(7)}`;
-    assertMissing(await send(server, { method: 'POST', target }));
+    assertError(await send(server, { method: 'POST', target }), 404);
   });
 }
 
@@ -490,9 +495,16 @@ for (const name of ['0/00000000', '7/vvvvvvvv', '999/l1o1166u']) {
   });
 }
 
-for (const last of ['xhr_stream', 'XHR', 'xhr_send/', 'eventsource', 'jsonp', 'websocket', '']) {
+for (const last of ['xhr_stream', 'XHR', 'xhr_send/', 'eventsource', 'jsonp', 'xhr%5fsend']) {
   test(`fallback 2: "${last}" is no request of a session`, async () => {
     const target = `${basePath(server)}/${last}${queryFor(7)}`;
+    assertError(await send(server, { method: 'POST', target }), 404);
+  });
+}
+
+for (const rest of ['', '/', '/469', '/469/xhr', '//l1o1166u/xhr', '/469/l1o1166u/0/xhr']) {
+  test(`fallback 2: nothing is at /pusher/app/KEY${rest}`, async () => {
+    const target = `${server.prefix}/pusher/app/${server.app.key}${rest}`;
     assertMissing(await send(server, { method: 'POST', target }));
   });
 }
