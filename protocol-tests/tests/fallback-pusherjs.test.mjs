@@ -25,7 +25,8 @@ const open = (t, where, kind) => openPusherJs(t, stage, where, kind, as('u-17'))
 const nameOf = (prefix, kind) => `${prefix}${kind.name.replaceAll(' ', '-')}`;
 
 async function startServer(t) {
-  const started = new Server(SETTINGS);
+  // Clients that went elsewhere do not come back to hear that it ends.
+  const started = new Server({ ...SETTINGS, server: { ...SETTINGS.server, shutdown_grace: 1 } });
   await started.start();
   defer(t, () => started.stop());
   return started;
