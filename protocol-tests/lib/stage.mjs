@@ -11,10 +11,10 @@ const ALL_FEATURES = { client_events: true, subscription_count: true, watchlist_
 
 /**
  * Settings of a server that has every feature on, no heartbeat while a test waits, and little
- * patience with clients that are gone.
+ * patience with clients that went away by HTTP, which say nothing when they do.
  */
 export const SETTINGS = {
-  server: { offline_delay: 0 },
+  server: { offline_delay: 0, shutdown_grace: 1 },
   apps: [{ ...MAIN, ...ALL_FEATURES }],
   sections: { fallback: { heartbeat: 60, session_timeout: 5 } },
 };

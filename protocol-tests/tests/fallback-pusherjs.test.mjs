@@ -25,8 +25,7 @@ const open = (t, where, kind) => openPusherJs(t, stage, where, kind, as('u-17'))
 const nameOf = (prefix, kind) => `${prefix}${kind.name.replaceAll(' ', '-')}`;
 
 async function startServer(t) {
-  // Clients that went elsewhere do not come back to hear that it ends.
-  const started = new Server({ ...SETTINGS, server: { ...SETTINGS.server, shutdown_grace: 1 } });
+  const started = new Server(SETTINGS);
   await started.start();
   defer(t, () => started.stop());
   return started;

@@ -18,9 +18,6 @@ import { SETTINGS, as, useStage } from '../lib/stage.mjs';
 const stage = useStage({ ...SETTINGS, server: { ...SETTINGS.server, ...ROOM } });
 const { server } = stage;
 
-/** A server that does not wait long for clients that are gone when it ends. */
-const HASTE = { ...SETTINGS.server, shutdown_grace: 1 };
-
 const doc = readFileSync(new URL('../../docs/fallback.md', import.meta.url), 'utf8');
 const [documented, cluster] = [...doc.matchAll(/^```nginx\n([^]*?)^```$/gm)].map(
   ([, text]) => text,
@@ -67,7 +64,7 @@ async function assertHears(client, channel, sdk = stage.sdk) {
 }
 
 async function startServer(t, fallback) {
-  const started = new Server({ ...SETTINGS, server: HASTE, sections: { fallback } });
+  const started = new Server({ ...SETTINGS, sections: { fallback } });
   await started.start();
   defer(t, () => started.stop());
   return started;
