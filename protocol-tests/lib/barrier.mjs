@@ -20,13 +20,14 @@ export const REFUSALS = {
  */
 export async function startBarrier(t, target, refuse) {
   const refused = new Inbox('upgrades at the barrier');
-  const barrier = await startRelay(t, target, async (socket) => {
+  const admit = async (socket) => {
     const head = await headOf(socket);
     if (!/^upgrade: *websocket\r$/im.test(head.toString('latin1'))) return head;
     refused.push(head.toString('latin1').split('\r\n')[0]);
     refuse(socket);
     return null;
-  });
+  };
+  const barrier = await startRelay(t, target, { admit });
   return Object.assign(barrier, { refused });
 }
 

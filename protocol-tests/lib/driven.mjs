@@ -126,7 +126,7 @@ async function openPage(t, browser, site) {
 /** Whether something left the machine, such as for the hosted service. */
 function isForeign(url) {
   const { protocol, hostname } = new URL(url);
-  return /^(http|ws)s?:$/.test(protocol) && hostname !== '127.0.0.1';
+  return /^(http|ws)s?:$/.test(protocol) && !hostname.startsWith('127.');
 }
 
 const callPage =

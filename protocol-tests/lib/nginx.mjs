@@ -15,8 +15,8 @@ import { scratchFolder } from './server.mjs';
 const NGINX = process.env.NGINX ?? '/usr/sbin/nginx';
 
 /**
- * Starts nginx with `http`, what stands between the braces of its `http` block; every `listen` in
- * it becomes the free port. Stands for `target` where a client wants a server.
+ * Starts nginx with `http`, what stands between the braces of its `http` block; every port to
+ * `listen` on in it becomes the free one. Stands for `target` where a client wants a server.
  */
 export async function startNginx(t, target, http) {
   if (!existsSync(NGINX)) throw new Error(`no nginx at ${NGINX}: install it, or set NGINX`);
@@ -26,7 +26,7 @@ export async function startNginx(t, target, http) {
   const host = '127.0.0.1';
   const port = await freePort(host);
   const file = join(folder, 'nginx.conf');
-  writeFileSync(file, whole(folder, http.replace(/\blisten [^;]+;/g, `listen ${host}:${port};`)));
+  writeFileSync(file, whole(folder, http.replace(/\blisten \d+/g, `listen ${host}:${port}`)));
   await run(t, ['-e', 'stderr', '-p', folder, '-c', file]);
   return { app: target.app, prefix: target.prefix, host, port };
 }

@@ -7,11 +7,11 @@ import { defer } from './defer.mjs';
 /**
  * Passes every new connection on to `target`; stands for a server where a client wants one.
  * `admit(socket)` decides on a connection: it gives the bytes that it read, which are passed on
- * first, or null if it dealt with the connection itself.
+ * first, or null if it dealt with the connection itself. Any free `port` will do by default.
  */
-export async function startRelay(t, target, admit = everybody) {
+export async function startRelay(t, target, { admit = everybody, port: wanted = 0 } = {}) {
   const relay = new Relay(target, admit);
-  await new Promise((ready) => relay.listener.listen(0, '127.0.0.1', ready));
+  await new Promise((ready) => relay.listener.listen(wanted, '127.0.0.1', ready));
   const { address: host, port } = relay.listener.address();
   Object.assign(relay, { app: target.app, prefix: target.prefix, host, port });
   defer(t, () => {

@@ -9,11 +9,14 @@ import { useServer } from './server.mjs';
 
 const ALL_FEATURES = { client_events: true, subscription_count: true, watchlist_events: true };
 
-/** Settings of a server that has every feature on, and no heartbeat while a test waits. */
+/**
+ * Settings of a server that has every feature on, no heartbeat while a test waits, and little
+ * patience with clients that went away by HTTP, which say nothing when they do.
+ */
 export const SETTINGS = {
-  server: { offline_delay: 0 },
+  server: { offline_delay: 0, shutdown_grace: 1 },
   apps: [{ ...MAIN, ...ALL_FEATURES }],
-  sections: { fallback: { heartbeat: 60 } },
+  sections: { fallback: { heartbeat: 60, session_timeout: 5 } },
 };
 
 /** Set up before the tests of the calling file, taken down after them. */

@@ -95,8 +95,7 @@ const scenarios = {
     const user = nameOf('user-', kind);
     const client = await open(t, kind, as(user));
     await client.call('signIn');
-    // The reply reaches nobody but pusher-js itself. It asks for the user's channel next, and
-    // presence channels wait for it.
+    await client.expect('the channel of the user', (e) => e.signedIn);
     await join(client, nameOf('presence-', kind));
     await stage.sdk.sendToUser(user, 'greet', { text: 'to you' });
     const { data } = await client.expect('an event for the user', (e) => e.forUser === 'greet');

@@ -20,12 +20,15 @@ const { server } = stage;
 const TRANSPORTS = ['xhr_streaming', 'xhr_polling'];
 const KINDS = TRANSPORTS.flatMap((transport) => [NODE, PAGE].map(by(transport)));
 
+/** Nobody listens there. */
+const NOWHERE = { host: '127.0.0.1', port: 1 };
+
 const open = (t, where, kind) => openPusherJs(t, stage, where, kind, as('u-17'));
 
 const nameOf = (prefix, kind) => `${prefix}${kind.name.replaceAll(' ', '-')}`;
 
-async function startServer(t) {
-  const started = new Server(SETTINGS);
+async function startServer(t, settings = SETTINGS) {
+  const started = new Server(settings);
   await started.start();
   defer(t, () => started.stop());
   return started;
@@ -77,7 +80,7 @@ for (const kind of KINDS) {
 
 // Each request of the Node build is a connection of its own, so the relay sends the next one to
 // the other server, as a load balancer does that knows nothing of sessions.
-for (const kind of [NODE].flatMap((client) => TRANSPORTS.map((name) => by(name)(client)))) {
+for (const kind of TRANSPORTS.map((name) => by(name)(NODE))) {
   const what = `fallback 10: ${kind.name} comes back when another server gets its next request`;
   test(what, OWN_SERVER, async (t) => {
     const [before, after] = [await startServer(t), await startServer(t)];
@@ -109,6 +112,30 @@ for (const kind of [NODE, PAGE].map(by('xhr_streaming'))) {
     assert.equal(error.data.code, 4200);
     await joinAgain(client, [channel]);
     await assertHears(client, channel, sdkFor(after));
+  });
+}
+
+for (const kind of KINDS) {
+  test(`fallback 10: ${kind.name} goes where the server says`, OWN_SERVER, async (t) => {
+    const [host, fallback] = ['127.0.0.2', { hostname: '127.0.0.2' }];
+    const settings = { ...SETTINGS, server: { ...SETTINGS.server, host }, sections: { fallback } };
+    const behind = await startServer(t, settings);
+    // The load balancer has a name of its own and the same port, and gets the first request only.
+    const balancer = await startRelay(t, behind, { port: behind.port });
+    const client = await open(t, balancer, kind);
+    balancer.target = NOWHERE;
+    const channel = nameOf('private-', kind);
+    await join(client, channel);
+    await assertHears(client, channel, sdkFor(behind));
+  });
+
+  test(`fallback 10: ${kind.name} finds a server below a path`, OWN_SERVER, async (t) => {
+    const settings = { ...SETTINGS, server: { ...SETTINGS.server, path_prefix: '/rt' } };
+    const below = await startServer(t, settings);
+    const client = await open(t, below, kind);
+    const channel = nameOf('private-', kind);
+    await join(client, channel);
+    await assertHears(client, channel, sdkFor(below));
   });
 }
 

@@ -8,15 +8,19 @@ import { describe, test } from 'node:test';
 import { NODE, PAGE, by } from '../clients/live.mjs';
 import { TRANSPORTS } from '../lib/address.mjs';
 import { ROOM, expectBurst, publishBurst } from '../lib/burst.mjs';
-import { defer } from '../lib/defer.mjs';
+import { defer, deferToEnd } from '../lib/defer.mjs';
 import { event, join, openPusherJs } from '../lib/driven.mjs';
 import { startNginx } from '../lib/nginx.mjs';
 import { sdkFor } from '../lib/node-sdk.mjs';
 import { OWN_SERVER, Server } from '../lib/server.mjs';
 import { SETTINGS, as, useStage } from '../lib/stage.mjs';
+import { makeCertificate } from '../lib/tls.mjs';
 
 const stage = useStage({ ...SETTINGS, server: { ...SETTINGS.server, ...ROOM } });
 const { server } = stage;
+
+const certificate = await makeCertificate();
+deferToEnd(certificate.remove);
 
 const doc = readFileSync(new URL('../../docs/fallback.md', import.meta.url), 'utf8');
 const [documented, cluster] = [...doc.matchAll(/^```nginx\n([^]*?)^```$/gm)].map(
@@ -51,7 +55,8 @@ const CONFIGURATIONS = {
 };
 
 const all = (kind) => ({ ...kind, transports: TRANSPORTS });
-const over = (...transports) => transports.flatMap((name) => [NODE, PAGE].map(by(name)));
+const HTTP = ['xhr_streaming', 'xhr_polling'];
+const OVER_HTTP = HTTP.flatMap((name) => [NODE, PAGE].map(by(name)));
 
 const open = (t, where, kind, settings = as('u-17')) =>
   openPusherJs(t, stage, where, kind, settings);
@@ -71,7 +76,7 @@ async function startServer(t, fallback) {
 }
 
 for (const [what, configuration] of Object.entries(CONFIGURATIONS)) {
-  for (const kind of over('xhr_streaming', 'xhr_polling')) {
+  for (const kind of OVER_HTTP) {
     test(`nginx: ${kind.name} gets a megabyte through ${what}`, OWN_SERVER, async (t) => {
       const nginx = await startNginx(t, server, configuration(server));
       const channel = nameOf('private-burst', what, kind.name);
@@ -91,7 +96,7 @@ describe('nginx that lets no WebSocket through', { concurrency: true }, () => {
     ['that buffers', 'proxy_ignore_headers X-Accel-Buffering;', 'xhr_polling'],
   ]) {
     for (const kind of [NODE, PAGE]) {
-      test(`nginx: ${kind.name} finds ${transport} through nginx ${what}`, OWN_SERVER, async (t) => {
+      test(`nginx: ${kind.name} finds ${transport}, nginx ${what}`, OWN_SERVER, async (t) => {
         const nginx = await startNginx(t, server, bare(server, directives));
         const client = await open(t, nginx, all(kind));
         assert.equal(client.transport, transport);
@@ -104,7 +109,7 @@ describe('nginx that lets no WebSocket through', { concurrency: true }, () => {
 });
 
 for (const kind of [NODE, PAGE]) {
-  test(`nginx: ${kind.name} has its WebSocket through nginx as documented`, OWN_SERVER, async (t) => {
+  test(`nginx: ${kind.name} has its WebSocket, nginx as documented`, OWN_SERVER, async (t) => {
     const nginx = await startNginx(t, server, towards(documented, server));
     const client = await open(t, nginx, all(kind));
     assert.equal(client.transport, 'ws');
@@ -114,7 +119,7 @@ for (const kind of [NODE, PAGE]) {
   });
 }
 
-for (const kind of over('xhr_streaming', 'xhr_polling')) {
+for (const kind of OVER_HTTP) {
   const what = `nginx: heartbeats keep ${kind.name} connected past the time limit of nginx`;
   test(what, OWN_SERVER, async (t) => {
     const beating = await startServer(t, { heartbeat: 1 });
@@ -141,6 +146,25 @@ for (const kind of over('xhr_streaming', 'xhr_polling')) {
   });
 }
 
+for (const kind of HTTP.map((name) => by(name)(PAGE))) {
+  test(`nginx: ${kind.name} listens over HTTP/2`, OWN_SERVER, async (t) => {
+    const { cert, key } = certificate;
+    const listen = `
+      listen 443 ssl http2;
+      ssl_certificate ${cert};
+      ssl_certificate_key ${key};
+      if ($http2 = '') { return 505; }`;
+    // A function, since "$" has a meaning in a replacement.
+    const text = towards(documented, server).replace('listen 80;', () => listen);
+    const nginx = await startNginx(t, server, text);
+    const client = await open(t, nginx, kind, { ...as('u-17'), forceTLS: true });
+    const channel = nameOf('private-http2', kind.name);
+    await join(client, channel);
+    await publishBurst(channel, stage.sdk);
+    await expectBurst(client, channel);
+  });
+}
+
 test('nginx: a time limit shorter than the heartbeat breaks a stream', OWN_SERVER, async (t) => {
   const nginx = await startNginx(t, server, bare(server, 'proxy_read_timeout 1s;'));
   const client = await open(t, nginx, by('xhr_streaming')(NODE));
@@ -148,7 +172,7 @@ test('nginx: a time limit shorter than the heartbeat breaks a stream', OWN_SERVE
   assert.equal(error.data.code, 1006);
 });
 
-for (const kind of over('xhr_streaming', 'xhr_polling')) {
+for (const kind of OVER_HTTP) {
   test(`nginx: ${kind.name} stays with one of two servers`, OWN_SERVER, async (t) => {
     const both = [await startServer(t, {}), await startServer(t, {})];
     const nginx = await startNginx(t, both[0], towards(cluster, ...both));

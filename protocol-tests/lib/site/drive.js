@@ -19,7 +19,13 @@ globalThis.drive = (Pusher, { key, site, headers, ...options }, tell) => {
     if (current === 'connected') connection.connection.bind('activity', () => tell({ alive: true }));
   });
   connection.bind('error', (error) => tell({ error: plain(error) }));
-  connection.bind('message', ({ event }) => event === 'pusher:pong' && tell({ alive: true }));
+  connection.bind('message', ({ event, channel }) => {
+    if (event === 'pusher:pong') tell({ alive: true });
+    // The channel of a signed-in user is not to be seen from outside.
+    if (event === 'pusher_internal:subscription_succeeded' && channel.startsWith('#')) {
+      tell({ signedIn: true });
+    }
+  });
   user.bind_global((event, data) => tell({ forUser: event, data: plain(data) }));
   user.watchlist.bind_global((event, data) => tell({ watched: event, data: plain(data) }));
 
