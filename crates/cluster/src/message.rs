@@ -51,7 +51,7 @@ pub enum Message {
         app: AppId,
         /// The session, one of the app's.
         session: SessionName,
-        /// The JSON texts of the messages; none is a sign of life.
+        /// The JSON texts of the messages; an empty list is a sign of life.
         messages: Vec<String>,
     },
     /// News of the sender's rows. On the control topic.

@@ -118,7 +118,15 @@ macro_rules! texts {
     )+ };
 }
 
-texts!(AppId, AppKey, PathPrefix, HostName, LogFilter);
+texts!(AppId, AppKey, PathPrefix, LogFilter);
+
+impl HostName {
+    /// The name, if there is one.
+    #[must_use]
+    pub fn get(&self) -> Option<&str> {
+        Some(self.0.as_str()).filter(|name| !name.is_empty())
+    }
+}
 
 impl PathPrefix {
     /// What clients put in front of the paths of the fallback transports.
@@ -230,8 +238,10 @@ impl Value for PathPrefix {
 impl Value for HostName {
     fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
         let text = found.text()?;
-        let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-        text.chars().all(fits).then(|| Self(text.to_owned()))
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        let is_label = |label: &str| !label.is_empty() && label.chars().all(fits);
+        let is_name = text.is_empty() || text.split('.').all(is_label);
+        is_name.then(|| Self(text.to_owned()))
     }
 
     fn expected(_: Bounds) -> String {

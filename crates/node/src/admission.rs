@@ -83,6 +83,12 @@ impl Refusal {
 }
 
 impl App {
+    /// Whether clients may connect so.
+    #[must_use]
+    pub fn takes(&self, encryption: Encryption) -> bool {
+        self.encryption() == EncryptionRule::Any || encryption == Encryption::Tls
+    }
+
     /// A place among the app's connections, or why there is none.
     pub(crate) fn take_place(&self) -> Result<Place, Close> {
         self.places()
@@ -101,11 +107,15 @@ impl Node {
     /// Who may not come in, and why.
     pub fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Refusal> {
         let admitted = self.check(handshake);
-        if let Err(refusal) = &admitted {
-            self.metrics()
-                .connection_refused(refusal.close.code(), handshake.transport);
-        }
-        admitted
+        admitted.map_err(|refusal| self.refused(refusal, handshake.transport))
+    }
+
+    /// Counts a client that may not come in.
+    #[must_use]
+    pub fn refused(&self, refusal: Refusal, transport: Transport) -> Refusal {
+        self.metrics()
+            .connection_refused(refusal.close.code(), transport);
+        refusal
     }
 
     fn check(&self, handshake: &Handshake<'_>) -> Result<Admission, Refusal> {
@@ -126,8 +136,7 @@ impl Node {
         if app.status() == AppStatus::Disabled {
             return refuse(CloseCode::AppDisabled, "The app is disabled".to_owned());
         }
-        if app.encryption() == EncryptionRule::TlsOnly && handshake.encryption == Encryption::Plain
-        {
+        if !app.takes(handshake.encryption) {
             let reason = "The app accepts TLS connections only (wss://)".to_owned();
             return refuse(CloseCode::TlsRequired, reason);
         }

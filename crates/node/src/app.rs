@@ -9,6 +9,7 @@ use foghorn_cluster::AppId;
 use foghorn_protocol::{ChannelName, CloseCode, Limits, Origins, Recipient};
 use foghorn_session::Policy;
 
+use crate::elsewhere::PassingOn;
 use crate::metrics::{AppMeters, Metrics};
 use crate::place::Places;
 use crate::rates::Rates;
@@ -27,6 +28,7 @@ pub struct App {
     meters: Arc<AppMeters>,
     places: Places,
     rates: Rates,
+    passing_on: PassingOn,
 }
 
 /// What makes an app.
@@ -172,6 +174,10 @@ impl App {
         &self.places
     }
 
+    pub(crate) fn passing_on(&self) -> &PassingOn {
+        &self.passing_on
+    }
+
     pub(crate) fn rates(&self) -> &Rates {
         &self.rates
     }
@@ -224,6 +230,7 @@ impl Apps {
                 meters,
                 places: Places::default(),
                 rates: Rates::new(),
+                passing_on: PassingOn::new(),
             }));
         }
         Ok(this)

@@ -27,7 +27,7 @@ pub enum Effect {
         app: AppId,
         /// The session, one of the app's.
         session: SessionName,
-        /// The JSON texts of the messages; none is a sign of life.
+        /// The JSON texts of the messages; an empty list is a sign of life.
         messages: Vec<String>,
     },
 }

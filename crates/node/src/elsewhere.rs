@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::effect::{Clustering, Effect};
 use crate::node::Node;
 
-/// Bytes that a node passes on in a second. Who knows an app's key can make up sessions, each of
-/// whose messages goes to every other node.
+/// Bytes that a node passes on for one app in a second. Who knows an app's key can make up sessions,
+/// each of whose messages goes to every other node.
 const BYTES_PER_SECOND: u32 = 4 << 20;
 
 /// Bytes that messages cost beside their text, however short they are.
@@ -57,7 +57,7 @@ impl Node {
 
     /// Passes on what a client sent for a session that this node does not hold, for the node that
     /// does. `messages` are bounded by the caller, each and together, as for a session that is
-    /// here; none of them is a sign of life, which is passed on too.
+    /// here; an empty list is a sign of life, which is passed on too.
     pub fn send_elsewhere(
         &self,
         app: &App,
@@ -68,7 +68,7 @@ impl Node {
         if !self.is_linked() {
             return Elsewhere::Nowhere;
         }
-        if !self.passing_on().allows(&messages, now) {
+        if !app.passing_on().allows(&messages, now) {
             self.metrics().link_overflows().inc();
             return Elsewhere::TooMuch;
         }

@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use crate::app::Apps;
 use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
-use crate::elsewhere::PassingOn;
 use crate::herald::Herald;
 use crate::metrics::Metrics;
 use crate::online::Online;
@@ -56,7 +55,6 @@ pub struct Node {
     draining: AtomicBool,
     crowds: Arc<Crowds>,
     online: Arc<Online>,
-    passing_on: PassingOn,
     pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) view: Mutex<View>,
@@ -128,7 +126,6 @@ impl Node {
             draining: AtomicBool::new(false),
             crowds,
             online,
-            passing_on: PassingOn::new(),
             link_is_down,
             ledger,
             view: Mutex::new(View::new(config.id, config.patience)),
@@ -157,6 +154,12 @@ impl Node {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// How many of these there may be.
+    #[must_use]
+    pub fn max_connections(&self) -> u64 {
+        self.max_connections
     }
 
     /// Channels that this node knows of now, all apps together.
@@ -211,10 +214,6 @@ impl Node {
 
     pub(crate) fn online(&self) -> &Online {
         &self.online
-    }
-
-    pub(crate) fn passing_on(&self) -> &PassingOn {
-        &self.passing_on
     }
 
     pub(crate) fn crowds(&self) -> &Crowds {

@@ -25,6 +25,11 @@ impl Clock {
         Moment::from_start(self.start.elapsed())
     }
 
+    /// When `instant` is.
+    pub(crate) fn moment(self, instant: Instant) -> Moment {
+        Moment::from_start(instant.saturating_duration_since(self.start))
+    }
+
     /// The runtime's notion of `moment`, for timers.
     pub(crate) fn instant(self, moment: Moment) -> Instant {
         let far_away = Duration::from_secs(365 * 24 * 3_600);

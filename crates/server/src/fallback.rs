@@ -8,6 +8,7 @@
 //! with a `line` that knows about responses.
 
 mod answers;
+mod farewell;
 mod keeper;
 mod line;
 mod pulse;
@@ -20,21 +21,25 @@ mod tests;
 mod timeline;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use foghorn_api::Answer;
 use foghorn_config::FallbackConfig;
-use foghorn_node::{App, Elsewhere, Transport};
+use foghorn_node::{App, Elsewhere, Refusal, Transport};
 use foghorn_protocol::fallback::{SessionName, opening, read_sent};
+use foghorn_protocol::{CloseCode, ProtocolVersion};
 use http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::clock::Clock;
-use crate::http1::{BodyError, Head, Step, Version, beginning};
+use crate::gate::Gate;
+use crate::http1::{BodyError, BodyTerms, Head, Step, Version, beginning};
 use crate::peer::Peer;
 use crate::rules::Rules;
 use crate::shared::Shared;
 use crate::stream::{Reading, Stream, Writing};
 use crate::upgrade::Upgrade;
+use farewell::turn_away;
 use keeper::Terms;
 pub(crate) use line::Line;
 use pulse::Timing;
@@ -42,6 +47,21 @@ use receiver::Receiver;
 use route::{Found, Kind, Route};
 use session::{Posted, Session};
 pub(crate) use sessions::Sessions;
+
+/// Messages that one request may send; pusher-js sends one. Each is a step of the protocol, and a
+/// request's are carried out without giving others a turn.
+const MESSAGES: usize = 64;
+
+/// Bytes that a body may need for each byte of the largest message, which is a string in it.
+const ESCAPED: usize = 4;
+
+/// The share of a node's connections that may be sessions for which nothing receives, one in so
+/// many. They need no socket, so that who opens them in vain would otherwise take all places of
+/// those who have one.
+const AWAY_SHARE: u64 = 4;
+
+/// As many of them there may be on the smallest node.
+const LEAST_AWAY: u64 = 64;
 
 /// The transports' part of a server.
 pub(crate) struct Fallback {
@@ -53,6 +73,7 @@ pub(crate) struct Fallback {
 /// A request to send something, whose body is yet to come.
 pub(crate) struct Sending {
     to: Addressee,
+    terms: BodyTerms,
 }
 
 enum Addressee {
@@ -65,6 +86,8 @@ enum Addressee {
 pub(crate) struct Joining {
     session: Arc<Session<Reading, Writing>>,
     version: Version,
+    /// How long the client may refuse to take anything.
+    patience: Duration,
 }
 
 impl Fallback {
@@ -76,7 +99,11 @@ impl Fallback {
         };
         Self {
             config,
-            terms: Terms { timing, rules },
+            terms: Terms {
+                timing,
+                rules,
+                away: Gate::default(),
+            },
             sessions,
         }
     }
@@ -106,7 +133,7 @@ impl Shared {
         };
         Some(match (head.method, route.kind) {
             ("OPTIONS", _) => Step::Answer(answers::preflight()),
-            ("POST", Kind::Send) => self.send(&route),
+            ("POST", Kind::Send) => self.send(head, peer, &route),
             ("POST", Kind::Stream) => self.stream(head, peer, &route),
             ("POST", Kind::Poll) => self.poll(head, peer, &route),
             _ => Step::Answer(answers::only_post()),
@@ -121,6 +148,7 @@ impl Shared {
                 upgrade: Upgrade::Stream(Joining {
                     session,
                     version: head.version,
+                    patience: self.rules.write_timeout,
                 }),
             },
         }
@@ -131,10 +159,13 @@ impl Shared {
             Err(answer) => Step::Answer(*answer),
             Ok(session) => {
                 let (poll, answer) = oneshot::channel();
-                // A session that is over says nothing, and is a new one the next time.
-                let _ = session.attach(Receiver::Poll(poll));
+                let late = session.attach(Receiver::Poll(poll)).err();
+                let patience = self.rules.write_timeout;
                 Step::Later(Box::pin(async move {
-                    // Another request receives instead, or the session is over.
+                    if let Some(late) = late {
+                        turn_away(late, patience).await;
+                    }
+                    // Another request receives instead.
                     answer.await.unwrap_or_else(|_| answers::lines(""))
                 }))
             }
@@ -150,17 +181,19 @@ impl Shared {
         transport: Transport,
     ) -> Result<Arc<Session<Reading, Writing>>, Box<Answer>> {
         let fallback = &self.fallback;
-        let known = self.app_of(route);
+        let known = self.app_of(head, peer, route);
         let known = known.and_then(|app| fallback.sessions.get(app.id(), route.session));
         if let Some(session) = known {
             return Ok(session);
         }
-        let admission = self
-            .admit(head, peer, route.key.as_deref(), transport)
-            .map_err(|refusal| {
-                tracing::debug!(code = refusal.close.code().number(), "connection refused");
-                Box::new(answers::refusal(&refusal))
-            })?;
+        let admitted = match self.has_room_for_sessions() {
+            true => self.admit(head, peer, route.key.as_deref(), transport),
+            false => Err(self.node.refused(full(), transport)),
+        };
+        let admission = admitted.map_err(|refusal| {
+            tracing::debug!(code = refusal.close.code().number(), "connection refused");
+            Box::new(answers::refusal(&refusal))
+        })?;
         let app = admission.app.id().clone();
         let Some(arrival) = self.let_in(admission) else {
             let text = "The server has no randomness for a socket id\n";
@@ -170,14 +203,10 @@ impl Shared {
         let session = Arc::new(Session::new(arrival.connection, arrival.outbox));
         match fallback.sessions.open(app, route.session, &session) {
             Ok(entry) => {
-                let hostname = fallback.config.hostname.as_str();
-                let line = Line::new(opening(Some(hostname).filter(|name| !name.is_empty())));
+                let line = Line::new(opening(fallback.config.hostname.get()));
                 let kept = Arc::clone(&session);
-                let keeping = keeper::keep(kept, line, fallback.terms, arrival.registered);
-                tokio::spawn(async move {
-                    keeping.await;
-                    drop(entry);
-                });
+                let held = (arrival.registered, entry);
+                tokio::spawn(keeper::keep(kept, line, fallback.terms.clone(), held));
                 Ok(session)
             }
             // Two requests opened it at the same moment, and the other was first.
@@ -185,12 +214,25 @@ impl Shared {
         }
     }
 
-    fn app_of(&self, route: &Route) -> Option<&Arc<App>> {
-        self.node.apps().with_key(route.key.as_deref()?)
+    fn has_room_for_sessions(&self) -> bool {
+        let limit = (self.node.max_connections() / AWAY_SHARE).max(LEAST_AWAY);
+        (self.fallback.terms.away.inside() as u64) < limit
     }
 
-    fn send<C: From<Sending>>(&self, route: &Route) -> Step<C, Upgrade> {
-        let Some(app) = self.app_of(route) else {
+    /// The app whose sessions a request may be for.
+    fn app_of(&self, head: &Head<'_, '_>, peer: Peer, route: &Route) -> Option<&Arc<App>> {
+        let app = self.node.apps().with_key(route.key.as_deref()?)?;
+        let encryption = peer.client_encryption(head, &self.trusted_proxies);
+        Some(app).filter(|app| app.takes(encryption))
+    }
+
+    fn send<C: From<Sending>>(
+        &self,
+        head: &Head<'_, '_>,
+        peer: Peer,
+        route: &Route,
+    ) -> Step<C, Upgrade> {
+        let Some(app) = self.app_of(head, peer, route) else {
             return Step::Answer(answers::unknown_session());
         };
         let to = match self.fallback.sessions.get(app.id(), route.session) {
@@ -198,13 +240,17 @@ impl Shared {
             None if self.node.is_linked() => Addressee::Elsewhere(Arc::clone(app), route.session),
             None => return Step::Answer(answers::unknown_session()),
         };
-        Step::Body(Sending { to }.into())
+        let terms = BodyTerms {
+            limit: self.max_body_bytes.min(ESCAPED * self.rules.max_message),
+            timeout: self.body_timeout,
+        };
+        Step::Body(Sending { to, terms }.into(), terms)
     }
 
     /// Answers a request whose body has arrived.
     pub(crate) fn finish_sending(
         &self,
-        Sending { to }: Sending,
+        Sending { to, terms }: Sending,
         body: Result<&[u8], BodyError>,
     ) -> Answer {
         let messages = match body.map(read_sent) {
@@ -212,7 +258,7 @@ impl Shared {
             Ok(Err(error)) => {
                 return answers::error(StatusCode::BAD_REQUEST, format!("{error}\n"));
             }
-            Err(BodyError::TooLarge(length)) => return too_large(length, self.max_body_bytes),
+            Err(BodyError::TooLarge(length)) => return too_large("body", length, terms.limit),
             Err(BodyError::TooSlow) => {
                 let text = "The body took too long\n";
                 return answers::error(StatusCode::REQUEST_TIMEOUT, text);
@@ -222,9 +268,14 @@ impl Shared {
                 return answers::error(StatusCode::BAD_REQUEST, text);
             }
         };
+        if messages.len() > MESSAGES {
+            let count = messages.len();
+            let text = format!("The body has {count} messages, the limit is {MESSAGES}\n");
+            return answers::error(StatusCode::PAYLOAD_TOO_LARGE, text);
+        }
         let limit = self.rules.max_message;
         if let Some(long) = messages.iter().find(|message| message.len() > limit) {
-            return too_large(long.len() as u64, limit);
+            return too_large("message", long.len() as u64, limit);
         }
         let now = self.rules.clock.now();
         match to {
@@ -246,16 +297,28 @@ impl Shared {
     }
 }
 
-fn too_large(length: u64, limit: usize) -> Answer {
-    let text = format!("The message has {length} bytes, the limit is {limit}\n");
+/// Why a client may not come in while too many sessions wait for a request.
+fn full() -> Refusal {
+    let reason = "Too many sessions wait for a request to receive".to_owned();
+    Refusal::new(ProtocolVersion::LATEST, CloseCode::OverCapacity, reason)
+}
+
+fn too_large(what: &str, length: u64, limit: usize) -> Answer {
+    let text = format!("The {what} has {length} bytes, the limit is {limit}\n");
     answers::error(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
 impl Joining {
     /// Hands the socket of a request to its session, which writes the `head` of the response, too.
-    pub(crate) fn hand_over(self, stream: Stream, place: OwnedSemaphorePermit, head: Vec<u8>) {
+    pub(crate) async fn hand_over(
+        self,
+        stream: Stream,
+        place: OwnedSemaphorePermit,
+        head: Vec<u8>,
+    ) {
         let receiver = Receiver::stream(stream.split(), place, self.version, head);
-        // A session that is over says nothing, and is a new one the next time.
-        let _ = self.session.attach(receiver);
+        if let Err(late) = self.session.attach(receiver) {
+            turn_away(late, self.patience).await;
+        }
     }
 }

@@ -25,6 +25,11 @@ impl Gate {
         Pass(Arc::clone(&self.0))
     }
 
+    /// How many are in flight.
+    pub(crate) fn inside(&self) -> usize {
+        self.0.inside.load(Ordering::Acquire)
+    }
+
     /// Waits until nothing is in flight.
     pub(crate) async fn wait_empty(&self) {
         loop {

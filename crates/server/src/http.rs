@@ -114,7 +114,7 @@ impl Shared {
             content_encoding: head.value("content-encoding"),
         };
         match self.api.begin(&head, Clock::unix_seconds()) {
-            Ok(call) => Step::Body(Wanted::Api(call)),
+            Ok(call) => Step::Body(Wanted::Api(call), self.body_terms()),
             Err(answer) => Step::Answer(*answer),
         }
     }

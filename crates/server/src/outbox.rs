@@ -210,6 +210,11 @@ impl<L: Line> Outbox<L> {
         }
     }
 
+    /// Has `line` take over what is queued.
+    pub(crate) fn load(&self, line: &mut L) {
+        line.load(&mut self.state.lock().frames);
+    }
+
     /// Sends on what waits, if the line is here, and otherwise wakes the task if it wants to know.
     fn send_on(&self, mut state: MutexGuard<'_, State<L>>) {
         match state.take_free_line() {

@@ -65,9 +65,9 @@ pub(crate) async fn go_on(shared: Arc<Shared>, upgraded: Box<Upgraded<Stream, Up
         upgrade,
     } = *upgraded;
     let (stream, place) = socket.into_parts();
-    let opening = Opening { early, response };
     match upgrade {
         Upgrade::WebSocket(Ok(admission)) => {
+            let opening = Opening { early, response };
             let Some((served, _registered)) = open(&shared, stream, opening, admission) else {
                 return;
             };
@@ -76,9 +76,14 @@ pub(crate) async fn go_on(shared: Arc<Shared>, upgraded: Box<Upgraded<Stream, Up
         }
         Upgrade::WebSocket(Err(refusal)) => {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");
+            let opening = Opening { early, response };
             websocket::refuse(stream.split(), opening, refusal, shared.rules).await;
         }
-        Upgrade::Stream(joining) => joining.hand_over(stream, place, opening.response),
+        // Boxed: few have to wait in there, and every WebSocket would have room for them.
+        Upgrade::Stream(joining) => {
+            drop(early);
+            Box::pin(joining.hand_over(stream, place, response)).await;
+        }
     }
 }
 

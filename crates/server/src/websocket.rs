@@ -10,7 +10,6 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use foghorn_node::{Action, Connection, Refusal};
 use foghorn_protocol::Close;
@@ -21,7 +20,7 @@ use tungstenite::Utf8Bytes;
 use crate::outbox::{Control, End, Outbox, Pending};
 use crate::rules::Rules;
 use crate::stall::Stall;
-use crate::wire::{Wire, poll_end};
+use crate::wire::{Wire, linger};
 #[cfg(test)]
 pub(crate) use line::Frames;
 pub(crate) use line::{Line, PING};
@@ -33,10 +32,6 @@ const READ: usize = 4_096;
 /// Control frames that may wait before reading pauses: a client that pings without taking the
 /// answers fills its own socket, not our memory.
 const WAITING_CONTROL: usize = 4_096;
-
-/// How long a closed connection may take to close its side. Closing at once would make the system
-/// throw away the close frame together with what the client sent meanwhile.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -298,7 +293,7 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
     });
     if let Ok(Ok(())) = shutdown.await {
         // Running out of time is an end like any other.
-        let _ = timeout(LINGER, poll_fn(|cx| poll_end(cx, stream))).await;
+        let _ = linger(stream).await;
     }
 }
 

@@ -20,6 +20,11 @@ const PIECES: usize = 64;
 pub(crate) trait Encoding {
     /// Its bytes.
     fn bytes<'f>(&self, frame: &'f Frame) -> &'f [u8];
+
+    /// How many of its last bytes only tell what follows.
+    fn trailing(&self) -> usize {
+        0
+    }
 }
 
 /// One vectored write that does not wait.
@@ -148,8 +153,14 @@ impl<E: Encoding> Writer<E> {
         self.encoding = encoding;
     }
 
-    /// Stops writing to a socket that is of no use any more: the frames that are not all out.
+    /// Stops writing to a socket that is of no use any more: the frames that are not out.
     pub(crate) fn give_up(&mut self) -> VecDeque<Frame> {
+        let first = self.batch.front().map(|frame| self.encoding.bytes(frame));
+        if first.is_some_and(|bytes| {
+            self.begun > 0 && self.begun + self.encoding.trailing() >= bytes.len()
+        }) {
+            self.leaves();
+        }
         (self.begun, self.control_begun) = (0, 0);
         self.control = Vec::new();
         self.flush = Flush::Done;
@@ -240,10 +251,16 @@ impl<E: Encoding> Writer<E> {
             return;
         }
         *written -= left;
-        self.written.frames += 1;
-        self.written.bytes += frame.wire_len();
+        self.leaves();
+    }
+
+    /// The first frame is out.
+    fn leaves(&mut self) {
+        if let Some(frame) = self.batch.pop_front() {
+            self.written.frames += 1;
+            self.written.bytes += frame.wire_len();
+        }
         self.begun = 0;
-        self.batch.pop_front();
     }
 }
 

@@ -161,6 +161,8 @@ fn of_values() {
         "https://node3.example.com",
         "a b",
         "[::1]",
+        "...",
+        ".a",
     ] {
         let expect = format!(
             "2:12  fallback.hostname: expected the name of a host without a port, or \"\" for none, \

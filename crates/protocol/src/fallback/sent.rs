@@ -1,6 +1,7 @@
 //! What a client sends: the body of an `xhr_send` request.
 
-/// The messages of a body, each the JSON text of one message. None of them is a sign of life.
+/// The messages of a body, each the JSON text of one message. An empty list is a sign
+/// of life.
 ///
 /// # Errors
 /// The body is no JSON array of strings.

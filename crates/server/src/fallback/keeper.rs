@@ -2,38 +2,41 @@
 //! there is to say, and decides how long nobody may come for it.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use foghorn_protocol::fallback::{HEARTBEAT, NOTHING, closing};
+use foghorn_protocol::fallback::{HEARTBEAT, NOTHING};
 use foghorn_protocol::{Close, CloseCode, Moment};
 use tokio::io::AsyncRead;
-use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::farewell::{join, say_goodbye, turn_away};
 use super::line::Line;
 use super::pulse::{Due, Empty, Pulse, Receiving, Timing};
-use super::receiver::{Receiver, Stream};
+use super::receiver::Receiver;
 use super::session::{Ask, Note, Session};
 use crate::connections::Registered;
+use crate::gate::{Gate, Pass};
 use crate::outbox::{Control, End, Pending};
 use crate::rules::Rules;
 use crate::stall::Stall;
 use crate::wire::{Wire, poll_end};
 
-/// How long a client may take to close its side of a stream that has ended. Closing at once would
-/// make the system throw away the last line together with what the client sent meanwhile.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long a session that closes waits for a request to tell that to, before it counts as gone:
+/// more than a poll takes to come back. It is still told for as long as it is remembered.
+pub(super) const ABSENCE: Duration = Duration::from_secs(1);
 
 /// What sessions share.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct Terms {
     /// How long what may last.
-    pub(crate) timing: Timing,
+    pub(super) timing: Timing,
     /// What they share with WebSockets.
-    pub(crate) rules: Rules,
+    pub(super) rules: Rules,
+    /// Counts the sessions for which nothing receives.
+    pub(super) away: Gate,
 }
 
 /// Why a session ends.
@@ -59,6 +62,12 @@ enum Event<R, W> {
     End(Ending),
 }
 
+/// A session that has closed and has yet to say all that waits.
+struct Closing {
+    close: Close,
+    since: Instant,
+}
+
 struct Keeper<R, W> {
     session: Arc<Session<R, W>>,
     /// The line, while this task has something to do with it; see [`crate::outbox::Outbox`].
@@ -69,18 +78,20 @@ struct Keeper<R, W> {
     words: Vec<u8>,
     pulse: Pulse,
     stall: Stall,
-    /// Bytes that were written when this task last looked.
-    taken: u64,
+    closing: Option<Box<Closing>>,
     terms: Terms,
+    /// While nothing receives.
+    away: Option<Pass>,
 }
 
-/// Keeps `session` until it is over.
+/// Keeps `session` until it is over, and then drops its `entry`.
 pub(super) fn keep<R: AsyncRead + Unpin, W: Wire>(
     session: Arc<Session<R, W>>,
     line: Line<W>,
     terms: Terms,
-    registered: Registered,
+    (registered, entry): (Registered, impl Send),
 ) -> impl Future<Output = ()> {
+    let away = terms.away.enter();
     let mut keeper = Keeper {
         session,
         line: Some(Box::new(line)),
@@ -88,28 +99,18 @@ pub(super) fn keep<R: AsyncRead + Unpin, W: Wire>(
         words: Vec::new(),
         pulse: Pulse::new(terms.timing, terms.rules.clock.now()),
         stall: Stall::default(),
-        taken: 0,
+        closing: None,
         terms,
+        away: Some(away),
     };
     async move {
         let ending = keeper.run().await;
         tracing::debug!(?ending, "session ended");
         keeper.session.leave();
-        let line = keeper.with_line().await;
-        let close = match ending {
-            Ending::Close(close) => Some(close),
-            Ending::Overflow(close) => {
-                line.abandon();
-                Some(close)
-            }
-            Ending::Over | Ending::Lost => None,
-        };
+        keeper.with_line().await;
         keeper.session.outbox().end();
-        if let Some(close) = close {
-            // Boxed: it is for the end, and every session would have room for it.
-            Box::pin(keeper.say_goodbye(&close, registered)).await;
-        }
-        keeper.session.end();
+        // Boxed: it is for the end, and every session would have room for it.
+        Box::pin(keeper.end(ending, (registered, entry))).await;
     }
 }
 
@@ -122,28 +123,11 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
             let event = poll_fn(|cx| self.poll_event(cx, timer.as_mut(), next)).await;
             let now = clock.now();
             match event {
-                Event::Note(Note::Receiver(receiver)) => self.attach(*receiver, now).await,
-                Event::Note(Note::Empty) => {
-                    if self.pulse.on_empty(now) == Empty::Question {
-                        self.words.extend_from_slice(NOTHING.as_bytes());
-                    }
-                }
-                Event::Note(Note::Sent(messages)) => {
-                    self.session.post(&messages, now);
-                }
+                Event::Note(note) => self.take(note, now).await,
                 Event::Close(close) => self.session.close(close),
-                Event::Gone => self.detach(now).await,
-                Event::Timer if self.stall.is_over(self.terms.rules.write_timeout) => {
-                    return Ending::Lost;
-                }
+                Event::Gone => self.detach().await,
                 Event::Timer => {
-                    if next.is_some_and(|next| next <= now)
-                        && let Some(Ask) = self.session.on_timeout(now)
-                    {
-                        self.ask();
-                    }
-                    next = self.session.deadline();
-                    if let Some(ending) = self.on_silence(now).await {
+                    if let Some(ending) = self.on_timer(&mut next, now).await {
                         return ending;
                     }
                 }
@@ -176,12 +160,22 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
 
     /// When something has to be looked at again.
     fn deadline(&self, next: Option<Moment>) -> Instant {
-        let clock = self.terms.rules.clock;
         let silence = self.pulse.deadline();
         let silence = next.map_or(silence, |next| next.min(silence));
+        let silence = self.terms.rules.clock.instant(silence);
         let patience = self.stall.end(self.terms.rules.write_timeout);
-        let silence = clock.instant(silence);
-        patience.map_or(silence, |end| end.min(silence))
+        let all = [patience, self.closing_end()].into_iter().flatten();
+        all.fold(silence, Instant::min)
+    }
+
+    /// When a session that closes has had its time to say what waits.
+    fn closing_end(&self) -> Option<Instant> {
+        let patience = match self.away {
+            Some(_) => ABSENCE,
+            None => self.terms.rules.write_timeout,
+        };
+        let closing = self.closing.as_ref();
+        closing.map(|closing| closing.since + patience)
     }
 
     /// Says all that waits, unless somebody else does. Ready only when the session is concerned.
@@ -224,15 +218,19 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
         let Some(line) = &self.line else {
             return;
         };
-        let now = self.terms.rules.clock.now();
-        self.pulse.receives(line.receiving(), now);
-        if line.taken() != self.taken {
-            self.taken = line.taken();
-            self.pulse.spoke(now);
-        }
+        let clock = self.terms.rules.clock;
+        let receiving = line.receiving();
+        self.pulse.receives(receiving, clock.now());
+        self.pulse.spoke(clock.moment(line.written_at()));
         match line.is_blocked() {
             true => self.stall.at(line.taken()),
             false => self.stall.ends(),
+        }
+        match receiving {
+            Receiving::Nothing => {
+                self.away.get_or_insert_with(|| self.terms.away.enter());
+            }
+            _ => self.away = None,
         }
     }
 
@@ -253,30 +251,62 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
         self.line.insert(line)
     }
 
+    async fn take(&mut self, note: Note<R, W>, now: Moment) {
+        match note {
+            Note::Receiver(receiver) => self.attach(*receiver, now).await,
+            Note::Empty => {
+                if self.pulse.on_empty(now) == Empty::Question {
+                    self.words.extend_from_slice(NOTHING.as_bytes());
+                }
+            }
+            Note::Sent(messages) => {
+                self.session.post(&messages, now);
+            }
+            Note::Closed(close) => {
+                let since = Instant::now();
+                self.closing = Some(Box::new(Closing { close, since }));
+                let session = Arc::clone(&self.session);
+                let line = self.with_line().await;
+                session.outbox().load(line);
+                if !line.holds_messages() {
+                    line.go_on();
+                }
+            }
+        }
+    }
+
     /// Goes on in another response; the one before it ends where it is.
     async fn attach(&mut self, receiver: Receiver<R, W>, now: Moment) {
         let line = self.with_line().await;
-        let reading = match receiver {
-            Receiver::Poll(poll) => {
-                line.poll(poll);
-                None
-            }
-            Receiver::Stream(Stream { reading, outlet }) => {
-                line.stream(outlet);
-                Some(reading)
-            }
-        };
-        self.reading = reading;
+        self.reading = join(line, receiver);
         self.pulse.begins_anew(now);
         self.look();
         self.session.on_activity(now);
     }
 
-    async fn detach(&mut self, now: Moment) {
+    async fn detach(&mut self) {
         self.with_line().await.detach();
         self.reading = None;
         self.look();
-        tracing::trace!(?now, "a session's response has ended");
+    }
+
+    async fn on_timer(&mut self, next: &mut Option<Moment>, now: Moment) -> Option<Ending> {
+        if self.stall.is_over(self.terms.rules.write_timeout) {
+            return Some(Ending::Lost);
+        }
+        if let Some(end) = self.closing_end()
+            && end <= Instant::now()
+            && let Some(closing) = self.closing.take()
+        {
+            return Some(self.give_up(closing.close).await);
+        }
+        if next.is_some_and(|next| next <= now)
+            && let Some(Ask) = self.session.on_timeout(now)
+        {
+            self.ask(now);
+        }
+        *next = self.session.deadline();
+        self.on_silence(now).await
     }
 
     /// Does what silence calls for.
@@ -285,20 +315,24 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
             return None;
         }
         // Others may have written.
-        self.with_line().await;
+        let line = self.with_line().await;
+        let is_blocked = line.is_blocked();
         self.look();
         match self.pulse.check(now) {
             Due::Nothing => {}
-            Due::Beat => self.ask(),
-            Due::GoOn => self.with_line().await.go_on(),
+            // Whether it takes anything is the stall's business.
+            Due::Beat | Due::Dead if is_blocked => self.pulse.spoke(now),
+            Due::Beat => self.ask(now),
+            Due::GoOn => {
+                self.with_line().await.go_on();
+                self.look();
+            }
             Due::Over => return Some(Ending::Over),
             Due::Dead => {
-                let line = self.with_line().await;
-                if line.receiving() == Receiving::Full {
-                    line.detach();
-                    self.reading = None;
-                    self.look();
+                if self.with_line().await.receiving() == Receiving::Full {
+                    self.detach().await;
                 }
+                self.pulse.spoke(now);
                 let reason = "Heartbeats were not answered";
                 let close = Close::new(CloseCode::PongNotReceived, reason);
                 self.session.close(close);
@@ -308,54 +342,44 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
     }
 
     /// Asks the client whether it is there. A poll is over with that.
-    fn ask(&mut self) {
+    fn ask(&mut self, now: Moment) {
         self.words.extend_from_slice(HEARTBEAT.as_bytes());
-        self.pulse.asked();
+        self.pulse.asked(now);
     }
 
-    /// Tells every request that comes within the session's time that it has closed.
-    async fn say_goodbye(&mut self, close: &Close, registered: Registered) {
-        let mut registered = Some(registered);
-        let over = Instant::now() + self.terms.timing.session_timeout;
-        loop {
-            let line = self.with_line().await;
-            if line.receiving() != Receiving::Nothing {
-                line.say(closing(close).as_bytes());
-                if self.finish().await.is_ok() {
-                    registered = None;
-                }
-            }
-            let session = Arc::clone(&self.session);
-            let next = poll_fn(|cx| session.poll_note(cx));
-            match timeout_at(over, next).await {
-                Ok(Note::Receiver(receiver)) => {
-                    let now = self.terms.rules.clock.now();
-                    self.attach(*receiver, now).await;
-                }
-                Ok(Note::Empty | Note::Sent(_)) => {}
-                Err(_) => break,
-            }
-        }
-        drop(registered);
-    }
-
-    /// Ends the response behind what was said.
-    async fn finish(&mut self) -> io::Result<()> {
-        let patience = self.terms.rules.write_timeout;
+    /// Closes although not everything has been said that waited.
+    async fn give_up(&mut self, close: Close) -> Ending {
+        let is_away = self.away.is_some();
         let line = self.with_line().await;
-        let finished = timeout(patience, async {
-            poll_fn(|cx| line.poll_write(cx)).await?;
-            line.finish().await
-        });
-        let finished = finished
-            .await
-            .unwrap_or(Err(io::ErrorKind::TimedOut.into()));
-        if let (Ok(()), Some(reading)) = (&finished, &mut self.reading) {
-            // Running out of time is an end like any other.
-            let _ = timeout(LINGER, poll_fn(|cx| poll_end(cx, reading))).await;
+        if line.is_blocked() {
+            return Ending::Lost;
         }
-        self.with_line().await.detach();
-        self.reading = None;
-        finished
+        // Who comes back for it still hears it.
+        if !is_away {
+            line.abandon();
+        }
+        Ending::Close(close)
+    }
+
+    async fn end(mut self, ending: Ending, (registered, entry): (Registered, impl Send)) {
+        let close = match ending {
+            Ending::Close(close) => Some(close),
+            Ending::Overflow(close) => {
+                self.with_line().await.abandon();
+                Some(close)
+            }
+            Ending::Over | Ending::Lost => None,
+        };
+        self.away = None;
+        if let (Some(close), Some(line)) = (close, &mut self.line) {
+            let session = &*self.session;
+            let responding = (&mut **line, &mut self.reading);
+            say_goodbye(session, responding, &close, &self.terms, registered).await;
+        }
+        // From here on its name is unknown, and who still had it is told.
+        drop(entry);
+        if let Some(late) = self.session.end() {
+            turn_away(*late, self.terms.rules.write_timeout).await;
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The line of a session: what it has to say, and the response that this goes into.
 //!
 //! A stream's messages are written by whoever delivers, as those of a WebSocket are. A poll is
-//! answered by the session's own task, with all that there is.
+//! answered by the session's own task, with all that there is and that fits.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 use foghorn_api::Answer;
 use foghorn_protocol::Frame;
 use foghorn_protocol::fallback::{HEARTBEAT, RESPONSE_UNITS};
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::answers;
 use super::pulse::Receiving;
@@ -22,23 +22,37 @@ use crate::writer::Writer;
 
 /// What a session has to say, and to whom.
 pub(crate) struct Line<W> {
-    into: Into<W>,
+    response: Response<W>,
     opening: Opening,
     /// Lines of the session's own; they precede the messages.
     words: Vec<u8>,
     /// Messages that wait for a response with room for them.
     held: VecDeque<Frame>,
+    /// The last line, behind which the response ends.
+    closing: Option<Box<str>>,
     writer: Writer<Body>,
-    room: Room,
+    last_write: LastWrite,
     /// What polls have taken since somebody asked.
     answered: Written,
 }
 
 /// The response that is being given.
-enum Into<W> {
+enum Response<W> {
     Nothing,
-    Stream(Box<Outlet<W>>),
+    Stream(Box<Streaming<W>>),
     Poll(oneshot::Sender<Answer>),
+}
+
+/// A stream's response.
+struct Streaming<W> {
+    outlet: Outlet<W>,
+    room: Room,
+}
+
+/// When a stream was last written to, and the bytes that were out then.
+struct LastWrite {
+    at: Instant,
+    taken: u64,
 }
 
 /// The first line of the session.
@@ -58,10 +72,10 @@ enum Opening {
 enum Room {
     /// It has so many UTF-16 units.
     Used(usize),
-    /// Nothing; a heartbeat behind all that was written will tell when the client has read it.
-    Full,
+    /// Nothing but a heartbeat, which will tell when the client has read all before it.
+    Mark,
     /// Nothing, and the heartbeat is on its way.
-    Marked,
+    Full,
     /// Any amount.
     Endless,
 }
@@ -70,12 +84,24 @@ impl<W: Wire> Line<W> {
     /// A session that begins with `opening`, for which nothing receives yet.
     pub(super) fn new(opening: String) -> Self {
         Self {
-            into: Into::Nothing,
             opening: Opening::Due(opening.into_boxed_str()),
+            ..Self::of_nobody()
+        }
+    }
+
+    /// A line for the last word to who comes for a session that is over.
+    pub(super) fn of_nobody() -> Self {
+        Self {
+            response: Response::Nothing,
+            opening: Opening::Out,
             words: Vec::new(),
             held: VecDeque::new(),
+            closing: None,
             writer: Writer::default(),
-            room: Room::Used(0),
+            last_write: LastWrite {
+                at: Instant::now(),
+                taken: 0,
+            },
             answered: Written::default(),
         }
     }
@@ -85,24 +111,24 @@ impl<W: Wire> Line<W> {
         self.detach();
         self.writer.begin(outlet.body);
         self.writer.control(&std::mem::take(&mut outlet.head));
+        let mut room = Room::Used(0);
         if let Opening::Due(line) = std::mem::replace(&mut self.opening, Opening::Out) {
-            self.room.take(line.len());
+            room.take(line.len());
             self.writer.control(&outlet.body.part(line.as_bytes()));
             self.opening = Opening::Begun(line);
         }
-        self.into = Into::Stream(Box::new(outlet));
+        self.response = Response::Stream(Box::new(Streaming { outlet, room }));
     }
 
     /// Goes on in the answer to a poll; the response before it ends where it is.
     pub(super) fn poll(&mut self, poll: oneshot::Sender<Answer>) {
         self.detach();
-        self.into = Into::Poll(poll);
+        self.response = Response::Poll(poll);
     }
 
     /// Ends the response where it is. What was not written completely waits for the next.
     pub(super) fn detach(&mut self) {
-        self.into = Into::Nothing;
-        self.room = Room::Used(0);
+        self.response = Response::Nothing;
         self.opening = match std::mem::replace(&mut self.opening, Opening::Out) {
             Opening::Begun(line) | Opening::Due(line) => Opening::Due(line),
             Opening::Out => Opening::Out,
@@ -120,32 +146,39 @@ impl<W: Wire> Line<W> {
         }
     }
 
+    /// Ends the response with `closing`, behind all that is to be said.
+    pub(super) fn close(&mut self, closing: &str) {
+        self.closing = Some(closing.into());
+        self.go_on();
+    }
+
     /// Forgets all messages but one that has begun.
     pub(super) fn abandon(&mut self) {
         self.held = VecDeque::new();
         self.writer.abandon();
-        // What is still to be said needs room.
-        self.room = Room::Endless;
     }
 
-    /// Goes on in a response that is full: its client takes more than others.
+    /// Goes on in a response that is full: its client takes more than others, or hears the rest all
+    /// the same in the next.
     pub(super) fn go_on(&mut self) {
-        self.room = Room::Endless;
+        if let Response::Stream(stream) = &mut self.response {
+            stream.room = Room::Endless;
+        }
     }
 
     /// What receives now.
     pub(super) fn receiving(&self) -> Receiving {
-        match (&self.into, self.room) {
-            (Into::Nothing, _) => Receiving::Nothing,
-            (Into::Poll(_), _) => Receiving::Poll,
-            (Into::Stream(_), Room::Marked) => Receiving::Full,
-            (Into::Stream(_), _) => Receiving::Stream,
+        match &self.response {
+            Response::Nothing => Receiving::Nothing,
+            Response::Poll(_) => Receiving::Poll,
+            Response::Stream(stream) if stream.room == Room::Full => Receiving::Full,
+            Response::Stream(_) => Receiving::Stream,
         }
     }
 
     /// Whether it is for the socket to take more.
     pub(super) fn is_blocked(&self) -> bool {
-        matches!(self.into, Into::Stream(_)) && !self.writer.is_idle()
+        matches!(self.response, Response::Stream(_)) && !self.writer.is_idle()
     }
 
     /// Bytes that sockets have taken, ever.
@@ -153,82 +186,101 @@ impl<W: Wire> Line<W> {
         self.writer.taken()
     }
 
-    /// Whether there is nothing that a response with room would take.
+    /// When a stream was last written to.
+    pub(super) fn written_at(&self) -> Instant {
+        self.last_write.at
+    }
+
+    /// Whether messages wait for a response, or for more room than there is.
+    pub(super) fn holds_messages(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Whether there is nothing that a response with room would take, but the last line.
     fn has_said_all(&self) -> bool {
         !matches!(self.opening, Opening::Due(_)) && self.words.is_empty() && self.held.is_empty()
     }
 
     /// Ready when the client of a poll has gone away.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.into {
-            Into::Poll(poll) => poll.poll_closed(cx),
-            Into::Stream(_) | Into::Nothing => Poll::Pending,
+        match &mut self.response {
+            Response::Poll(poll) => poll.poll_closed(cx),
+            Response::Stream(_) | Response::Nothing => Poll::Pending,
         }
     }
 
     /// Says all that there is to say. Ready when that is done; waits for a response as well as for
     /// room in it.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Into::Poll(_) = self.into {
+        if let Response::Poll(_) = self.response {
             self.answer_poll();
         }
         loop {
             self.fill();
-            let Into::Stream(outlet) = &mut self.into else {
-                return match self.has_said_all() {
+            let Response::Stream(stream) = &mut self.response else {
+                return match self.has_said_all() && self.closing.is_none() {
                     true => Poll::Ready(Ok(())),
                     false => Poll::Pending,
                 };
             };
-            ready!(self.writer.poll_write(cx, &mut outlet.wire))?;
+            let written = self.writer.poll_write(cx, &mut stream.outlet.wire);
+            self.last_write.note(self.writer.taken());
+            ready!(written)?;
             self.opening = Opening::Out;
-            match self.room {
-                Room::Full => {
-                    let mark = outlet.body.part(HEARTBEAT.as_bytes());
-                    self.writer.control(&mark);
-                    self.room = Room::Marked;
+            let said_all = self.words.is_empty() && self.held.is_empty();
+            let body = stream.outlet.body;
+            match stream.room {
+                Room::Mark => {
+                    stream.room = Room::Full;
+                    self.writer.control(&body.part(HEARTBEAT.as_bytes()));
                 }
-                Room::Marked => return Poll::Pending,
-                Room::Used(_) | Room::Endless if self.has_said_all() => return Poll::Ready(Ok(())),
-                Room::Used(_) | Room::Endless => {}
+                Room::Full => return Poll::Pending,
+                Room::Used(_) | Room::Endless if !said_all => {}
+                Room::Used(_) | Room::Endless => match self.closing.take() {
+                    None => return Poll::Ready(Ok(())),
+                    Some(closing) => {
+                        self.writer.control(&body.part(closing.as_bytes()));
+                        self.writer.control(body.end());
+                    }
+                },
             }
         }
     }
 
-    /// Ends a stream behind all that was said.
-    pub(super) async fn finish(&mut self) -> io::Result<()> {
-        if let Into::Stream(outlet) = &mut self.into {
-            self.writer.control(outlet.body.end());
-            let (writer, wire) = (&mut self.writer, &mut outlet.wire);
-            std::future::poll_fn(|cx| writer.poll_write(cx, wire)).await?;
-            outlet.wire.shutdown().await?;
+    /// The socket of a stream.
+    pub(super) fn wire(&mut self) -> Option<&mut W> {
+        match &mut self.response {
+            Response::Stream(stream) => Some(&mut stream.outlet.wire),
+            Response::Poll(_) | Response::Nothing => None,
         }
-        Ok(())
     }
 
     /// Has the writer take what the response has room for.
     fn fill(&mut self) {
-        let Into::Stream(outlet) = &self.into else {
+        let Response::Stream(stream) = &mut self.response else {
             return;
         };
-        if self.room.is_there() && !self.words.is_empty() && self.writer.control_len() == 0 {
+        let room = &mut stream.room;
+        if room.is_there() && !self.words.is_empty() && self.writer.control_len() == 0 {
             let words = std::mem::take(&mut self.words);
-            self.room.take(words.len());
-            self.writer.control(&outlet.body.part(&words));
+            room.take(words.len());
+            self.writer.control(&stream.outlet.body.part(&words));
         }
-        while self.room.is_there()
+        while room.is_there()
             && let Some(frame) = self.held.pop_front()
         {
-            self.room.take(frame.fallback().units());
+            room.take(frame.fallback().units());
             self.writer.batch().push_back(frame);
         }
     }
 
+    /// Answers a poll, if there is anything to say. The client of a poll ends it early as that of a
+    /// stream does, so what takes an answer above the limit is the last in it.
     fn answer_poll(&mut self) {
-        if self.has_said_all() {
+        if self.has_said_all() && self.closing.is_none() {
             return;
         }
-        let Into::Poll(poll) = std::mem::replace(&mut self.into, Into::Nothing) else {
+        let Response::Poll(poll) = std::mem::replace(&mut self.response, Response::Nothing) else {
             return;
         };
         let mut body = match &self.opening {
@@ -236,14 +288,27 @@ impl<W: Wire> Line<W> {
             Opening::Out => Vec::new(),
         };
         body.extend_from_slice(&self.words);
+        let mut room = Room::Used(0);
+        room.take(body.len());
+        let mut fit = 0;
         for frame in &self.held {
+            if !room.is_there() {
+                break;
+            }
+            room.take(frame.fallback().units());
             body.extend_from_slice(frame.fallback().bytes());
+            fit += 1;
+        }
+        let closes = fit == self.held.len();
+        if let Some(closing) = self.closing.as_deref().filter(|_| closes) {
+            body.extend_from_slice(closing.as_bytes());
         }
         // Who is gone got nothing: all of it waits for the next.
         if poll.send(answers::lines(body)).is_ok() {
             self.opening = Opening::Out;
             self.words = Vec::new();
-            for frame in self.held.drain(..) {
+            self.closing.take_if(|_| closes);
+            for frame in self.held.drain(..fit) {
                 self.answered.frames += 1;
                 self.answered.bytes += frame.wire_len();
             }
@@ -261,8 +326,20 @@ impl Room {
     fn take(&mut self, units: usize) {
         if let Self::Used(used) = self {
             *self = match *used + units {
-                more if more > RESPONSE_UNITS => Self::Full,
+                more if more > RESPONSE_UNITS => Self::Mark,
                 more => Self::Used(more),
+            };
+        }
+    }
+}
+
+impl LastWrite {
+    /// So many bytes are out now.
+    fn note(&mut self, taken: u64) {
+        if self.taken != taken {
+            *self = Self {
+                at: Instant::now(),
+                taken,
             };
         }
     }
@@ -270,27 +347,32 @@ impl Room {
 
 impl<W: Wire> outbox::Line for Line<W> {
     fn is_idle(&self) -> bool {
-        self.has_said_all() && self.writer.is_idle() && self.room.is_there()
+        let has_room = match &self.response {
+            Response::Stream(stream) => stream.room.is_there(),
+            Response::Poll(_) | Response::Nothing => true,
+        };
+        has_room && self.has_said_all() && self.closing.is_none() && self.writer.is_idle()
     }
 
     fn send(&mut self, frames: &[Frame]) {
-        let Into::Stream(outlet) = &self.into else {
+        let Response::Stream(stream) = &mut self.response else {
             return self.held.extend(frames.iter().cloned());
         };
         let mut fit = 0;
         for frame in frames {
-            if !self.room.is_there() {
+            if !stream.room.is_there() {
                 break;
             }
-            self.room.take(frame.fallback().units());
+            stream.room.take(frame.fallback().units());
             fit += 1;
         }
         let (now, later) = frames.split_at_checked(fit).unwrap_or((frames, &[]));
-        let wire = &outlet.wire;
+        let wire = &stream.outlet.wire;
         self.writer.send(now, |pieces: &[IoSlice<'_>]| {
             wire.try_write_vectored(pieces)
         });
         self.held.extend(later.iter().cloned());
+        self.last_write.note(self.writer.taken());
     }
 
     fn load(&mut self, frames: &mut VecDeque<Frame>) {
@@ -302,10 +384,11 @@ impl<W: Wire> outbox::Line for Line<W> {
 
     fn push(&mut self) {
         self.fill();
-        if let Into::Stream(outlet) = &self.into {
-            let wire = &outlet.wire;
+        if let Response::Stream(stream) = &self.response {
+            let wire = &stream.outlet.wire;
             self.writer
                 .push(|pieces: &[IoSlice<'_>]| wire.try_write_vectored(pieces));
+            self.last_write.note(self.writer.taken());
         }
     }
 
@@ -326,9 +409,9 @@ impl<W: Wire> outbox::Line for Line<W> {
     }
 
     fn sharing(&self) -> Sharing {
-        match &self.into {
-            Into::Stream(outlet) => outlet.wire.sharing(),
-            Into::Poll(_) | Into::Nothing => Sharing::TaskOnly,
+        match &self.response {
+            Response::Stream(stream) => stream.outlet.wire.sharing(),
+            Response::Poll(_) | Response::Nothing => Sharing::TaskOnly,
         }
     }
 }

@@ -65,9 +65,10 @@ pub(super) struct Pulse {
     receiving: Receiving,
     /// Since it receives so, or since the stream has been silent.
     since: Moment,
-    /// The client has read all of a response that is full.
-    read: bool,
-    unanswered: u8,
+    /// Heartbeats of this response that are yet to be answered. Each is answered once.
+    asked: u8,
+    /// The same of the responses before it, whose answers may still be on their way.
+    asked_before: u8,
 }
 
 impl Pulse {
@@ -77,8 +78,8 @@ impl Pulse {
             timing,
             receiving: Receiving::Nothing,
             since: now,
-            read: false,
-            unanswered: 0,
+            asked: 0,
+            asked_before: 0,
         }
     }
 
@@ -87,49 +88,56 @@ impl Pulse {
         if self.receiving != receiving {
             self.receiving = receiving;
             self.since = now;
-            self.read = false;
             if receiving == Receiving::Full {
-                self.asked();
+                self.asked = self.asked.saturating_add(1);
             }
         }
     }
 
-    /// Another request receives. What the one before left unanswered does not count, but for the
-    /// heartbeat at the end of a full response, whose answer may still be on its way.
+    /// Another request receives.
     pub(super) fn begins_anew(&mut self, now: Moment) {
-        self.unanswered = match self.receiving {
-            Receiving::Full => self.unanswered.min(1),
-            _ => 0,
-        };
         self.since = now;
-        self.read = false;
+        self.asked_before = self.asked_before.saturating_add(self.asked);
+        self.asked = 0;
     }
 
-    /// The stream was not silent.
-    pub(super) fn spoke(&mut self, now: Moment) {
+    /// The stream was last written to then, or is for the socket to take.
+    pub(super) fn spoke(&mut self, at: Moment) {
         if self.receiving == Receiving::Stream {
-            self.since = now;
+            self.since = self.since.max(at);
         }
     }
 
     /// The client was sent a heartbeat. Those who poll do not answer it but poll again.
-    pub(super) fn asked(&mut self) {
-        if matches!(self.receiving, Receiving::Stream | Receiving::Full) {
-            self.unanswered = self.unanswered.saturating_add(1);
+    pub(super) fn asked(&mut self, now: Moment) {
+        self.since = now;
+        if self.receiving == Receiving::Stream {
+            self.asked = self.asked.saturating_add(1);
+            // What has not been answered in all that time will not be any more.
+            self.asked_before = 0;
         }
     }
 
-    /// The client has sent an empty message.
+    /// The client has sent an empty message. Answers are taken to be those of the oldest
+    /// heartbeats, so that none is ever taken for word of something that was not read.
     pub(super) fn on_empty(&mut self, now: Moment) -> Empty {
-        if self.unanswered == 0 {
+        if self.asked_before > 0 {
+            self.asked_before -= 1;
+            return Empty::Answer;
+        }
+        if self.asked == 0 {
             return Empty::Question;
         }
-        self.unanswered = 0;
-        if self.receiving == Receiving::Full {
-            self.read = true;
+        self.asked -= 1;
+        if self.has_read() {
             self.since = now;
         }
         Empty::Answer
+    }
+
+    /// Whether the client has read all of a response that is full.
+    fn has_read(&self) -> bool {
+        self.receiving == Receiving::Full && self.asked == 0
     }
 
     /// When to look again.
@@ -137,7 +145,7 @@ impl Pulse {
         self.since.after(match self.receiving {
             Receiving::Nothing => self.timing.session_timeout,
             Receiving::Poll | Receiving::Stream => self.timing.heartbeat,
-            Receiving::Full if self.read => TURNING,
+            Receiving::Full if self.has_read() => TURNING,
             Receiving::Full => self.timing.heartbeat * u32::from(UNANSWERED),
         })
     }
@@ -150,8 +158,8 @@ impl Pulse {
         match self.receiving {
             Receiving::Nothing => Due::Over,
             Receiving::Poll => Due::Beat,
-            Receiving::Stream if self.unanswered < UNANSWERED => Due::Beat,
-            Receiving::Full if self.read => Due::GoOn,
+            Receiving::Stream if self.asked < UNANSWERED => Due::Beat,
+            Receiving::Full if self.has_read() => Due::GoOn,
             Receiving::Stream | Receiving::Full => Due::Dead,
         }
     }
@@ -196,8 +204,7 @@ mod tests {
         for beat in 1..10 {
             let now = at(beat * 25);
             assert_eq!(pulse.check(now), Due::Beat);
-            pulse.asked();
-            pulse.spoke(now);
+            pulse.asked(now);
             assert_eq!(pulse.on_empty(now), Empty::Answer);
             assert_eq!(pulse.on_empty(now), Empty::Question);
         }
@@ -208,8 +215,7 @@ mod tests {
         let mut pulse = pulse(Receiving::Stream);
         for beat in [25, 50] {
             assert_eq!(pulse.check(at(beat)), Due::Beat);
-            pulse.asked();
-            pulse.spoke(at(beat));
+            pulse.asked(at(beat));
         }
         assert_eq!(pulse.check(at(74)), Due::Nothing);
         assert_eq!(pulse.check(at(75)), Due::Dead);
@@ -227,19 +233,49 @@ mod tests {
     #[test]
     fn what_the_old_stream_was_asked_is_not_held_against_the_new_one() {
         let mut pulse = pulse(Receiving::Stream);
-        pulse.asked();
-        pulse.begins_anew(at(3));
-        assert_eq!(pulse.on_empty(at(4)), Empty::Question);
-        assert_eq!(pulse.deadline(), at(28));
+        pulse.asked(at(25));
+        pulse.asked(at(50));
+        pulse.begins_anew(at(51));
+        assert_eq!(pulse.check(at(76)), Due::Beat);
+        pulse.asked(at(76));
+        assert_eq!(pulse.on_empty(at(77)), Empty::Answer);
+        assert_eq!(
+            pulse.on_empty(at(77)),
+            Empty::Question,
+            "the old ones are forgotten"
+        );
     }
 
     #[test]
-    fn the_answer_to_the_end_of_a_full_response_may_come_after_the_next_request() {
-        let mut pulse = pulse(Receiving::Full);
-        pulse.begins_anew(at(3));
-        pulse.receives(Receiving::Stream, at(3));
-        assert_eq!(pulse.on_empty(at(4)), Empty::Answer);
-        assert_eq!(pulse.on_empty(at(4)), Empty::Question);
-        assert_eq!(pulse.deadline(), at(28));
+    fn only_the_last_answer_is_word_of_the_end_of_a_full_response() {
+        // A heartbeat of silence, and the response becomes full before it is answered.
+        let mut pulse = pulse(Receiving::Stream);
+        pulse.asked(at(25));
+        pulse.receives(Receiving::Full, at(26));
+        assert_eq!(pulse.on_empty(at(27)), Empty::Answer);
+        assert_eq!(
+            pulse.check(at(60)),
+            Due::Nothing,
+            "that was the other one's"
+        );
+        assert_eq!(pulse.on_empty(at(61)), Empty::Answer);
+        assert_eq!(pulse.check(at(66)), Due::GoOn);
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_next_request_is_not_the_next_ones() {
+        for gone in [false, true] {
+            let mut pulse = pulse(Receiving::Full);
+            if gone {
+                pulse.receives(Receiving::Nothing, at(2));
+            }
+            pulse.begins_anew(at(3));
+            pulse.receives(Receiving::Stream, at(3));
+            pulse.receives(Receiving::Full, at(4));
+            assert_eq!(pulse.on_empty(at(5)), Empty::Answer);
+            assert_eq!(pulse.check(at(53)), Due::Nothing, "nobody has read it");
+            assert_eq!(pulse.on_empty(at(53)), Empty::Answer);
+            assert_eq!(pulse.check(at(58)), Due::GoOn);
+        }
     }
 }

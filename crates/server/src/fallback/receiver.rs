@@ -95,4 +95,12 @@ impl Encoding for Body {
             Self::Chunked => frame.fallback().chunk(),
         }
     }
+
+    fn trailing(&self) -> usize {
+        match self {
+            Self::Plain => 0,
+            // The end of its line: the client has the message without.
+            Self::Chunked => 2,
+        }
+    }
 }

@@ -18,8 +18,11 @@ use super::receiver::Receiver;
 use crate::outbox::Outbox;
 use crate::wire::Wire;
 
-/// Requests that other nodes may have passed on and that wait for the keeper.
-const WAITING_SENT: usize = 64;
+/// Bytes of messages that other nodes may have passed on and that wait for the keeper.
+const WAITING_SENT: usize = 256 * 1_024;
+
+/// Bytes that a request costs there beside them.
+const OVERHEAD: usize = 64;
 
 /// What all requests of a session share.
 pub(crate) struct Session<R, W> {
@@ -36,6 +39,9 @@ struct Desk<R, W> {
     empty: Left,
     /// What was sent to another node, oldest first.
     sent: VecDeque<Vec<String>>,
+    /// What that costs, in bytes.
+    sent_bytes: usize,
+    closed: Option<Close>,
     keeper: Presence,
     waker: Option<Waker>,
 }
@@ -62,6 +68,8 @@ pub(super) enum Note<R, W> {
     Empty,
     /// The client has sent these to another node.
     Sent(Vec<String>),
+    /// The session has closed.
+    Closed(Close),
 }
 
 /// What became of messages.
@@ -83,6 +91,8 @@ impl<R, W: Wire> Session<R, W> {
                 receiver: None,
                 empty: Left::Nothing,
                 sent: VecDeque::new(),
+                sent_bytes: 0,
+                closed: None,
                 keeper: Presence::Here,
                 waker: None,
             }),
@@ -97,20 +107,19 @@ impl<R, W: Wire> Session<R, W> {
     ///
     /// # Errors
     /// The session is over; gives the receiver back.
-    pub(super) fn attach(&self, receiver: Receiver<R, W>) -> Result<(), Box<Receiver<R, W>>> {
-        let receiver = Box::new(receiver);
+    pub(super) fn attach(&self, receiver: Receiver<R, W>) -> Result<(), Receiver<R, W>> {
         let mut desk = self.desk.lock();
         if desk.keeper == Presence::Gone {
             return Err(receiver);
         }
-        let before = desk.receiver.replace(receiver);
+        let before = desk.receiver.replace(Box::new(receiver));
         desk.wake();
         // Its socket closes outside the lock.
         drop(before);
         Ok(())
     }
 
-    /// The client has sent `texts`, each one message. None of them is a sign of life.
+    /// The client has sent `texts`, each one message. An empty list is a sign of life.
     pub(crate) fn post(&self, texts: &[String], now: Moment) -> Posted {
         let mut connection = self.connection.lock();
         let Some(open) = &mut *connection else {
@@ -138,7 +147,9 @@ impl<R, W: Wire> Session<R, W> {
     /// is subscribed, and is not.
     pub(super) fn leave_sent(&self, messages: Vec<String>) {
         let mut desk = self.desk.lock();
-        if desk.sent.len() < WAITING_SENT {
+        let cost = cost(&messages);
+        if desk.sent_bytes + cost <= WAITING_SENT || desk.sent.is_empty() {
+            desk.sent_bytes += cost;
             desk.sent.push_back(messages);
             return desk.wake();
         }
@@ -189,10 +200,13 @@ impl<R, W: Wire> Session<R, W> {
     }
 
     fn close_behind(&self, mut connection: MutexGuard<'_, Option<Connection>>, close: Close) {
-        self.outbox.close(close);
         let left = connection.take();
         drop(connection);
+        self.outbox.close(close.clone());
         drop(left);
+        let mut desk = self.desk.lock();
+        desk.closed = Some(close);
+        desk.wake();
     }
 
     /// What was left for the keeper.
@@ -207,7 +221,11 @@ impl<R, W: Wire> Session<R, W> {
             return Poll::Ready(Note::Receiver(receiver));
         }
         if let Some(sent) = desk.sent.pop_front() {
+            desk.sent_bytes -= cost(&sent);
             return Poll::Ready(Note::Sent(sent));
+        }
+        if let Some(close) = desk.closed.take() {
+            return Poll::Ready(Note::Closed(close));
         }
         match &mut desk.waker {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -216,18 +234,21 @@ impl<R, W: Wire> Session<R, W> {
         Poll::Pending
     }
 
-    /// Nobody looks at what is left any more.
-    pub(super) fn end(&self) {
+    /// Nobody looks at what is left any more. Gives the request that has come too late, if one has.
+    pub(super) fn end(&self) -> Option<Box<Receiver<R, W>>> {
         let mut desk = self.desk.lock();
         desk.keeper = Presence::Gone;
-        let left = desk.receiver.take();
-        drop(desk);
-        drop(left);
+        desk.receiver.take()
     }
 }
 
 /// The client is to be asked whether it is there.
 pub(super) struct Ask;
+
+/// What a request that waits for the keeper costs.
+fn cost(messages: &[String]) -> usize {
+    OVERHEAD + messages.iter().map(String::len).sum::<usize>()
+}
 
 impl<R, W> Desk<R, W> {
     fn wake(&self) {

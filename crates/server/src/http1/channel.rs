@@ -7,16 +7,13 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::socket::Socket;
+use crate::wire::linger;
 
 /// Bytes that there is room for when something is read.
 const READ: usize = 8 * 1_024;
-
-/// How long a client may take to hear an answer to something that was not read to its end. Closing
-/// at once would make the system throw away the answer together with what still comes in.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// How patient a listener is with clients.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +67,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
         .await
     }
 
-    /// Waits for `outcome`, and adds to `buffer` what the client sends meanwhile, until there are
-    /// `limit` bytes; `None` if the client goes away.
+    /// Waits for `outcome`, and adds to `buffer` what the client sends meanwhile; `None` if the
+    /// client goes away, or sends more than there is room for in `limit` bytes.
     pub(super) async fn read_during<T>(
         &mut self,
         mut outcome: impl Future<Output = T> + Unpin,
@@ -82,7 +79,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
             if let Poll::Ready(outcome) = Pin::new(&mut outcome).poll(cx) {
                 return Poll::Ready(Some(outcome));
             }
-            while buffer.len() < limit {
+            loop {
+                if buffer.len() > limit {
+                    return Poll::Ready(None);
+                }
                 // Usually nothing comes for a long time, so there is no room kept for it.
                 let mut bytes = [0; 512];
                 let mut read = ReadBuf::new(&mut bytes);
@@ -92,7 +92,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
                 }
                 buffer.extend_from_slice(read.filled());
             }
-            Poll::Pending
         })
         .await
     }
@@ -115,15 +114,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Channel<S> {
     /// Closes, and reads on for a moment what nobody wants.
     pub(super) async fn linger(mut self) {
         if self.socket.shutdown().await.is_ok() {
-            let read_away = async {
-                let mut unwanted = Vec::new();
-                let until = Instant::now() + LINGER;
-                while matches!(self.read(&mut unwanted, until).await, Ok(1..)) {
-                    unwanted.clear();
-                }
-            };
-            // Who never stops sending never makes a read wait for its own limit.
-            let _ = timeout(LINGER, read_away).await;
+            // Running out of time is an end like any other.
+            let _ = linger(&mut self.socket).await;
         }
     }
 }

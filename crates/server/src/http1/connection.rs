@@ -13,7 +13,7 @@ use super::answer::{self, CONTINUE, Date, Extent};
 use super::channel::{Channel, Patience};
 use super::head::{Expects, Framing, HEADERS, Head, Persistence, Unreadable};
 use super::incoming::{Discarded, Incoming};
-use super::service::{BodyError, Service, Step, Upgraded};
+use super::service::{BodyError, BodyTerms, Service, Step, Upgraded};
 use crate::clock::Clock;
 use crate::gate::Pass;
 use crate::peer::Peer;
@@ -201,7 +201,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
             Framing::Chunked => None,
         };
         let whole = whole.and_then(|bytes| early.get(..bytes));
-        let terms = self.service.body_terms();
         let (answer, body) = match (step, whole) {
             (Step::Upgrade { response, upgrade }, _) => {
                 return Ok(Turn::Upgrade {
@@ -217,7 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
             }
             // Usually all of a request is there.
             (Step::Answer(answer), Some(body)) => (answer, body),
-            (Step::Body(call), Some(body)) => {
+            (Step::Body(call, terms), Some(body)) => {
                 let body_or_not = match body.len() <= terms.limit {
                     true => Ok(body),
                     false => Err(BodyError::TooLarge(body.len() as u64)),
@@ -230,8 +229,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
                 let early = self.answer_early(answer, incoming, (expects, manner), in_flight);
                 return Box::pin(early).await;
             }
-            (Step::Body(call), None) => {
+            (Step::Body(call, terms), None) => {
                 let incoming = Incoming::new(framing, early);
+                let call = (call, terms);
                 let late = self.answer_late(call, incoming, (expects, manner), in_flight);
                 return Box::pin(late).await;
             }
@@ -243,12 +243,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
     /// Answers a request whose body has to be waited for.
     async fn answer_late(
         &mut self,
-        call: A::Call<'_>,
+        (call, terms): (A::Call<'_>, BodyTerms),
         mut incoming: Incoming,
         (expects, manner): (Expects, Manner),
         in_flight: Pass,
     ) -> io::Result<Turn<A::Upgrade>> {
-        let terms = self.service.body_terms();
         if let Err(error) = incoming.check(terms) {
             let answer = self.service.finish(call, Err(error)).await;
             let terms = (expects, manner);
@@ -281,8 +280,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
         terms: (Expects, Manner),
         in_flight: Pass,
     ) -> io::Result<Turn<A::Upgrade>> {
-        let limits = self.service.body_terms();
-        let held = incoming.outlast(&mut self.channel, limits, later);
+        let held = incoming.outlast(&mut self.channel, later, HEAD_BYTES);
         match held.await {
             Some(answer) => self.answer_early(answer, incoming, terms, in_flight).await,
             None => Ok(Turn::Close),

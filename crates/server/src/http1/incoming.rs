@@ -78,16 +78,16 @@ impl Incoming {
         }
     }
 
-    /// Waits for `answer`, and meanwhile takes what comes; `None` if the client goes away.
+    /// Waits for `answer`, and meanwhile takes what comes; `None` if the client goes away, or sends
+    /// more than `limit` bytes that nobody has asked for.
     pub(super) async fn outlast<S: AsyncRead + AsyncWrite + Unpin, T>(
         &mut self,
         channel: &mut Channel<S>,
-        terms: BodyTerms,
         answer: impl Future<Output = T> + Unpin,
+        limit: usize,
     ) -> Option<T> {
-        channel
-            .read_during(answer, &mut self.ahead, terms.limit)
-            .await
+        let outcome = channel.read_during(answer, &mut self.ahead, limit);
+        outcome.await
     }
 
     /// Reads it away, as far as that is reasonable. A client that is still sending when the

@@ -30,7 +30,7 @@ pub(crate) trait Service: Send + Sync + 'static {
         body: Result<&[u8], BodyError>,
     ) -> impl Future<Output = Answer> + Send;
 
-    /// How much of a body is taken, and how long that may last.
+    /// How much of a body that nobody wants is read away, and how long that may last.
     fn body_terms(&self) -> BodyTerms;
 
     /// Counts the requests that are being answered.
@@ -49,8 +49,8 @@ pub(crate) enum Step<C, U> {
     Answer(Answer),
     /// This will be the answer, whatever the body is. Dropped if the client goes away first.
     Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
-    /// The body is wanted.
-    Body(C),
+    /// The body is wanted, if it keeps to these terms.
+    Body(C, BodyTerms),
     /// The connection goes on as something else.
     Upgrade {
         /// The bytes of the response that says so.

@@ -67,7 +67,7 @@ impl Service for Mirror {
                 response: b"hello".to_vec(),
                 upgrade: "upgraded",
             },
-            "/body" => Step::Body(head.path),
+            "/body" => Step::Body(head.path, TERMS),
             "/later" => Step::Later(Box::pin(async {
                 sleep(LATER).await;
                 plain(StatusCode::OK, "late")

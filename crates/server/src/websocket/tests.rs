@@ -1,10 +1,12 @@
 //! A connection over a narrow pipe, in virtual time.
 
+use std::time::Duration;
+
 use foghorn_channels::{Delivery, Mailbox as _};
 use foghorn_cluster::local::LocalBus;
 use foghorn_node::{Encryption, Handshake, Node, Transport};
 use foghorn_protocol::Frame;
-use tokio::io::{AsyncReadExt as _, DuplexStream, WriteHalf, duplex, split};
+use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -12,25 +14,16 @@ use super::*;
 use crate::clock::Clock;
 use crate::composition;
 use crate::outbox::Sharing;
+use crate::wire::tests::{Pipe as WirePipe, pipe};
 
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Bytes that the pipe holds; the client has to read for more to pass.
 const PIPE: usize = 64;
 
-impl Wire for WriteHalf<DuplexStream> {
-    fn sharing(&self) -> Sharing {
-        Sharing::TaskOnly
-    }
-
-    fn try_write_vectored(&self, _: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-}
-
 struct Pipe {
     client: DuplexStream,
-    outbox: Arc<Outbox<Line<WriteHalf<DuplexStream>>>>,
+    outbox: Arc<Outbox<Line<WirePipe>>>,
     server: JoinHandle<()>,
     node: Arc<Node>,
 }
@@ -59,7 +52,7 @@ fn connect(queue: usize) -> Pipe {
     };
     let (client, stream) = duplex(PIPE);
     let server = tokio::spawn(serve(
-        split(stream),
+        pipe(stream, Sharing::TaskOnly),
         Opening {
             early: Vec::new(),
             response: Vec::new(),

@@ -37,7 +37,7 @@ async fn ask(shared: &Shared, path: &str, body: &str) -> (u16, String) {
     let answer = match step {
         Step::Answer(answer) => answer,
         Step::Later(answer) => answer.await,
-        Step::Body(sending) => shared.finish_sending(sending, Ok(body.as_bytes())),
+        Step::Body(sending, _) => shared.finish_sending(sending, Ok(body.as_bytes())),
         Step::Upgrade { .. } => unreachable!("no stream is asked for"),
     };
     let body = String::from_utf8(answer.body.to_vec()).unwrap();
