@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::effect::{Clustering, Effect};
 use crate::node::Node;
 
-/// Bytes that a node passes on for one app in a second. Who knows an app's key can make up sessions,
-/// each of whose messages goes to every other node.
+/// Bytes that a node passes on for one app in a second. Who knows an app's key can make up
+/// sessions, each of whose messages goes to every other node.
 const BYTES_PER_SECOND: u32 = 4 << 20;
 
 /// Bytes that messages cost beside their text, however short they are.

@@ -28,8 +28,9 @@ write one into a file made by `foghorn config example` before you go further.
   app id  {id}      key  {key}      secret  {secret}
 
 Page (pusher-js):
-  const pusher = new Pusher("{key}", {{ cluster: "", wsHost: "{host}", wsPort: {port},
-    forceTLS: false, enabledTransports: ["ws"] }});
+  const pusher = new Pusher("{key}", {{ cluster: "self", forceTLS: false, enableStats: false,
+    wsHost: "{host}", wsPort: {port}, httpHost: "{host}", httpPort: {port},
+    enabledTransports: ["ws", "xhr_streaming", "xhr_polling"] }});
   pusher.subscribe("news").bind("hello", (data) => console.log(data));
 
 Node (npm install pusher):

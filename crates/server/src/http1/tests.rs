@@ -395,3 +395,13 @@ async fn a_held_request_ends_with_its_client() {
     assert!(server.await.unwrap().is_none());
     assert_eq!(begun.elapsed(), Duration::from_secs(1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_too_much_behind_a_held_request_is_not_kept() {
+    let (mut client, server) = connect();
+    let held = format!("GET /later HTTP/1.1\r\n\r\n{}", "x".repeat(20_000));
+    client.write_all(held.as_bytes()).await.unwrap();
+    let begun = Instant::now();
+    assert!(server.await.unwrap().is_none());
+    assert!(begun.elapsed() < LATER);
+}

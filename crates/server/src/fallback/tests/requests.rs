@@ -1,4 +1,4 @@
-//! Two nodes, and a client whose requests reach the wrong one.
+//! Requests as they come in: what they may ask for, and which node they reach.
 
 use foghorn_config::{Config, Sources};
 use prometheus::Registry;
@@ -7,17 +7,25 @@ use super::*;
 use crate::capacity::Capacity;
 use crate::http1::tests::with_request;
 
+/// Connections that each node takes.
+const CONNECTIONS: u64 = 400;
+
 /// A node on `bus` with all that its requests share.
 fn node_on(bus: &LocalBus) -> Shared {
+    node_with("", bus)
+}
+
+/// The same with this configuration.
+fn node_with(text: &str, bus: &LocalBus) -> Shared {
     let sources = Sources {
-        file: None,
+        file: Some(("foghorn.toml".into(), Ok(text.to_owned()))),
         environment: Vec::new(),
         flags: Vec::new(),
     };
     let config = Config::load(sources).unwrap().config;
     let capacity = Capacity {
-        open_files: 100,
-        connections: 50,
+        open_files: 1_000,
+        connections: CONNECTIONS,
     };
     let composed = composition::node(&config, capacity, &Registry::new(), bus).unwrap();
     let clock = Clock::start();
@@ -27,10 +35,19 @@ fn node_on(bus: &LocalBus) -> Shared {
 
 /// What becomes of a request to `path`.
 async fn ask(shared: &Shared, path: &str, body: &str) -> (u16, String) {
+    ask_over(shared, Encryption::Plain, path, body).await
+}
+
+async fn ask_over(
+    shared: &Shared,
+    encryption: Encryption,
+    path: &str,
+    body: &str,
+) -> (u16, String) {
     let request = format!("POST {path}?protocol=7 HTTP/1.1\r\n\r\n");
     let peer = Peer {
         address: [127, 0, 0, 1].into(),
-        encryption: Encryption::Plain,
+        encryption,
     };
     let step: Step<Sending, Upgrade> =
         with_request(&request, |head| shared.fall_back(head, peer, path)).unwrap();
@@ -102,4 +119,64 @@ async fn a_node_that_is_alone_knows_that_a_session_is_nowhere() {
     let alone = node_on(&LocalBus::new());
     let (status, _) = ask(&alone, &format!("{BASE}/xhr_send"), "[]").await;
     assert_eq!(status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_nobody_receives_for_leave_room_for_others() {
+    let node = node_on(&LocalBus::new());
+    let open = async |n| {
+        let path = format!("/pusher/app/app-key/1/{n:08}/xhr");
+        ask(&node, &path, "").await.1
+    };
+    for n in 0..CONNECTIONS / AWAY_SHARE {
+        let opened = open(n).await;
+        assert!(opened.starts_with("o\na["), "{n}: {opened}");
+    }
+    let refused = open(999).await;
+    assert!(
+        refused.starts_with("o\nc[4100,\"Too many sessions wait"),
+        "{refused}"
+    );
+    assert_eq!(node.node.connections(), CONNECTIONS / AWAY_SHARE);
+    // Who is there already may come again, and those who do not make room.
+    assert_eq!(open(0).await, "h\n");
+    let opened = open(999).await;
+    assert!(opened.starts_with("o\na["), "{opened}");
+}
+
+#[tokio::test]
+async fn a_body_has_a_reasonable_number_of_messages() {
+    let node = node_on(&LocalBus::new());
+    ask(&node, &format!("{BASE}/xhr"), "").await;
+    let send = async |count| {
+        let ping = r#""{\"event\":\"pusher:ping\",\"data\":{}}""#;
+        let body = format!("[{}]", vec![ping; count].join(","));
+        ask(&node, &format!("{BASE}/xhr_send"), &body).await
+    };
+    let (status, text) = send(MESSAGES + 1).await;
+    assert_eq!(
+        (status, &*text),
+        (413, "The body has 65 messages, the limit is 64\n")
+    );
+    assert_eq!(send(MESSAGES).await.0, 204);
+    let answer = ask(&node, &format!("{BASE}/xhr"), "").await.1;
+    assert_eq!(
+        answer.lines().count(),
+        MESSAGES,
+        "none of the refused ones was carried out"
+    );
+}
+
+#[tokio::test]
+async fn an_app_with_tls_takes_none_of_its_requests_without() {
+    let table = "[[apps]]\nid = \"1\"\nkey = \"app-key\"\nsecret = \"s\"\nforce_tls = true\n";
+    let node = node_with(table, &LocalBus::new());
+    let opened = ask_over(&node, Encryption::Tls, &format!("{BASE}/xhr"), "")
+        .await
+        .1;
+    assert!(opened.starts_with("o\na["), "{opened}");
+    let (status, _) = ask(&node, &format!("{BASE}/xhr_send"), "[]").await;
+    assert_eq!(status, 404);
+    let refused = ask(&node, &format!("{BASE}/xhr"), "").await.1;
+    assert!(refused.starts_with("o\nc[4000,"), "{refused}");
 }
