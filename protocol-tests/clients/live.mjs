@@ -14,7 +14,7 @@ const requirements = Object.fromEntries(
 
 const pusherJs = (client) => ({
   version: dependencies['pusher-js'],
-  tests: 'clients-pusherjs',
+  tests: '../lib/pusherjs-features.mjs',
   transports: ['ws'],
   cannot: [],
   ...client,
@@ -66,17 +66,21 @@ export const PUSHER_JS = [
   ...COMPLETE.map(by('xhr_polling')),
 ];
 
+/** Those of them that connect so. */
+export const pusherJsOver = (transport) =>
+  PUSHER_JS.filter(({ transports }) => transports.includes(transport));
+
 export const ECHO = {
   name: 'Laravel Echo',
   version: dependencies['laravel-echo'],
-  tests: 'clients-echo',
+  tests: 'clients-echo.test.mjs',
   cannot: ['watchlist', 'counts'],
 };
 
 export const PYSHER = {
   name: 'pysher',
   version: requirements.Pysher,
-  tests: 'clients-pysher',
+  tests: 'clients-pysher.test.mjs',
   cannot: ['encrypted', 'sign-in', 'watchlist'],
 };
 

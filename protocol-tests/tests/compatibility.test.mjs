@@ -60,16 +60,16 @@ test('compatibility: the table of server SDKs is what the tests show', () => {
   assert.deepEqual(withoutRule(table('SDK')), expected('SDK', CALLS, callsOf, groups));
 });
 
-const recorded = RECORDED.map((client) => ({ ...client, tests: 'clients-recorded' }));
+const recorded = RECORDED.map((client) => ({ ...client, tests: 'clients-recorded.test.mjs' }));
 const sdks = [...LIVE_SDKS, ...RECORDED_SDKS];
 
 for (const [kinds, ableTo, tests] of [
   ...[...PUSHER_JS, ECHO, PYSHER, ...recorded].map((kind) => [[kind], featuresOf, kind.tests]),
-  [sdks, callsOf, 'clients-sdks'],
+  [sdks, callsOf, 'clients-sdks.test.mjs'],
 ]) {
   const who = kinds.map(({ name }) => name).join(', ');
   test(`compatibility: every mark of ${who} has its test`, () => {
-    const source = read(`${tests}.test.mjs`);
+    const source = read(tests);
     assert.match(source, /test\((callT|t)itleOf\(/, `${tests} names its tests by the table`);
     for (const what of new Set(kinds.flatMap(ableTo))) {
       assert.match(source, scenario(what), `${tests} needs a scenario for "${what}"`);

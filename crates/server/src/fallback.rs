@@ -50,7 +50,7 @@ pub(crate) use sessions::Sessions;
 
 /// Messages that one request may send; pusher-js sends one. Each is a step of the protocol, and a
 /// request's are carried out without giving others a turn.
-const MESSAGES: usize = 64;
+const MESSAGES: usize = 256;
 
 /// Bytes that a body may need for each byte of the largest message, which is a string in it.
 const ESCAPED: usize = 4;

@@ -37,7 +37,7 @@ pub(super) enum Found {
 /// nothing but by a slash too many.
 pub(super) fn read(path: &str, mount: &str) -> Found {
     // Most requests are none of these, and have no time to lose.
-    if !path.contains("/xhr") && !path.ends_with("/info") {
+    if !path.contains("/app/") && !path.ends_with("/info") {
         return Found::Foreign;
     }
     let segments: Vec<&str> = path
@@ -135,7 +135,7 @@ mod tests {
             "/",
             "/pusher",
             "/app/key",
-            "/apps/1/xhr",
+            "/apps/1/events",
             "/pusher/app/k/1/l1o1166u",
         ] {
             assert_eq!(read(path, "/pusher"), Found::Foreign, "{path}");
@@ -145,7 +145,7 @@ mod tests {
             "/pusher/info",
             "/pusher/app/k/1000/l1o1166u/xhr",
             "/pusher/app/k/1/L1o1166u/xhr",
-            "/pusher/app/k/1/l1o1166u/xhr_other",
+            "/pusher/app/k/1/l1o1166u/eventsource",
         ] {
             assert!(
                 matches!(read(path, "/pusher"), Found::Unspoken(_)),

@@ -156,7 +156,7 @@ async fn a_body_has_a_reasonable_number_of_messages() {
     let (status, text) = send(MESSAGES + 1).await;
     assert_eq!(
         (status, &*text),
-        (413, "The body has 65 messages, the limit is 64\n")
+        (413, "The body has 257 messages, the limit is 256\n")
     );
     assert_eq!(send(MESSAGES).await.0, 204);
     let answer = ask(&node, &format!("{BASE}/xhr"), "").await.1;
