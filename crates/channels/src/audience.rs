@@ -26,7 +26,7 @@ use crate::request::{Cached, Occupancy};
 use crate::roster::Roster;
 use crate::sync::{Mutex, MutexGuard};
 
-use arrival::Arrival;
+use arrival::{Arrival, Owed};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {
@@ -49,6 +49,8 @@ pub(crate) struct State {
     arrivals: VecDeque<Arrival>,
     /// Who has left while somebody else has the list, and is to be taken off it.
     leaving: BTreeSet<SocketId>,
+    /// What some of those are owed who came back meanwhile, and went again.
+    owed: Vec<Owed>,
     queued_sends: usize,
     queued_bytes: usize,
     /// INV-BATON-1: whoever takes the list out drains; `None` means that somebody else is draining.
@@ -99,6 +101,7 @@ impl Audience {
             appended: 0,
             arrivals: VecDeque::new(),
             leaving: BTreeSet::new(),
+            owed: Vec::new(),
             queued_sends: 0,
             queued_bytes: 0,
             members: Some(Box::new(Members::new(seed))),

@@ -56,7 +56,8 @@ impl Hub {
     }
 
     /// Adds a subscriber. Its acknowledgement is in its mailbox when this returns, for the caller
-    /// to flush, before any event; unless the topic has yet to be joined.
+    /// to flush, before any event; unless the topic has yet to be joined, or the subscriber left a
+    /// moment ago and has yet to be taken off the list. It comes in any case, and once.
     ///
     /// # Errors
     /// The presence channel is full, or too much waits on the channel.
@@ -72,7 +73,8 @@ impl Hub {
         })
     }
 
-    /// Takes a subscriber away, who is `user` on a presence channel.
+    /// Takes a subscriber away, who is `user` on a presence channel. If it waited for the topic,
+    /// its acknowledgement is in its mailbox when this returns, for the caller to flush.
     pub fn unsubscribe(&self, key: &Key, socket: SocketId, user: Option<&UserId>) -> Option<Drain> {
         let audience = self.shared.registry.find(key)?;
         let mut state = audience.lock();

@@ -112,8 +112,8 @@ pub struct QueueLimits {
     pub sends: usize,
     /// Bytes of their frames.
     pub bytes: usize,
-    /// Operations of any kind, and newcomers who wait for their place, before further newcomers
-    /// are refused.
+    /// Operations of any kind, newcomers who wait for their place, and acknowledgements owed to
+    /// those who are gone again, before further newcomers are refused.
     pub operations: usize,
     /// Bytes of all cached events together; those that expire soonest are forgotten first.
     pub cached_bytes: usize,

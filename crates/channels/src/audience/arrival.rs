@@ -22,6 +22,13 @@ pub(super) struct Arrival {
     greeting: Option<Greeting>,
 }
 
+/// What is owed to a newcomer that is gone again before it could be greeted. The cache is none of
+/// its business any more.
+pub(super) struct Owed {
+    ack: Frame,
+    mailbox: Arc<dyn Mailbox>,
+}
+
 /// What a newcomer hears first.
 pub(super) struct Greeting {
     /// The acknowledgement, where there is one.
@@ -44,6 +51,15 @@ impl Greeting {
             // A mailbox that takes no greeting has ended; its leave is on the way.
             let _ = mailbox.put(frame);
         }
+    }
+}
+
+impl Owed {
+    /// Gives the acknowledgement; the mailbox, to be flushed.
+    fn give(self) -> Arc<dyn Mailbox> {
+        // As with a greeting: a mailbox that takes nothing has ended.
+        let _ = self.mailbox.put(&self.ack);
+        self.mailbox
     }
 }
 
@@ -73,12 +89,31 @@ impl State {
     /// on its way: it is no subscriber any longer.
     pub(super) fn depart(&mut self, socket: SocketId) {
         let place = self.arrivals.iter().rposition(|a| a.seat.socket == socket);
-        if let Some(at) = place {
-            self.arrivals.remove(at);
+        if let Some(arrival) = place.and_then(|at| self.arrivals.remove(at)) {
+            self.take_back(arrival);
         } else if let Some(members) = &mut self.members {
             members.leave(socket);
         } else {
             self.leaving.insert(socket);
+        }
+    }
+
+    /// A newcomer is gone again: it is acknowledged now if it has yet to be, or as soon as nothing
+    /// of before can reach it. Nothing of the channel is for it any more, so it need not wait for
+    /// the topic.
+    fn take_back(&mut self, arrival: Arrival) {
+        let Arrival { seat, greeting, .. } = arrival;
+        let Some(ack) = greeting.and_then(|greeting| greeting.ack) else {
+            return;
+        };
+        let owed = Owed {
+            ack,
+            mailbox: seat.mailbox,
+        };
+        if self.is_leaving(seat.socket) {
+            self.owed.push(owed);
+        } else {
+            owed.give();
         }
     }
 
@@ -90,6 +125,9 @@ impl State {
         }
         for socket in std::mem::take(&mut self.leaving) {
             members.leave(socket);
+        }
+        for owed in std::mem::take(&mut self.owed) {
+            members.greeted(Some(owed.give()));
         }
         for arrival in &mut self.arrivals {
             members.greeted(arrival.greet());

@@ -22,7 +22,7 @@ impl State {
         outlet: &impl Outlet,
     ) -> Result<(), SubscribeError> {
         // Watchers bring no more than one join and one leave per connection.
-        let waiting = self.queue.len() + self.arrivals.len();
+        let waiting = self.queue.len() + self.arrivals.len() + self.owed.len();
         if waiting >= limits.operations && key.recipient().is_some() {
             return Err(SubscribeError::Busy);
         }

@@ -26,6 +26,8 @@ const USERS: u64 = 3;
 enum Step {
     Join(usize, u64, Hearing),
     Leave(usize, u64),
+    /// Somebody changes its mind so many times.
+    Toggle(usize, u64, usize),
     /// A local publisher sends, perhaps to all but one.
     Send(usize, Option<u64>),
     /// The same, to be remembered.
@@ -67,6 +69,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => (c(), who.clone(), hearing.clone()).prop_map(|(c, s, h)| Step::Join(c, s, h)),
         5 => (c(), who.clone()).prop_map(|(c, s)| Step::Leave(c, s)),
+        2 => (c(), who.clone(), 2usize..5).prop_map(|(c, s, n)| Step::Toggle(c, s, n)),
         4 => (c(), prop::option::of(who.clone())).prop_map(|(c, s)| Step::Send(c, s)),
         5 => c().prop_map(Step::SendCached),
         3 => (c(), version.clone()).prop_map(|(c, v)| Step::Receive(c, v)),
@@ -140,6 +143,7 @@ impl Walk {
         match step {
             Step::Join(c, id, hearing) => self.join(c, id, hearing),
             Step::Leave(c, id) => self.leave(c, id),
+            Step::Toggle(c, id, times) => self.toggle(c, id, times),
             Step::Send(c, except) => {
                 let frame = event(&self.keys[c], n);
                 self.models[c].relay();
@@ -250,6 +254,15 @@ impl Walk {
         self.keep(c, drain);
     }
 
+    fn toggle(&mut self, c: usize, id: u64, times: usize) {
+        for _ in 0..times {
+            match self.models[c].seat(id) {
+                Some(_) => self.leave(c, id),
+                None => self.join(c, id, Hearing::Everything),
+            }
+        }
+    }
+
     fn send_cached(&mut self, c: usize, n: usize) {
         let (key, frame) = (&self.keys[c], event(&self.keys[c], n));
         let now = u64::try_from(self.now.since_start().as_millis()).unwrap();
@@ -333,11 +346,20 @@ impl Walk {
 
     fn compare_inboxes(&self) -> Result<(), TestCaseError> {
         for (c, model) in self.models.iter().enumerate() {
+            // Watchers are greeted by whoever adds them.
+            let greeted = usize::from(self.keys[c].recipient().is_some());
             for (id, stays) in &model.heard {
                 let inbox = self.inboxes[&(c, *id)].heard();
-                let stays_still = model.seat(*id).is_some();
+                let whole = model.seat(*id).and_then(|_| stays.len().checked_sub(1));
+                let least = |n, stay: &[String]| {
+                    if whole == Some(n) {
+                        stay.len()
+                    } else {
+                        greeted
+                    }
+                };
                 prop_assert!(
-                    is_heard(&inbox, stays, stays_still),
+                    is_heard(&inbox, stays, least),
                     "{id} on {}: {inbox:#?}, expected {stays:#?}",
                     name(&self.keys[c])
                 );
@@ -364,16 +386,18 @@ impl Walk {
 }
 
 /// Whether `inbox` is what was said in all stays. Who left may have missed the last of what was
-/// said before; who stays has missed nothing.
-fn is_heard(inbox: &[String], stays: &[Vec<String>], stays_still: bool) -> bool {
+/// said before, but no acknowledgement: `least` says how much of a stay must be there.
+fn is_heard(
+    inbox: &[String],
+    stays: &[Vec<String>],
+    least: impl Fn(usize, &[String]) -> usize,
+) -> bool {
     let mut ends = BTreeSet::from([0]);
     for (n, stay) in stays.iter().enumerate() {
-        let whole = stays_still && n + 1 == stays.len();
         let reach = |&from: &usize| {
             let pairs = inbox[from..].iter().zip(stay);
             let heard = pairs.take_while(|(heard, said)| heard == said).count();
-            let least = if whole { stay.len() } else { 0 };
-            (least..=heard).map(move |count| from + count)
+            (least(n, stay)..=heard).map(move |count| from + count)
         };
         ends = ends.iter().flat_map(reach).collect();
     }

@@ -13,7 +13,7 @@ use foghorn_protocol::{Close, Frame};
 
 use crate::world::{
     Inbox, Recorder, acknowledged, event, finish, hub, join, join_as, joined, key, limited, member,
-    send, socket, subscriber, text, user, watchers_of,
+    missed, send, socket, subscriber, text, user, watchers_of,
 };
 
 #[test]
@@ -34,6 +34,20 @@ fn a_join_waits_until_its_topic_is_joined() {
     let heard = inbox.heard();
     assert_eq!(heard.len(), 2);
     assert!(heard[0].contains("subscription_succeeded"), "{heard:?}");
+}
+
+#[test]
+fn who_takes_a_join_back_before_its_topic_is_joined_is_acknowledged() {
+    let hub = hub(Recorder::slow());
+    let car = key("cache-car");
+    let (inbox, _) = join(&hub, &car, 1);
+    assert!(hub.unsubscribe(&car, socket(1), None).is_none());
+    assert_eq!(inbox.heard(), [acknowledged(&car)]);
+    assert!(!hub.wants(&car), "nobody waits for the topic");
+    let (again, _) = join(&hub, &car, 1);
+    finish(hub.joined(&car));
+    assert_eq!(again.heard(), [acknowledged(&car), missed(&car)]);
+    assert_eq!(inbox.heard().len(), 1);
 }
 
 #[test]
@@ -158,6 +172,54 @@ fn who_comes_back_does_not_wait_for_what_it_left_behind() {
     for id in [0, 6, 8, 9] {
         assert_eq!(inboxes[id].heard().len(), 2, "{id} is reached, and once");
     }
+}
+
+#[test]
+fn who_comes_back_and_goes_again_at_once_is_acknowledged_each_time() {
+    let hub = hub(Recorder::quick());
+    let car = key("cache-car");
+    let (inboxes, mut drain) = half_way(&hub, &car);
+    let inbox = &inboxes[7];
+    for _ in 0..3 {
+        assert!(hub.unsubscribe(&car, socket(7), None).is_none());
+        let subscribe = Subscribe {
+            mailbox: Arc::clone(inbox) as _,
+            ..subscriber(7).1
+        };
+        assert!(hub.subscribe(&car, subscribe).unwrap().is_none());
+    }
+    let (ack, miss) = (acknowledged(&car), missed(&car));
+    assert_eq!(
+        inbox.heard(),
+        [&*ack, &miss],
+        "INV-ACK-1: it is on the list yet"
+    );
+    assert_eq!(drain.run(1), Progress::More);
+    // The cache is none of its business where it is gone again.
+    let acks = [&*ack, &miss, &ack, &ack, &ack, &miss];
+    assert_eq!(inbox.heard(), acks);
+    finish(Some(drain));
+    assert_eq!(inbox.heard(), acks, "what was before is not for it");
+}
+
+#[test]
+fn what_is_taken_back_waits_too() {
+    let limits = QueueLimits {
+        operations: 3,
+        ..QueueLimits::default()
+    };
+    let hub = limited(limits, Recorder::quick());
+    let news = key("news");
+    let (_, mut drain) = half_way(&hub, &news);
+    for _ in 0..3 {
+        assert!(hub.unsubscribe(&news, socket(7), None).is_none());
+        assert!(hub.subscribe(&news, subscriber(7).1).unwrap().is_none());
+    }
+    assert!(hub.unsubscribe(&news, socket(7), None).is_none());
+    let refused = hub.subscribe(&news, subscriber(7).1).err();
+    assert_eq!(refused, Some(SubscribeError::Busy));
+    assert_eq!(drain.run(1), Progress::More);
+    assert!(hub.subscribe(&news, subscriber(7).1).is_ok());
 }
 
 #[test]
