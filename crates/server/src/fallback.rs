@@ -40,7 +40,6 @@ use crate::shared::Shared;
 use crate::stream::{Reading, Stream, Writing};
 use crate::upgrade::Upgrade;
 use farewell::turn_away;
-use keeper::Terms;
 pub(crate) use line::Line;
 use pulse::Timing;
 use receiver::Receiver;
@@ -55,13 +54,22 @@ const MESSAGES: usize = 256;
 /// Bytes that a body may need for each byte of the largest message, which is a string in it.
 const ESCAPED: usize = 4;
 
-/// The share of a node's connections that may be sessions for which nothing receives, one in so
-/// many. They need no socket, so that who opens them in vain would otherwise take all places of
-/// those who have one.
-const AWAY_SHARE: u64 = 4;
+/// One in so many of a node's connections may be a session that its client has opened by a poll
+/// and not come back to. It costs no socket: strangers could open enough of them to take the places
+/// of everybody else.
+const FRESH_SHARE: u64 = 4;
 
-/// As many of them there may be on the smallest node.
-const LEAST_AWAY: u64 = 64;
+/// So many of them there may be on the smallest node.
+const LEAST_FRESH: u64 = 64;
+
+/// What sessions share.
+#[derive(Clone)]
+struct Terms {
+    timing: Timing,
+    rules: Rules,
+    /// Counts the sessions whose client has not come back yet.
+    fresh: Gate,
+}
 
 /// The transports' part of a server.
 pub(crate) struct Fallback {
@@ -102,7 +110,7 @@ impl Fallback {
             terms: Terms {
                 timing,
                 rules,
-                away: Gate::default(),
+                fresh: Gate::default(),
             },
             sessions,
         }
@@ -186,10 +194,11 @@ impl Shared {
         if let Some(session) = known {
             return Ok(session);
         }
-        let admitted = match self.has_room_for_sessions() {
-            true => self.admit(head, peer, route.key.as_deref(), transport),
+        let admitted = self.admit(head, peer, route.key.as_deref(), transport);
+        let admitted = admitted.and_then(|admission| match self.has_room_for_sessions() {
+            true => Ok(admission),
             false => Err(self.node.refused(full(), transport)),
-        };
+        });
         let admission = admitted.map_err(|refusal| {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");
             Box::new(answers::refusal(&refusal))
@@ -215,8 +224,8 @@ impl Shared {
     }
 
     fn has_room_for_sessions(&self) -> bool {
-        let limit = (self.node.max_connections() / AWAY_SHARE).max(LEAST_AWAY);
-        (self.fallback.terms.away.inside() as u64) < limit
+        let limit = (self.node.max_connections() / FRESH_SHARE).max(LEAST_FRESH);
+        (self.fallback.terms.fresh.inside() as u64) < limit
     }
 
     /// The app whose sessions a request may be for.
@@ -297,9 +306,9 @@ impl Shared {
     }
 }
 
-/// Why a client may not come in while too many sessions wait for a request.
+/// Why a client may not come in while too many others have not come back.
 fn full() -> Refusal {
-    let reason = "Too many sessions wait for a request to receive".to_owned();
+    let reason = "Too many sessions wait for their clients to come back".to_owned();
     Refusal::new(ProtocolVersion::LATEST, CloseCode::OverCapacity, reason)
 }
 

@@ -11,13 +11,20 @@ mod state;
 mod tests;
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use foghorn_channels::{Delivery, Mailbox};
 use foghorn_node::AppMeters;
 use foghorn_protocol::{Close, CloseCode, Frame};
 use parking_lot::{Mutex, MutexGuard};
+use tokio::io::AsyncRead;
+use tokio::time::timeout;
+
+use crate::wire::linger;
 
 use state::{State, Status, WakesOn};
 
@@ -47,6 +54,12 @@ pub(crate) trait Line: Send {
     fn rest(&mut self);
     /// Who may use it while the socket takes everything.
     fn sharing(&self) -> Sharing;
+    /// Adds bytes of the connection's own, which go out between messages.
+    fn say(&mut self, words: &[u8]);
+    /// Writes until everything is out that was given to it, and sees it off.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    /// Tells the client that nothing follows.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
 /// Who writes to an idle socket.
@@ -67,32 +80,32 @@ pub(crate) struct Written {
     pub(crate) bytes: usize,
 }
 
-/// What the connection's task finds.
+/// What concerns the connection, not its messages.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Pending {
-    /// The line is here, and there is something to write.
-    Work,
+pub(crate) enum Concern {
     /// Somebody else wants the connection to close: tell the session.
     Asked(Close),
-    /// The line is here, everything is written; close.
+    /// Everything is written; close.
     Close(Close),
-    /// The line is here; close for not keeping up.
+    /// Close for not keeping up.
     Overflow(Close),
+    /// The line is of no use any more.
+    Broken,
 }
 
-/// Why the connection's task need not go on writing.
+/// What the connection's task finds.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Somebody else wants the connection to close: tell the session.
-    Asked(Close),
-    /// It did not keep up.
-    Overflow(Close),
+enum Pending {
+    /// The line is here, and there is something to write.
+    Work,
+    /// Something else.
+    Concern(Concern),
 }
 
 /// Whether the connection's task has something to write beside frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Control {
-    /// Control frames wait.
+enum Control {
+    /// Words of the connection's own wait.
     Waits,
     /// Nothing.
     None,
@@ -135,9 +148,41 @@ impl<L: Line> Outbox<L> {
         self.state.lock().give_up(Status::Gone);
     }
 
+    /// Writes all that waits, `words` of the connection's own included, unless somebody else does.
+    /// Ready only when the connection is concerned. Whenever `line` has been used, `look` sees it.
+    pub(crate) fn poll_out(
+        &self,
+        cx: &mut Context<'_>,
+        line: &mut Option<Box<L>>,
+        words: &mut Vec<u8>,
+        mut look: impl FnMut(&L),
+    ) -> Poll<Concern> {
+        loop {
+            let control = match words.is_empty() {
+                true => Control::None,
+                false => Control::Waits,
+            };
+            match ready!(self.poll_work(cx, line, control)) {
+                Pending::Concern(concern) => return Poll::Ready(concern),
+                Pending::Work => {}
+            }
+            let Some(own) = line else {
+                return Poll::Pending;
+            };
+            own.say(&std::mem::take(words));
+            let written = own.poll_write(cx);
+            look(own);
+            match written {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Concern::Broken),
+                Poll::Pending => return self.poll_end(cx, own),
+            }
+        }
+    }
+
     /// Work for the connection's task, and the line to do it with. Without any, the line is left
     /// to those who deliver.
-    pub(crate) fn poll_work(
+    fn poll_work(
         &self,
         cx: &mut Context<'_>,
         line: &mut Option<Box<L>>,
@@ -149,7 +194,7 @@ impl<L: Line> Outbox<L> {
         }
         // First: whoever never stops filling its own queue would otherwise never be told.
         if let Some(close) = state.take_asked() {
-            return Poll::Ready(Pending::Asked(close));
+            return Poll::Ready(Pending::Concern(Concern::Asked(close)));
         }
         if line.is_none() && state.has_work(control) {
             *line = state.line.take();
@@ -167,9 +212,13 @@ impl<L: Line> Outbox<L> {
             return Poll::Ready(Pending::Work);
         }
         match &state.status {
-            Status::Closing(close) => return Poll::Ready(Pending::Close(close.clone())),
+            Status::Closing(close) => {
+                let concern = Concern::Close(close.clone());
+                return Poll::Ready(Pending::Concern(concern));
+            }
             Status::Overflowed | Status::Gone => {
-                return Poll::Ready(Pending::Overflow(self.too_slow()));
+                let concern = Concern::Overflow(self.too_slow());
+                return Poll::Ready(Pending::Concern(concern));
             }
             Status::Open | Status::Asked(_) => {}
         }
@@ -186,13 +235,14 @@ impl<L: Line> Outbox<L> {
     }
 
     /// Whether the connection was given up, or asked to close, while its task was busy writing.
-    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll_end(&self, cx: &mut Context<'_>, line: &mut L) -> Poll<Concern> {
         let mut state = self.state.lock();
+        self.account(&mut state, line);
         if let Some(close) = state.take_asked() {
-            return Poll::Ready(End::Asked(close));
+            return Poll::Ready(Concern::Asked(close));
         }
         if matches!(state.status, Status::Overflowed) {
-            return Poll::Ready(End::Overflow(self.too_slow()));
+            return Poll::Ready(Concern::Overflow(self.too_slow()));
         }
         state.listen(cx, WakesOn::End);
         Poll::Pending
@@ -288,6 +338,29 @@ impl<L: Line> Outbox<L> {
         state.bytes = total;
         Ok(state)
     }
+}
+
+/// Writes the last words of `line`, tells the client that nothing follows, and gives it time to
+/// close its side, which `reading` shows. May be dropped and called again.
+///
+/// # Errors
+/// The client does not take them within `patience`.
+pub(crate) async fn see_off<L: Line, R: AsyncRead + Unpin>(
+    line: &mut L,
+    reading: Option<&mut R>,
+    patience: Duration,
+) -> io::Result<()> {
+    // With TLS, a shutdown writes too.
+    let told = timeout(patience, async {
+        poll_fn(|cx| line.poll_write(cx)).await?;
+        poll_fn(|cx| line.poll_shutdown(cx)).await
+    });
+    told.await.map_err(|_| io::ErrorKind::TimedOut)??;
+    if let Some(reading) = reading {
+        // Running out of time is an end like any other.
+        let _ = linger(reading).await;
+    }
+    Ok(())
 }
 
 /// The line in the hands of somebody who delivers, until that ends, in whatever way.

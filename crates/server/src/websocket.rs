@@ -6,21 +6,20 @@ mod reader;
 mod tests;
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use foghorn_node::{Action, Connection, Refusal};
 use foghorn_protocol::Close;
-use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tungstenite::Utf8Bytes;
 
-use crate::outbox::{Control, End, Outbox, Pending};
+use crate::outbox::{Concern, Line as _, Outbox, see_off};
 use crate::rules::Rules;
 use crate::stall::Stall;
-use crate::wire::{Wire, linger};
+use crate::wire::Wire;
 #[cfg(test)]
 pub(crate) use line::Frames;
 pub(crate) use line::{Line, PING};
@@ -118,7 +117,8 @@ pub(crate) async fn refuse<R: AsyncRead + Unpin, W: Wire>(
     let mut line = Line::new(wire);
     line.writer.control(&opening.response);
     line.writer.batch().extend(refusal.farewell);
-    if flush(&mut line, &rules).await.is_ok() {
+    let told = timeout(rules.write_timeout, poll_fn(|cx| line.poll_write(cx)));
+    if matches!(told.await, Ok(Ok(()))) {
         let ending = Ending::Close(refusal.close);
         say_goodbye(&mut line, &mut stream, &ending, &rules).await;
     }
@@ -208,34 +208,18 @@ impl<R: AsyncRead + Unpin, W: Wire> Socket<R, W> {
     /// Writes all that waits, unless somebody else does. Ready only when the session or the
     /// connection's end is concerned.
     fn poll_out(&mut self, cx: &mut Context<'_>, outbox: &Outbox<Line<W>>) -> Poll<Event> {
-        let end = |ending| Poll::Ready(Event::End(ending));
-        loop {
-            let control = match self.control.is_empty() {
-                true => Control::None,
-                false => Control::Waits,
-            };
-            match ready!(outbox.poll_work(cx, &mut self.line, control)) {
-                Pending::Asked(close) => return Poll::Ready(Event::Close(close)),
-                Pending::Close(close) => return end(Ending::Close(close)),
-                Pending::Overflow(close) => return end(Ending::Overflow(close)),
-                Pending::Work => {}
-            }
-            let Some(line) = &mut self.line else {
-                return Poll::Pending;
-            };
-            line.writer.control(&std::mem::take(&mut self.control));
-            match line.poll_write(cx) {
-                Poll::Ready(Ok(())) => self.stall.ends(),
-                Poll::Ready(Err(_)) => return end(Ending::Lost),
-                Poll::Pending => {
-                    self.stall.at(line.writer.taken());
-                    return outbox.poll_end(cx).map(|pending| match pending {
-                        End::Asked(close) => Event::Close(close),
-                        End::Overflow(close) => Event::End(Ending::Overflow(close)),
-                    });
-                }
-            }
-        }
+        let stall = &mut self.stall;
+        let look = |line: &Line<W>| match line.writer.is_idle() {
+            true => stall.ends(),
+            false => stall.at(line.writer.taken()),
+        };
+        let concern = outbox.poll_out(cx, &mut self.line, &mut self.control, look);
+        concern.map(|concern| match concern {
+            Concern::Asked(close) => Event::Close(close),
+            Concern::Close(close) => Event::End(Ending::Close(close)),
+            Concern::Overflow(close) => Event::End(Ending::Overflow(close)),
+            Concern::Broken => Event::End(Ending::Lost),
+        })
     }
 
     /// Bytes of control frames that wait.
@@ -286,20 +270,6 @@ async fn say_goodbye<R: AsyncRead + Unpin, W: Wire>(
         Ending::Closed => line.writer.abandon(),
         Ending::Lost => return,
     }
-    // With TLS, a shutdown writes too.
-    let shutdown = timeout(rules.write_timeout, async {
-        flush(line, rules).await?;
-        line.wire.shutdown().await
-    });
-    if let Ok(Ok(())) = shutdown.await {
-        // Running out of time is an end like any other.
-        let _ = linger(stream).await;
-    }
-}
-
-async fn flush<W: Wire>(line: &mut Line<W>, rules: &Rules) -> io::Result<()> {
-    let write = poll_fn(|cx| line.poll_write(cx));
-    timeout(rules.write_timeout, write)
-        .await
-        .map_err(|_| io::ErrorKind::TimedOut)?
+    // Whoever does not take it is gone.
+    let _ = see_off(line, Some(stream), rules.write_timeout).await;
 }

@@ -4,40 +4,26 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use foghorn_protocol::fallback::{HEARTBEAT, NOTHING};
 use foghorn_protocol::{Close, CloseCode, Moment};
 use tokio::io::AsyncRead;
+use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::farewell::{join, say_goodbye, turn_away};
-use super::line::Line;
-use super::pulse::{Due, Empty, Pulse, Receiving, Timing};
+use super::Terms;
+use super::farewell::{ABSENCE, say_goodbye, turn_away};
+use super::line::{Line, add};
+use super::pulse::{Due, Empty, Pulse, Receiving};
 use super::receiver::Receiver;
-use super::session::{Ask, Note, Session};
+use super::session::{Note, Question, Session};
+use crate::clock::Clock;
 use crate::connections::Registered;
-use crate::gate::{Gate, Pass};
-use crate::outbox::{Control, End, Pending};
-use crate::rules::Rules;
+use crate::gate::Pass;
+use crate::outbox::Concern;
 use crate::stall::Stall;
 use crate::wire::{Wire, poll_end};
-
-/// How long a session that closes waits for a request to tell that to, before it counts as gone:
-/// more than a poll takes to come back. It is still told for as long as it is remembered.
-pub(super) const ABSENCE: Duration = Duration::from_secs(1);
-
-/// What sessions share.
-#[derive(Clone)]
-pub(crate) struct Terms {
-    /// How long what may last.
-    pub(super) timing: Timing,
-    /// What they share with WebSockets.
-    pub(super) rules: Rules,
-    /// Counts the sessions for which nothing receives.
-    pub(super) away: Gate,
-}
 
 /// Why a session ends.
 #[derive(Debug)]
@@ -76,12 +62,27 @@ struct Keeper<R, W> {
     reading: Option<R>,
     /// Lines of the session's own on their way to the line.
     words: Vec<u8>,
-    pulse: Pulse,
-    stall: Stall,
+    watch: Watch,
     closing: Option<Box<Closing>>,
     terms: Terms,
-    /// While nothing receives.
-    away: Option<Pass>,
+    client: Client,
+}
+
+/// What is known of a client, which needs no socket to open a session by a poll.
+enum Client {
+    /// Its first request is on its way.
+    Unseen(Pass),
+    /// It has polled once.
+    SeenOnce(#[expect(dead_code, reason = "held to be counted")] Pass),
+    /// It has come back, or holds a socket.
+    CameBack,
+}
+
+/// What is known of the line from when it was last here.
+struct Watch {
+    pulse: Pulse,
+    stall: Stall,
+    clock: Clock,
 }
 
 /// Keeps `session` until it is over, and then drops its `entry`.
@@ -91,22 +92,25 @@ pub(super) fn keep<R: AsyncRead + Unpin, W: Wire>(
     terms: Terms,
     (registered, entry): (Registered, impl Send),
 ) -> impl Future<Output = ()> {
-    let away = terms.away.enter();
+    let clock = terms.rules.clock;
     let mut keeper = Keeper {
         session,
         line: Some(Box::new(line)),
         reading: None,
         words: Vec::new(),
-        pulse: Pulse::new(terms.timing, terms.rules.clock.now()),
-        stall: Stall::default(),
+        watch: Watch {
+            pulse: Pulse::new(terms.timing, clock.now()),
+            stall: Stall::default(),
+            clock,
+        },
         closing: None,
+        client: Client::Unseen(terms.fresh.enter()),
         terms,
-        away: Some(away),
     };
     async move {
         let ending = keeper.run().await;
         tracing::debug!(?ending, "session ended");
-        keeper.session.leave();
+        keeper.session.disconnect();
         keeper.with_line().await;
         keeper.session.outbox().end();
         // Boxed: it is for the end, and every session would have room for it.
@@ -118,7 +122,7 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
     async fn run(&mut self) -> Ending {
         let clock = self.terms.rules.clock;
         let mut next = self.session.deadline();
-        let mut timer = pin!(sleep_until(clock.instant(self.pulse.deadline())));
+        let mut timer = pin!(sleep_until(clock.instant(self.watch.pulse.deadline())));
         loop {
             let event = poll_fn(|cx| self.poll_event(cx, timer.as_mut(), next)).await;
             let now = clock.now();
@@ -160,19 +164,19 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
 
     /// When something has to be looked at again.
     fn deadline(&self, next: Option<Moment>) -> Instant {
-        let silence = self.pulse.deadline();
+        let silence = self.watch.pulse.deadline();
         let silence = next.map_or(silence, |next| next.min(silence));
         let silence = self.terms.rules.clock.instant(silence);
-        let patience = self.stall.end(self.terms.rules.write_timeout);
+        let patience = self.watch.stall.end(self.terms.rules.write_timeout);
         let all = [patience, self.closing_end()].into_iter().flatten();
         all.fold(silence, Instant::min)
     }
 
     /// When a session that closes has had its time to say what waits.
     fn closing_end(&self) -> Option<Instant> {
-        let patience = match self.away {
-            Some(_) => ABSENCE,
-            None => self.terms.rules.write_timeout,
+        let patience = match self.watch.pulse.receiving() {
+            Receiving::Nothing => ABSENCE,
+            _ => self.terms.rules.write_timeout,
         };
         let closing = self.closing.as_ref();
         closing.map(|closing| closing.since + patience)
@@ -180,58 +184,16 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
 
     /// Says all that waits, unless somebody else does. Ready only when the session is concerned.
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<Event<R, W>> {
-        let session = Arc::clone(&self.session);
-        let outbox = session.outbox();
-        let end = |ending| Poll::Ready(Event::End(ending));
-        loop {
-            let control = match self.words.is_empty() {
-                true => Control::None,
-                false => Control::Waits,
-            };
-            match ready!(outbox.poll_work(cx, &mut self.line, control)) {
-                Pending::Asked(close) => return Poll::Ready(Event::Close(close)),
-                Pending::Close(close) => return end(Ending::Close(close)),
-                Pending::Overflow(close) => return end(Ending::Overflow(close)),
-                Pending::Work => {}
-            }
-            let Some(line) = &mut self.line else {
-                return Poll::Pending;
-            };
-            line.say(&std::mem::take(&mut self.words));
-            let written = line.poll_write(cx);
-            self.look();
-            match written {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(_)) => return Poll::Ready(Event::Gone),
-                Poll::Pending => {
-                    return outbox.poll_end(cx).map(|pending| match pending {
-                        End::Asked(close) => Event::Close(close),
-                        End::Overflow(close) => Event::End(Ending::Overflow(close)),
-                    });
-                }
-            }
-        }
-    }
-
-    /// Takes note of what has become of the line that is here.
-    fn look(&mut self) {
-        let Some(line) = &self.line else {
-            return;
-        };
-        let clock = self.terms.rules.clock;
-        let receiving = line.receiving();
-        self.pulse.receives(receiving, clock.now());
-        self.pulse.spoke(clock.moment(line.written_at()));
-        match line.is_blocked() {
-            true => self.stall.at(line.taken()),
-            false => self.stall.ends(),
-        }
-        match receiving {
-            Receiving::Nothing => {
-                self.away.get_or_insert_with(|| self.terms.away.enter());
-            }
-            _ => self.away = None,
-        }
+        let watch = &mut self.watch;
+        let look = |line: &Line<W>| watch.look(line);
+        let outbox = self.session.outbox();
+        let concern = outbox.poll_out(cx, &mut self.line, &mut self.words, look);
+        concern.map(|concern| match concern {
+            Concern::Asked(close) => Event::Close(close),
+            Concern::Close(close) => Event::End(Ending::Close(close)),
+            Concern::Overflow(close) => Event::End(Ending::Overflow(close)),
+            Concern::Broken => Event::Gone,
+        })
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -255,12 +217,14 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
         match note {
             Note::Receiver(receiver) => self.attach(*receiver, now).await,
             Note::Empty => {
-                if self.pulse.on_empty(now) == Empty::Question {
-                    self.words.extend_from_slice(NOTHING.as_bytes());
+                if self.watch.pulse.on_empty(now) == Empty::Question {
+                    add(&mut self.words, NOTHING.as_bytes());
                 }
             }
             Note::Sent(messages) => {
                 self.session.post(&messages, now);
+                // There may be many of them, all there at once.
+                yield_now().await;
             }
             Note::Closed(close) => {
                 let since = Instant::now();
@@ -277,9 +241,12 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
 
     /// Goes on in another response; the one before it ends where it is.
     async fn attach(&mut self, receiver: Receiver<R, W>, now: Moment) {
-        let line = self.with_line().await;
-        self.reading = join(line, receiver);
-        self.pulse.begins_anew(now);
+        self.reading = self.with_line().await.go_on_in(receiver);
+        self.client = match std::mem::replace(&mut self.client, Client::CameBack) {
+            Client::Unseen(pass) if self.reading.is_none() => Client::SeenOnce(pass),
+            _ => Client::CameBack,
+        };
+        self.watch.pulse.begins_anew(now);
         self.look();
         self.session.on_activity(now);
     }
@@ -290,8 +257,14 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
         self.look();
     }
 
+    fn look(&mut self) {
+        if let Some(line) = &self.line {
+            self.watch.look(line);
+        }
+    }
+
     async fn on_timer(&mut self, next: &mut Option<Moment>, now: Moment) -> Option<Ending> {
-        if self.stall.is_over(self.terms.rules.write_timeout) {
+        if self.watch.stall.is_over(self.terms.rules.write_timeout) {
             return Some(Ending::Lost);
         }
         if let Some(end) = self.closing_end()
@@ -301,7 +274,9 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
             return Some(self.give_up(closing.close).await);
         }
         if next.is_some_and(|next| next <= now)
-            && let Some(Ask) = self.session.on_timeout(now)
+            && self.session.on_timeout(now) == Question::Due
+            // A poll comes back by itself, and a full response has asked already.
+            && self.watch.pulse.receiving() == Receiving::Stream
         {
             self.ask(now);
         }
@@ -311,17 +286,16 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
 
     /// Does what silence calls for.
     async fn on_silence(&mut self, now: Moment) -> Option<Ending> {
-        if self.pulse.check(now) == Due::Nothing {
+        if self.watch.pulse.check(now) == Due::Nothing {
             return None;
         }
         // Others may have written.
-        let line = self.with_line().await;
-        let is_blocked = line.is_blocked();
+        let is_blocked = self.with_line().await.is_blocked();
         self.look();
-        match self.pulse.check(now) {
+        match self.watch.pulse.check(now) {
             Due::Nothing => {}
-            // Whether it takes anything is the stall's business.
-            Due::Beat | Due::Dead if is_blocked => self.pulse.spoke(now),
+            // Whether the socket takes what was said before is the stall's business.
+            Due::Beat | Due::Dead if is_blocked => self.watch.pulse.wait(now),
             Due::Beat => self.ask(now),
             Due::GoOn => {
                 self.with_line().await.go_on();
@@ -329,10 +303,10 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
             }
             Due::Over => return Some(Ending::Over),
             Due::Dead => {
-                if self.with_line().await.receiving() == Receiving::Full {
+                if self.watch.pulse.receiving() == Receiving::Full {
                     self.detach().await;
                 }
-                self.pulse.spoke(now);
+                self.watch.pulse.wait(now);
                 let reason = "Heartbeats were not answered";
                 let close = Close::new(CloseCode::PongNotReceived, reason);
                 self.session.close(close);
@@ -343,19 +317,18 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
 
     /// Asks the client whether it is there. A poll is over with that.
     fn ask(&mut self, now: Moment) {
-        self.words.extend_from_slice(HEARTBEAT.as_bytes());
-        self.pulse.asked(now);
+        add(&mut self.words, HEARTBEAT.as_bytes());
+        self.watch.pulse.asked(now);
     }
 
     /// Closes although not everything has been said that waited.
     async fn give_up(&mut self, close: Close) -> Ending {
-        let is_away = self.away.is_some();
+        let receiving = self.watch.pulse.receiving();
         let line = self.with_line().await;
         if line.is_blocked() {
-            return Ending::Lost;
-        }
-        // Who comes back for it still hears it.
-        if !is_away {
+            // Who comes back hears the rest, and that it has closed.
+            self.detach().await;
+        } else if receiving != Receiving::Nothing {
             line.abandon();
         }
         Ending::Close(close)
@@ -370,16 +343,30 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
             }
             Ending::Over | Ending::Lost => None,
         };
-        self.away = None;
-        if let (Some(close), Some(line)) = (close, &mut self.line) {
-            let session = &*self.session;
-            let responding = (&mut **line, &mut self.reading);
-            say_goodbye(session, responding, &close, &self.terms, registered).await;
+        match (close, &mut self.line) {
+            (Some(close), Some(line)) => {
+                let responding = (&mut **line, &mut self.reading);
+                say_goodbye(&self.session, responding, &close, &self.terms, registered).await;
+            }
+            // Nobody is to be waited for.
+            _ => drop(registered),
         }
         // From here on its name is unknown, and who still had it is told.
         drop(entry);
         if let Some(late) = self.session.end() {
             turn_away(*late, self.terms.rules.write_timeout).await;
+        }
+    }
+}
+
+impl Watch {
+    /// Takes note of what has become of the line.
+    fn look<W: Wire>(&mut self, line: &Line<W>) {
+        self.pulse.receives(line.receiving(), self.clock.now());
+        self.pulse.spoke(self.clock.moment(line.written_at()));
+        match line.is_blocked() {
+            true => self.stall.at(line.taken()),
+            false => self.stall.ends(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The line of a session: what it has to say, and the response that this goes into.
 //!
-//! A stream's messages are written by whoever delivers, as those of a WebSocket are. A poll is
-//! answered by the session's own task, with all that there is and that fits.
+//! A stream's messages are written by whoever delivers, unless there is TLS, as those of a
+//! WebSocket are. A poll is answered by the session's own task, with all that there is and that
+//! fits.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use foghorn_api::Answer;
@@ -15,7 +17,7 @@ use tokio::time::Instant;
 
 use super::answers;
 use super::pulse::Receiving;
-use super::receiver::{Body, Outlet};
+use super::receiver::{Body, Outlet, Receiver};
 use crate::outbox::{self, Sharing, Written};
 use crate::wire::Wire;
 use crate::writer::Writer;
@@ -106,9 +108,23 @@ impl<W: Wire> Line<W> {
         }
     }
 
-    /// Goes on in a stream; the response before it ends where it is.
-    pub(super) fn stream(&mut self, mut outlet: Outlet<W>) {
+    /// Goes on in another response; the one before it ends where it is. Gives what the client of a
+    /// stream sends.
+    pub(super) fn go_on_in<R>(&mut self, receiver: Receiver<R, W>) -> Option<R> {
         self.detach();
+        match receiver {
+            Receiver::Poll(poll) => {
+                self.response = Response::Poll(poll);
+                None
+            }
+            Receiver::Stream { reading, outlet } => {
+                self.begin(outlet);
+                Some(reading)
+            }
+        }
+    }
+
+    fn begin(&mut self, mut outlet: Outlet<W>) {
         self.writer.begin(outlet.body);
         self.writer.control(&std::mem::take(&mut outlet.head));
         let mut room = Room::Used(0);
@@ -118,12 +134,6 @@ impl<W: Wire> Line<W> {
             self.opening = Opening::Begun(line);
         }
         self.response = Response::Stream(Box::new(Streaming { outlet, room }));
-    }
-
-    /// Goes on in the answer to a poll; the response before it ends where it is.
-    pub(super) fn poll(&mut self, poll: oneshot::Sender<Answer>) {
-        self.detach();
-        self.response = Response::Poll(poll);
     }
 
     /// Ends the response where it is. What was not written completely waits for the next.
@@ -138,18 +148,10 @@ impl<W: Wire> Line<W> {
         self.held = unwritten;
     }
 
-    /// Adds lines of the session's own. Saying the same twice is saying it once, so what a client
-    /// asks again and again without listening does not pile up.
-    pub(super) fn say(&mut self, words: &[u8]) {
-        if !self.words.ends_with(words) {
-            self.words.extend_from_slice(words);
-        }
-    }
-
-    /// Ends the response with `closing`, behind all that is to be said.
+    /// Ends the response with `closing`, behind all that is to be said and has room in it. Behind
+    /// the rest it comes in the next.
     pub(super) fn close(&mut self, closing: &str) {
         self.closing = Some(closing.into());
-        self.go_on();
     }
 
     /// Forgets all messages but one that has begun.
@@ -158,8 +160,8 @@ impl<W: Wire> Line<W> {
         self.writer.abandon();
     }
 
-    /// Goes on in a response that is full: its client takes more than others, or hears the rest all
-    /// the same in the next.
+    /// Goes on in a response that is full: its client takes more than others, or there is nothing
+    /// left that it could miss.
     pub(super) fn go_on(&mut self) {
         if let Response::Stream(stream) = &mut self.response {
             stream.room = Room::Endless;
@@ -209,52 +211,6 @@ impl<W: Wire> Line<W> {
         }
     }
 
-    /// Says all that there is to say. Ready when that is done; waits for a response as well as for
-    /// room in it.
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Response::Poll(_) = self.response {
-            self.answer_poll();
-        }
-        loop {
-            self.fill();
-            let Response::Stream(stream) = &mut self.response else {
-                return match self.has_said_all() && self.closing.is_none() {
-                    true => Poll::Ready(Ok(())),
-                    false => Poll::Pending,
-                };
-            };
-            let written = self.writer.poll_write(cx, &mut stream.outlet.wire);
-            self.last_write.note(self.writer.taken());
-            ready!(written)?;
-            self.opening = Opening::Out;
-            let said_all = self.words.is_empty() && self.held.is_empty();
-            let body = stream.outlet.body;
-            match stream.room {
-                Room::Mark => {
-                    stream.room = Room::Full;
-                    self.writer.control(&body.part(HEARTBEAT.as_bytes()));
-                }
-                Room::Full => return Poll::Pending,
-                Room::Used(_) | Room::Endless if !said_all => {}
-                Room::Used(_) | Room::Endless => match self.closing.take() {
-                    None => return Poll::Ready(Ok(())),
-                    Some(closing) => {
-                        self.writer.control(&body.part(closing.as_bytes()));
-                        self.writer.control(body.end());
-                    }
-                },
-            }
-        }
-    }
-
-    /// The socket of a stream.
-    pub(super) fn wire(&mut self) -> Option<&mut W> {
-        match &mut self.response {
-            Response::Stream(stream) => Some(&mut stream.outlet.wire),
-            Response::Poll(_) | Response::Nothing => None,
-        }
-    }
-
     /// Has the writer take what the response has room for.
     fn fill(&mut self) {
         let Response::Stream(stream) = &mut self.response else {
@@ -266,12 +222,8 @@ impl<W: Wire> Line<W> {
             room.take(words.len());
             self.writer.control(&stream.outlet.body.part(&words));
         }
-        while room.is_there()
-            && let Some(frame) = self.held.pop_front()
-        {
-            room.take(frame.fallback().units());
-            self.writer.batch().push_back(frame);
-        }
+        let fit = room.fitting(self.held.iter());
+        self.writer.batch().extend(self.held.drain(..fit));
     }
 
     /// Answers a poll, if there is anything to say. The client of a poll ends it early as that of a
@@ -290,14 +242,9 @@ impl<W: Wire> Line<W> {
         body.extend_from_slice(&self.words);
         let mut room = Room::Used(0);
         room.take(body.len());
-        let mut fit = 0;
-        for frame in &self.held {
-            if !room.is_there() {
-                break;
-            }
-            room.take(frame.fallback().units());
+        let fit = room.fitting(self.held.iter());
+        for frame in self.held.iter().take(fit) {
             body.extend_from_slice(frame.fallback().bytes());
-            fit += 1;
         }
         let closes = fit == self.held.len();
         if let Some(closing) = self.closing.as_deref().filter(|_| closes) {
@@ -316,10 +263,32 @@ impl<W: Wire> Line<W> {
     }
 }
 
+/// Adds a line to others. Saying the same twice is saying it once, so what a client asks again and
+/// again without listening does not pile up.
+pub(super) fn add(words: &mut Vec<u8>, line: &[u8]) {
+    if !words.ends_with(line) {
+        words.extend_from_slice(line);
+    }
+}
+
 impl Room {
     /// Whether there is any.
     fn is_there(self) -> bool {
         matches!(self, Self::Used(_) | Self::Endless)
+    }
+
+    /// How many of `messages` there is room for, which they use then. The one that takes more than
+    /// there is left is among them.
+    fn fitting<'f>(&mut self, messages: impl Iterator<Item = &'f Frame>) -> usize {
+        let mut fit = 0;
+        for message in messages {
+            if !self.is_there() {
+                break;
+            }
+            self.take(message.fallback().units());
+            fit += 1;
+        }
+        fit
     }
 
     /// Uses so many UTF-16 units.
@@ -358,14 +327,7 @@ impl<W: Wire> outbox::Line for Line<W> {
         let Response::Stream(stream) = &mut self.response else {
             return self.held.extend(frames.iter().cloned());
         };
-        let mut fit = 0;
-        for frame in frames {
-            if !stream.room.is_there() {
-                break;
-            }
-            stream.room.take(frame.fallback().units());
-            fit += 1;
-        }
+        let fit = stream.room.fitting(frames.iter());
         let (now, later) = frames.split_at_checked(fit).unwrap_or((frames, &[]));
         let wire = &stream.outlet.wire;
         self.writer.send(now, |pieces: &[IoSlice<'_>]| {
@@ -405,6 +367,55 @@ impl<W: Wire> outbox::Line for Line<W> {
         self.writer.rest();
         if self.held.is_empty() {
             self.held = VecDeque::new();
+        }
+    }
+
+    fn say(&mut self, words: &[u8]) {
+        add(&mut self.words, words);
+    }
+
+    /// Waits for a response as well as for room in it.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Response::Poll(_) = self.response {
+            self.answer_poll();
+        }
+        loop {
+            self.fill();
+            let Response::Stream(stream) = &mut self.response else {
+                return match self.has_said_all() && self.closing.is_none() {
+                    true => Poll::Ready(Ok(())),
+                    false => Poll::Pending,
+                };
+            };
+            let written = self.writer.poll_write(cx, &mut stream.outlet.wire);
+            self.last_write.note(self.writer.taken());
+            if self.writer.control_len() == 0 {
+                self.opening = Opening::Out;
+            }
+            ready!(written)?;
+            let body = stream.outlet.body;
+            let said_all = self.words.is_empty() && self.held.is_empty();
+            if said_all && let Some(closing) = self.closing.take() {
+                self.writer.control(&body.part(closing.as_bytes()));
+                self.writer.control(body.end());
+                continue;
+            }
+            match stream.room {
+                Room::Mark => {
+                    stream.room = Room::Full;
+                    self.writer.control(&body.part(HEARTBEAT.as_bytes()));
+                }
+                Room::Full => return Poll::Pending,
+                Room::Used(_) | Room::Endless if said_all => return Poll::Ready(Ok(())),
+                Room::Used(_) | Room::Endless => {}
+            }
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.response {
+            Response::Stream(stream) => Pin::new(&mut stream.outlet.wire).poll_shutdown(cx),
+            Response::Poll(_) | Response::Nothing => Poll::Ready(Ok(())),
         }
     }
 

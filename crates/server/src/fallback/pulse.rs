@@ -8,6 +8,10 @@ use foghorn_protocol::Moment;
 /// Heartbeats without an answer after which a stream is given up.
 const UNANSWERED: u8 = 2;
 
+/// How long a client may take to read a response that is full: a slow network, or a proxy that lets
+/// nothing through for a while. 2 KiB a second are enough.
+pub(super) const READING: Duration = Duration::from_secs(120);
+
 /// How long a client that has read a whole response may take to ask for the next. One that does not
 /// ask has no limit to what it reads, and gets the rest in the same response.
 const TURNING: Duration = Duration::from_secs(5);
@@ -83,6 +87,11 @@ impl Pulse {
         }
     }
 
+    /// What receives, as far as is known.
+    pub(super) fn receiving(&self) -> Receiving {
+        self.receiving
+    }
+
     /// What receives now. A response that is full ends with a heartbeat.
     pub(super) fn receives(&mut self, receiving: Receiving, now: Moment) {
         if self.receiving != receiving {
@@ -101,11 +110,16 @@ impl Pulse {
         self.asked = 0;
     }
 
-    /// The stream was last written to then, or is for the socket to take.
+    /// A stream was last written to then.
     pub(super) fn spoke(&mut self, at: Moment) {
         if self.receiving == Receiving::Stream {
             self.since = self.since.max(at);
         }
+    }
+
+    /// What it was time for has to wait, as long again.
+    pub(super) fn wait(&mut self, now: Moment) {
+        self.since = now;
     }
 
     /// The client was sent a heartbeat. Those who poll do not answer it but poll again.
@@ -146,7 +160,7 @@ impl Pulse {
             Receiving::Nothing => self.timing.session_timeout,
             Receiving::Poll | Receiving::Stream => self.timing.heartbeat,
             Receiving::Full if self.has_read() => TURNING,
-            Receiving::Full => self.timing.heartbeat * u32::from(UNANSWERED),
+            Receiving::Full => READING,
         })
     }
 
@@ -189,7 +203,7 @@ mod tests {
             (Receiving::Nothing, 10, Due::Over),
             (Receiving::Poll, 25, Due::Beat),
             (Receiving::Stream, 25, Due::Beat),
-            (Receiving::Full, 50, Due::Dead),
+            (Receiving::Full, 120, Due::Dead),
         ] {
             let pulse = pulse(receiving);
             assert_eq!(pulse.deadline(), at(seconds));

@@ -10,21 +10,20 @@ use crate::writer::Encoding;
 /// A request that receives for a session, from the moment it is handed over. Dropping it ends its
 /// response without a word.
 pub(crate) enum Receiver<R, W> {
-    /// A response without end, whose socket is the session's now.
-    Stream(Stream<R, W>),
+    /// A response without end, whose socket is the session's now. What the client sends on it is
+    /// of no interest but for its end.
+    Stream {
+        /// What the client sends.
+        reading: R,
+        /// Where the lines go.
+        outlet: Outlet<W>,
+    },
     /// A request that waits for one answer.
     Poll(oneshot::Sender<Answer>),
 }
 
-/// The socket of a response without end.
-pub(crate) struct Stream<R, W> {
-    /// What the client sends, which is of no interest but for its end.
-    pub(super) reading: R,
-    pub(super) outlet: Outlet<W>,
-}
-
 /// Where a stream's lines go.
-pub(super) struct Outlet<W> {
+pub(crate) struct Outlet<W> {
     pub(super) wire: W,
     pub(super) body: Body,
     /// The head of the response.
@@ -51,7 +50,7 @@ impl<R, W> Receiver<R, W> {
             head,
             _place: place,
         };
-        Self::Stream(Stream { reading, outlet })
+        Self::Stream { reading, outlet }
     }
 }
 

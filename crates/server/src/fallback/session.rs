@@ -36,7 +36,8 @@ pub(crate) struct Session<R, W> {
 /// What was left for the keeper.
 struct Desk<R, W> {
     receiver: Option<Box<Receiver<R, W>>>,
-    empty: Left,
+    /// Empty messages.
+    empties: u32,
     /// What was sent to another node, oldest first.
     sent: VecDeque<Vec<String>>,
     /// What that costs, in bytes.
@@ -46,15 +47,7 @@ struct Desk<R, W> {
     waker: Option<Waker>,
 }
 
-/// Whether something was left.
-#[derive(PartialEq, Eq)]
-enum Left {
-    Something,
-    Nothing,
-}
-
 /// Whether somebody looks at what is left.
-#[derive(PartialEq, Eq)]
 enum Presence {
     Here,
     Gone,
@@ -89,7 +82,7 @@ impl<R, W: Wire> Session<R, W> {
             outbox,
             desk: Mutex::new(Desk {
                 receiver: None,
-                empty: Left::Nothing,
+                empties: 0,
                 sent: VecDeque::new(),
                 sent_bytes: 0,
                 closed: None,
@@ -108,12 +101,10 @@ impl<R, W: Wire> Session<R, W> {
     /// # Errors
     /// The session is over; gives the receiver back.
     pub(super) fn attach(&self, receiver: Receiver<R, W>) -> Result<(), Receiver<R, W>> {
-        let mut desk = self.desk.lock();
-        if desk.keeper == Presence::Gone {
-            return Err(receiver);
-        }
-        let before = desk.receiver.replace(Box::new(receiver));
-        desk.wake();
+        let before = self.leave(|desk| match desk.keeper {
+            Presence::Gone => Err(receiver),
+            Presence::Here => Ok(desk.receiver.replace(Box::new(receiver))),
+        })?;
         // Its socket closes outside the lock.
         drop(before);
         Ok(())
@@ -128,9 +119,7 @@ impl<R, W: Wire> Session<R, W> {
         if texts.is_empty() {
             open.on_activity(now);
             drop(connection);
-            let mut desk = self.desk.lock();
-            desk.empty = Left::Something;
-            desk.wake();
+            self.leave(|desk| desk.empties = desk.empties.saturating_add(1));
             return Posted::Heard;
         }
         for text in texts {
@@ -146,14 +135,18 @@ impl<R, W: Wire> Session<R, W> {
     /// much closes the session: a message that goes missing would leave a client that believes it
     /// is subscribed, and is not.
     pub(super) fn leave_sent(&self, messages: Vec<String>) {
-        let mut desk = self.desk.lock();
-        let cost = cost(&messages);
-        if desk.sent_bytes + cost <= WAITING_SENT || desk.sent.is_empty() {
-            desk.sent_bytes += cost;
-            desk.sent.push_back(messages);
-            return desk.wake();
+        let left = self.leave(|desk| {
+            let cost = cost(&messages);
+            let fits = desk.sent_bytes + cost <= WAITING_SENT || desk.sent.is_empty();
+            if fits {
+                desk.sent_bytes += cost;
+                desk.sent.push_back(messages);
+            }
+            fits
+        });
+        if left {
+            return;
         }
-        drop(desk);
         let reason = "Too much was sent to other nodes";
         self.outbox
             .ask_to_close(&Close::new(CloseCode::OverCapacity, reason));
@@ -166,14 +159,15 @@ impl<R, W: Wire> Session<R, W> {
         }
     }
 
-    /// Time has passed. Gives the heartbeat that the client is to be asked with, if it is.
-    pub(super) fn on_timeout(&self, now: Moment) -> Option<Ask> {
+    /// Time has passed: whether the client is to be asked if it is there.
+    pub(super) fn on_timeout(&self, now: Moment) -> Question {
         let mut connection = self.connection.lock();
-        match connection.as_mut()?.on_timeout(now)? {
-            Action::Ping => Some(Ask),
-            Action::Close(close) => {
+        match connection.as_mut().and_then(|open| open.on_timeout(now)) {
+            None => Question::None,
+            Some(Action::Ping) => Question::Due,
+            Some(Action::Close(close)) => {
                 self.close_behind(connection, close);
-                None
+                Question::None
             }
         }
     }
@@ -194,7 +188,7 @@ impl<R, W: Wire> Session<R, W> {
     }
 
     /// Ends the connection: others see the client leave now, not when it hears of it.
-    pub(super) fn leave(&self) {
+    pub(super) fn disconnect(&self) {
         let left = self.connection.lock().take();
         drop(left);
     }
@@ -204,17 +198,27 @@ impl<R, W: Wire> Session<R, W> {
         drop(connection);
         self.outbox.close(close.clone());
         drop(left);
+        self.leave(|desk| desk.closed = Some(close));
+    }
+
+    /// Leaves something for the keeper, and wakes it outside the lock: it may run at once, on
+    /// another core.
+    fn leave<T>(&self, put: impl FnOnce(&mut Desk<R, W>) -> T) -> T {
         let mut desk = self.desk.lock();
-        desk.closed = Some(close);
-        desk.wake();
+        let put = put(&mut desk);
+        let waker = desk.waker.take();
+        drop(desk);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        put
     }
 
     /// What was left for the keeper.
     pub(super) fn poll_note(&self, cx: &mut Context<'_>) -> Poll<Note<R, W>> {
         let mut desk = self.desk.lock();
-        // It may be the last word on the request that received before.
-        if desk.empty == Left::Something {
-            desk.empty = Left::Nothing;
+        if desk.empties > 0 {
+            desk.empties -= 1;
             return Poll::Ready(Note::Empty);
         }
         if let Some(receiver) = desk.receiver.take() {
@@ -242,18 +246,16 @@ impl<R, W: Wire> Session<R, W> {
     }
 }
 
-/// The client is to be asked whether it is there.
-pub(super) struct Ask;
+/// Whether the client is to be asked if it is there.
+#[derive(PartialEq, Eq)]
+pub(super) enum Question {
+    /// It is.
+    Due,
+    /// Not now.
+    None,
+}
 
 /// What a request that waits for the keeper costs.
 fn cost(messages: &[String]) -> usize {
     OVERHEAD + messages.iter().map(String::len).sum::<usize>()
-}
-
-impl<R, W> Desk<R, W> {
-    fn wake(&self) {
-        if let Some(waker) = &self.waker {
-            waker.wake_by_ref();
-        }
-    }
 }

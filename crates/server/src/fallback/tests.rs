@@ -101,7 +101,7 @@ impl Site {
                 write_timeout,
                 clock,
             },
-            away: Gate::default(),
+            fresh: Gate::default(),
         };
         let line = Line::new(opening(None));
         let keeper = tokio::spawn(keeper::keep(

@@ -54,6 +54,17 @@ impl Line for Pipe {
     fn sharing(&self) -> Sharing {
         self.sharing
     }
+    fn say(&mut self, _: &[u8]) {}
+    fn poll_write(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.push();
+        match self.is_idle() {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
 }
 
 struct Count(AtomicUsize);
@@ -100,9 +111,10 @@ impl Site {
         self.outbox.poll_work(&mut cx, &mut self.line, control)
     }
 
-    fn end(&self) -> Poll<End> {
+    fn end(&mut self) -> Poll<Concern> {
         let waker = Waker::from(Arc::clone(&self.wakes));
-        self.outbox.poll_end(&mut Context::from_waker(&waker))
+        let line = self.line.as_mut().unwrap();
+        self.outbox.poll_end(&mut Context::from_waker(&waker), line)
     }
 
     /// The task writes what it can.
@@ -207,12 +219,12 @@ fn what_is_being_written_counts_until_it_is_out() {
     assert_eq!(site.deliver(3), Delivery::Accepted);
     assert_eq!(site.deliver(4), Delivery::Full);
     assert_eq!(site.deliver(5), Delivery::Gone);
-    assert!(matches!(site.end(), Poll::Ready(End::Overflow(_))));
+    assert!(matches!(site.end(), Poll::Ready(Concern::Overflow(_))));
     // The frame that may have begun is still written.
     site.write(1);
     let over = site.work(Control::None);
     assert!(
-        matches!(over, Poll::Ready(Pending::Overflow(_))),
+        matches!(over, Poll::Ready(Pending::Concern(Concern::Overflow(_)))),
         "what waited behind it is gone"
     );
     assert_eq!(site.got(), [1, 2]);
@@ -231,7 +243,7 @@ fn a_wish_comes_first_and_closing_after_what_is_queued() {
     site.deliver(1);
     site.outbox.ask_to_close(&close("first"));
     site.outbox.ask_to_close(&close("second"));
-    let asked = Poll::Ready(Pending::Asked(close("first")));
+    let asked = Poll::Ready(Pending::Concern(Concern::Asked(close("first"))));
     assert_eq!(site.work(Control::None), asked);
     // The session may still say goodbye.
     assert_eq!(site.outbox.put(&frame(2)), Delivery::Accepted);
@@ -241,7 +253,7 @@ fn a_wish_comes_first_and_closing_after_what_is_queued() {
     site.write(1);
     assert_eq!(site.work(Control::None), Poll::Ready(Pending::Work));
     site.write(1);
-    let closing = Poll::Ready(Pending::Close(close("first")));
+    let closing = Poll::Ready(Pending::Concern(Concern::Close(close("first"))));
     assert_eq!(site.work(Control::None), closing);
     assert!(site.line.is_some(), "for the farewell");
     assert_eq!(site.got(), [1, 2]);
@@ -249,13 +261,13 @@ fn a_wish_comes_first_and_closing_after_what_is_queued() {
 
 #[test]
 fn a_wish_interrupts_a_task_that_is_busy_writing() {
-    let site = Site::new(1_000, 0, Sharing::TaskOnly);
+    let mut site = Site::new(1_000, 0, Sharing::TaskOnly);
     assert_eq!(site.end(), Poll::Pending);
     site.deliver(1);
     assert_eq!(site.woken(), 0, "there is enough to write already");
     site.outbox.ask_to_close(&close("terminated"));
     assert_eq!(site.woken(), 1);
-    let asked = Poll::Ready(End::Asked(close("terminated")));
+    let asked = Poll::Ready(Concern::Asked(close("terminated")));
     assert_eq!(site.end(), asked);
     assert_eq!(site.end(), Poll::Pending);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use foghorn_protocol::{Close, Frame};
@@ -41,11 +42,6 @@ impl<W: Wire> Line<W> {
     /// Adds a close frame.
     pub(super) fn close(&mut self, close: &Close) {
         close_frame(&mut self.writer, close);
-    }
-
-    /// Writes until nothing waits, and sees it off.
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer.poll_write(cx, &mut self.wire)
     }
 }
 
@@ -94,6 +90,18 @@ impl<W: Wire> outbox::Line for Line<W> {
 
     fn sharing(&self) -> Sharing {
         self.wire.sharing()
+    }
+
+    fn say(&mut self, words: &[u8]) {
+        self.writer.control(words);
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.poll_write(cx, &mut self.wire)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_shutdown(cx)
     }
 }
 

@@ -37,6 +37,9 @@ async fn a_close_is_told_to_every_request_for_a_while() {
     assert_eq!(client.line().await, farewell);
     client.expect_end().await;
     drop(client);
+    let begun = Instant::now();
+    site.connections.wait_empty().await;
+    assert_eq!(begun.elapsed(), Duration::ZERO, "the client has heard it");
     assert_eq!(site.node.connections(), 0, "others see it leave at once");
     assert_eq!(site.post(&["{}"]), Posted::Closed);
     let told = site.poll().await.unwrap().unwrap();
@@ -46,6 +49,7 @@ async fn a_close_is_told_to_every_request_for_a_while() {
     again.expect_end().await;
     drop(again);
     site.keeper.await.unwrap();
+    assert_eq!(begun.elapsed(), SESSION_TIMEOUT);
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,6 +74,7 @@ async fn a_client_that_does_not_keep_up_is_told_when_it_comes() {
     let mut deliveries = Vec::new();
     for _ in 0..20 {
         deliveries.push(site.deliver(&"x".repeat(90)));
+        settle().await;
     }
     assert!(deliveries.contains(&Delivery::Full), "{deliveries:?}");
     settle().await;
@@ -174,7 +179,7 @@ async fn what_waits_for_the_reader_of_a_full_response_does_not_hold_up_a_close_f
 async fn a_full_stream_that_answers_nothing_is_given_up() {
     let (site, client) = filled(USUAL).await;
     site.deliver("waits");
-    sleep(2 * HEARTBEAT - Duration::from_secs(1)).await;
+    sleep(pulse::READING - Duration::from_secs(1)).await;
     assert_eq!(site.node.connections(), 1);
     sleep(Duration::from_secs(2)).await;
     assert_eq!(site.node.connections(), 0);
@@ -197,7 +202,7 @@ async fn a_shutdown_does_not_wait_for_who_is_away() {
             .ask_to_close(&Close::new(CloseCode::ReconnectImmediately, "bye"));
         site.connections.wait_empty().await;
         assert!(
-            begun.elapsed() <= 2 * keeper::ABSENCE,
+            begun.elapsed() <= 2 * farewell::ABSENCE,
             "{:?}",
             begun.elapsed()
         );
@@ -226,4 +231,52 @@ async fn who_comes_too_late_is_told_to_come_again() {
     assert!(client.line().await.starts_with("c[4200,"));
     client.expect_end().await;
     told.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_with_much_that_waits_keeps_to_what_clients_read() {
+    let site = Site::open(USUAL);
+    site.poll().await.unwrap().unwrap();
+    let text = "x".repeat(10_000);
+    for _ in 0..60 {
+        site.deliver(&text);
+    }
+    site.outbox
+        .ask_to_close(&Close::new(CloseCode::ReconnectImmediately, "bye"));
+    let (mut lines, mut responses) = (0, 0);
+    loop {
+        let mut client = site.stream();
+        responses += 1;
+        let last = loop {
+            match client.line().await {
+                line if line.starts_with("a[") => lines += 1,
+                line => break line,
+            }
+        };
+        if last != "h" {
+            assert_eq!(last, "c[4200,\"bye\"]");
+            break;
+        }
+        assert!(client.units() < RESPONSE_UNITS + 2 * text.len());
+    }
+    assert_eq!((lines, responses), (60, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_slowly_while_a_session_closes_is_told_when_it_comes_back() {
+    let site = Site::open(USUAL);
+    let mut narrow = site.stream_over(300, Version::Http11);
+    narrow.line().await;
+    narrow.line().await;
+    for _ in 0..200 {
+        site.deliver(&"x".repeat(200));
+    }
+    site.outbox
+        .ask_to_close(&Close::new(CloseCode::Unauthorized, "bye"));
+    for _ in 0..5 {
+        sleep(Duration::from_secs(1)).await;
+        narrow.line().await;
+    }
+    let told = site.poll().await.unwrap().unwrap();
+    assert!(told.ends_with("c[4009,\"bye\"]\n"), "{told:.40}");
 }

@@ -122,6 +122,65 @@ async fn a_client_without_a_limit_gets_the_rest_in_the_same_response() {
     }
 }
 
+/// The session asks by itself when its client has been silent for long.
+#[tokio::test(start_paused = true)]
+async fn a_question_of_the_session_is_not_taken_for_the_end_of_a_full_response() {
+    let (site, mut client) = greeted(USUAL).await;
+    for n in 0..11 {
+        site.deliver(&n.to_string());
+        client.line().await;
+        sleep(Duration::from_secs(10)).await;
+    }
+    sleep(Duration::from_secs(5)).await;
+    site.deliver(&"x".repeat(RESPONSE_UNITS));
+    client.line().await;
+    assert_eq!(client.line().await, "h");
+    // Its time comes while nobody has read the end of the response.
+    sleep(Duration::from_secs(8)).await;
+    assert!(client.is_quiet());
+    site.post(&[]);
+    drop(client);
+    let texts: Vec<String> = (0..40)
+        .map(|n| format!("{n:4} {}", "y".repeat(20_000)))
+        .collect();
+    for text in &texts {
+        site.deliver(text);
+    }
+    let pace = (Answers::AfterTheNextRequest, Duration::from_secs(1));
+    let client = site.stream();
+    assert!(read_all(&site, client, &texts, pace).await > 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_come_together_are_counted() {
+    let (site, mut client) = greeted(USUAL).await;
+    assert_eq!(client.line().await, "h");
+    site.deliver(&"x".repeat(RESPONSE_UNITS));
+    site.deliver("rest");
+    client.line().await;
+    assert_eq!(client.line().await, "h");
+    site.post(&[]);
+    site.post(&[]);
+    assert_eq!(client.line().await, "a[\"rest\"]");
+}
+
+/// Virtual time stands still for a task that never rests, and this test with it.
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_does_not_fit_is_waited_for_in_peace() {
+    let site = Site::open(Setting {
+        write_timeout: Duration::from_secs(300),
+        ..USUAL
+    });
+    let mut client = site.stream_over(300_000, Version::Http11);
+    client.line().await;
+    client.line().await;
+    let text = "x".repeat(299_985);
+    site.deliver(&text);
+    sleep(pulse::READING * 2).await;
+    assert_eq!(client.line().await, line_of(&text));
+    assert_eq!(client.line().await, "h");
+}
+
 mod random {
     use super::*;
     use proptest::prelude::*;

@@ -55,9 +55,16 @@ async fn a_poll_whose_client_is_gone_takes_nothing() {
     let gone = site.poll();
     settle().await;
     gone.abort();
-    settle().await;
+    // The answer finds nobody, whoever notices first.
     site.deliver("1");
+    settle().await;
     assert_eq!(site.poll().await.unwrap().unwrap(), "a[\"1\"]\n");
+    let gone = site.poll();
+    settle().await;
+    gone.abort();
+    let begun = Instant::now();
+    site.keeper.await.unwrap();
+    assert!(begun.elapsed() <= SESSION_TIMEOUT, "its end was noticed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,4 +97,32 @@ async fn an_answer_ends_where_clients_would_end_it() {
         lines += answer.len() / line.len();
     }
     assert_eq!(lines, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn polls_are_signs_of_life() {
+    let site = Site::open(USUAL);
+    site.poll().await.unwrap().unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(300) {
+        assert_eq!(site.poll().await.unwrap().unwrap(), "h\n");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_been_answered_does_not_wait_any_more() {
+    let site = Site::open(Setting {
+        queue: 600_000,
+        ..USUAL
+    });
+    site.poll().await.unwrap().unwrap();
+    let text = "x".repeat(10_000);
+    for _ in 0..55 {
+        assert_eq!(site.deliver(&text), Delivery::Accepted);
+    }
+    site.poll().await.unwrap().unwrap();
+    settle().await;
+    for n in 0..20 {
+        assert_eq!(site.deliver(&text), Delivery::Accepted, "{n}");
+    }
 }

@@ -128,7 +128,7 @@ async fn sessions_that_nobody_receives_for_leave_room_for_others() {
         let path = format!("/pusher/app/app-key/1/{n:08}/xhr");
         ask(&node, &path, "").await.1
     };
-    for n in 0..CONNECTIONS / AWAY_SHARE {
+    for n in 0..CONNECTIONS / FRESH_SHARE {
         let opened = open(n).await;
         assert!(opened.starts_with("o\na["), "{n}: {opened}");
     }
@@ -137,7 +137,7 @@ async fn sessions_that_nobody_receives_for_leave_room_for_others() {
         refused.starts_with("o\nc[4100,\"Too many sessions wait"),
         "{refused}"
     );
-    assert_eq!(node.node.connections(), CONNECTIONS / AWAY_SHARE);
+    assert_eq!(node.node.connections(), CONNECTIONS / FRESH_SHARE);
     // Who is there already may come again, and those who do not make room.
     assert_eq!(open(0).await, "h\n");
     let opened = open(999).await;

@@ -136,3 +136,56 @@ async fn what_other_nodes_pass_on_is_carried_out_in_its_order() {
     let close = client.until("c[").await;
     assert!(close.starts_with("c[4100,"), "{close}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_client_of_a_busy_stream_is_asked_and_given_up() {
+    let (site, mut client) = greeted(USUAL).await;
+    let begun = Instant::now();
+    let mut asked = None;
+    let close = loop {
+        site.deliver("tick");
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(client.line().await, "a[\"tick\"]");
+        if client.is_quiet() {
+            continue;
+        }
+        match client.line().await {
+            line if line == "h" => asked = Some(begun.elapsed().as_secs()),
+            line => break line,
+        }
+    };
+    assert!(
+        asked.is_some_and(|second| (120..=122).contains(&second)),
+        "{asked:?}"
+    );
+    assert_eq!(close, "c[4201,\"Pong reply not received\"]");
+}
+
+/// The client has read the line, and what was missing of its chunk says nothing.
+#[tokio::test(start_paused = true)]
+async fn a_message_of_which_only_the_end_of_its_chunk_is_missing_does_not_come_again() {
+    for setting in BOTH {
+        for missing in [1, 2] {
+            let site = Site::open(setting);
+            let mut narrow = site.stream_over(400, Version::Http11);
+            narrow.line().await;
+            narrow.line().await;
+            // Three digits and the ends of two lines, `a["` and `"]`, and the last line feed.
+            site.deliver(&"x".repeat(400 + missing - 5 - 2 - 6));
+            site.deliver("next");
+            settle().await;
+            let mut wide = site.stream();
+            assert_eq!(wide.line().await, line_of("next"), "{missing} missing");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_that_is_out_does_not_come_again() {
+    let site = Site::open(USUAL);
+    let mut narrow = site.stream_over(20, Version::Http11);
+    assert_eq!(narrow.line().await, "o");
+    settle().await;
+    let mut wide = site.stream();
+    assert!(wide.line().await.contains("connection_established"));
+}
