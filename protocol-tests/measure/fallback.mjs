@@ -24,7 +24,7 @@ const { values: flags } = parseArgs({
     },
     rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '5000' },
-    publishes: { type: 'string', default: '200' },
+    publishes: { type: 'string', default: '60' },
   },
 });
 
@@ -34,6 +34,8 @@ const SUBSCRIBE = JSON.stringify({ event: 'pusher:subscribe', data: { channel: C
 const SUCCEEDED = 'subscription_succeeded';
 /** How many clients connect at a time. */
 const AT_ONCE = 100;
+/** Between two publishes: longer than a delivery to all takes, or they would share writes. */
+const PACE_MS = 100;
 /** How long a server is left alone before its memory is read. */
 const REST_SECONDS = 3;
 
@@ -141,7 +143,10 @@ async function measure(transport) {
       port,
     });
     const publishes = Number(flags.publishes);
-    for (let n = 0; n < publishes; n += 1) await sdk.trigger(CHANNEL, 'measured.tick', 'x'.repeat(200));
+    for (let n = 0; n < publishes; n += 1) {
+      await sdk.trigger(CHANNEL, 'measured.tick', 'x'.repeat(200));
+      await pause(PACE_MS);
+    }
     const heard = () => clients.reduce((sum, client) => sum + client.events, 0);
     while (heard() < count * publishes) await pause(50);
     const after = look(child.pid);
