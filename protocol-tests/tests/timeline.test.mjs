@@ -4,9 +4,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { NODE, PAGE, WORKER } from '../clients/live.mjs';
+import { startRecorder } from '../lib/recorder.mjs';
+import { event, join, openPusherJs } from '../lib/driven.mjs';
 import { send } from '../lib/http.mjs';
 import { OWN_SERVER, useServer } from '../lib/server.mjs';
+import { as, useStage } from '../lib/stage.mjs';
 
+const stage = useStage();
 const server = useServer();
 const mounted = useServer({ server: { path_prefix: '/ws' } });
 const without = useServer({ sections: { fallback: { enabled: false } } });
@@ -54,5 +59,26 @@ for (const form of ['jsonp', 'xhr']) {
 
   test(`timeline: not where the transports are switched off (${form})`, OWN_SERVER, async () => {
     assert.equal((await get(without, `${form}/1`)).status, 404);
+  });
+}
+
+for (const [client, form] of [
+  [NODE, 'xhr'],
+  [PAGE, 'jsonp'],
+  [WORKER, 'xhr'],
+]) {
+  test(`timeline: ${client.name} reports and goes on`, OWN_SERVER, async (t) => {
+    const recorder = await startRecorder(t, stage.server);
+    const { host, port } = recorder;
+    const settings = { ...as('u-17'), enableStats: true, statsHost: `${host}:${port}` };
+    const driven = await openPusherJs(t, stage, stage.server, client, settings);
+    const { url, status } = await recorder.answers.next('the answer to a report');
+    assert.match(url, new RegExp(`^/timeline/v2/${form}/\\d+\\?.*key=`));
+    assert.equal(status, 200);
+    // A page that could not take the answer would have told of a fault by now.
+    const channel = `timeline-${client.place}`;
+    await join(driven, channel);
+    await stage.sdk.trigger(channel, 'greet', {});
+    await event(driven, channel, 'greet');
   });
 }

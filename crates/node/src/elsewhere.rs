@@ -1,5 +1,5 @@
-//! Messages of clients whose session is on another node: of HTTP transports each message is a
-//! request of its own, and a load balancer may take it anywhere.
+//! Messages of clients whose session is on another node: over the HTTP transports each message is
+//! a request of its own, and a load balancer may take it anywhere.
 
 use foghorn_cluster::{AppId, Message, Topic};
 use foghorn_protocol::fallback::SessionName;

@@ -147,6 +147,9 @@ mod tests {
     #[test]
     fn the_form_for_fallbacks_is_encoded_once() {
         let frame = Frame::from_text(b"{}");
+        let shared = frame.clone();
+        assert_eq!(shared.websocket(), b"\x81\x02{}");
+        assert!(frame.0.fallback.get().is_none(), "not before it is needed");
         assert_eq!(frame.fallback().bytes(), b"a[\"{}\"]\n");
         assert!(std::ptr::eq(frame.fallback(), frame.clone().fallback()));
     }

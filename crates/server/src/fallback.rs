@@ -2,10 +2,11 @@
 //! are blocked (ADR 0014). A session is a connection in every respect; only its socket is not
 //! its own.
 //!
-//! What a path asks for is in `route`, what is answered in `answers`. A [`Session`] is what the
-//! requests of one client share, its `keeper` the task that lives as long as it does, and `pulse`
-//! says when that has to do something. Messages go through the same outbox as those of a WebSocket,
-//! with a `line` that knows about responses.
+//! What a path asks for is in `route`, what is answered in `answers` and `timeline`. A [`Session`],
+//! one of the `sessions`, is what the requests of one client share, its `keeper` the task that
+//! lives as long as it does, `pulse` says when that has to do something, and `farewell` has the last
+//! words. Messages go through the same outbox as those of a WebSocket, with a `line` that writes to
+//! the `receiver` of the moment.
 
 mod answers;
 mod farewell;
@@ -51,7 +52,8 @@ pub(crate) use sessions::Sessions;
 /// request's are carried out without giving others a turn.
 const MESSAGES: usize = 256;
 
-/// Bytes that a body may need for each byte of the largest message, which is a string in it.
+/// So many times the size of the largest message a body may have, for escapes; one with more of
+/// them is refused.
 const ESCAPED: usize = 4;
 
 /// One in so many of a node's connections may be a session that its client has opened by a poll
@@ -195,7 +197,8 @@ impl Shared {
             return Ok(session);
         }
         let admitted = self.admit(head, peer, route.key.as_deref(), transport);
-        let admitted = admitted.and_then(|admission| match self.has_room_for_sessions() {
+        let is_poll = transport == Transport::XhrPolling;
+        let admitted = admitted.and_then(|admission| match !is_poll || self.has_room_for_polls() {
             true => Ok(admission),
             false => Err(self.node.refused(full(), transport)),
         });
@@ -223,7 +226,7 @@ impl Shared {
         }
     }
 
-    fn has_room_for_sessions(&self) -> bool {
+    fn has_room_for_polls(&self) -> bool {
         let limit = (self.node.max_connections() / FRESH_SHARE).max(LEAST_FRESH);
         (self.fallback.terms.fresh.inside() as u64) < limit
     }

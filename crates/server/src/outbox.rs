@@ -40,7 +40,7 @@ pub(crate) struct Outbox<L> {
 
 /// The way to the client. Whoever has it writes.
 pub(crate) trait Line: Send {
-    /// Whether everything is out that was given to it.
+    /// Whether nothing waits in it, and it would take more at once.
     fn is_idle(&self) -> bool;
     /// Sends on what the socket takes at once and keeps the rest, without waiting for it.
     fn send(&mut self, frames: &[Frame]);
@@ -89,7 +89,7 @@ pub(crate) enum Concern {
     Close(Close),
     /// Close for not keeping up.
     Overflow(Close),
-    /// The line is of no use any more.
+    /// What it writes to is of no use any more.
     Broken,
 }
 

@@ -1,4 +1,5 @@
-//! From an HTTP request to a WebSocket (RFC 6455 §4.2).
+//! What a connection goes on as after its request: a WebSocket (RFC 6455 §4.2), or a stream of a
+//! fallback transport.
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ pub(crate) trait Encoding {
     /// Its bytes.
     fn bytes<'f>(&self, frame: &'f Frame) -> &'f [u8];
 
-    /// How many of its last bytes only tell what follows.
+    /// How many of its last bytes are no part of the message: who has all before them has it.
     fn trailing(&self) -> usize {
         0
     }

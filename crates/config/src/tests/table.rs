@@ -169,3 +169,20 @@ fn an_id_of_digits_needs_no_quotes() {
         assert_eq!(loaded.unwrap().config.apps[0].settings.id.as_str(), expect);
     }
 }
+
+/// What operators count on who set nothing, and what docs/fallback.md says.
+#[test]
+fn fallback_sessions_have_the_times_that_clients_expect() {
+    let FallbackConfig {
+        heartbeat,
+        session_timeout,
+        enabled,
+        path,
+        hostname,
+    } = FallbackConfig::default();
+    assert_eq!((heartbeat.as_secs(), session_timeout.as_secs()), (25, 10));
+    assert_eq!(
+        (enabled, path.as_str(), hostname.get()),
+        (true, "/pusher", None)
+    );
+}

@@ -1,5 +1,5 @@
 //! The keeper: one task for a session, from its first request to its end. It gives responses what
-//! there is to say, and decides how long nobody may come for it.
+//! there is to say, and does what the pulse finds due.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -60,7 +60,7 @@ struct Keeper<R, W> {
     line: Option<Box<Line<W>>>,
     /// What the client of a stream sends.
     reading: Option<R>,
-    /// Lines of the session's own on their way to the line.
+    /// Words of the session's own on their way to the line.
     words: Vec<u8>,
     watch: Watch,
     closing: Option<Box<Closing>>,
@@ -68,14 +68,14 @@ struct Keeper<R, W> {
     client: Client,
 }
 
-/// What is known of a client, which needs no socket to open a session by a poll.
+/// Whether a client has shown that it exists: opening a session by a poll needs no socket.
 enum Client {
     /// Its first request is on its way.
     Unseen(Pass),
     /// It has polled once.
     SeenOnce(#[expect(dead_code, reason = "held to be counted")] Pass),
-    /// It has come back, or holds a socket.
-    CameBack,
+    /// It has come back, or held a socket.
+    Known,
 }
 
 /// What is known of the line from when it was last here.
@@ -242,9 +242,9 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
     /// Goes on in another response; the one before it ends where it is.
     async fn attach(&mut self, receiver: Receiver<R, W>, now: Moment) {
         self.reading = self.with_line().await.go_on_in(receiver);
-        self.client = match std::mem::replace(&mut self.client, Client::CameBack) {
+        self.client = match std::mem::replace(&mut self.client, Client::Known) {
             Client::Unseen(pass) if self.reading.is_none() => Client::SeenOnce(pass),
-            _ => Client::CameBack,
+            _ => Client::Known,
         };
         self.watch.pulse.begins_anew(now);
         self.look();
@@ -273,12 +273,14 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
         {
             return Some(self.give_up(closing.close).await);
         }
-        if next.is_some_and(|next| next <= now)
-            && self.session.on_timeout(now) == Question::Due
-            // A poll comes back by itself, and a full response has asked already.
-            && self.watch.pulse.receiving() == Receiving::Stream
-        {
-            self.ask(now);
+        if next.is_some_and(|next| next <= now) && self.session.on_timeout(now) == Question::Due {
+            match self.watch.pulse.receiving() {
+                Receiving::Stream => self.ask(now),
+                // These have a time of their own, which is not to be cut short.
+                Receiving::Nothing | Receiving::Poll | Receiving::Full => {
+                    self.session.on_activity(now);
+                }
+            }
         }
         *next = self.session.deadline();
         self.on_silence(now).await
@@ -301,6 +303,8 @@ impl<R: AsyncRead + Unpin, W: Wire> Keeper<R, W> {
                 self.with_line().await.go_on();
                 self.look();
             }
+            // Its goodbye has a time of its own, and begins soon.
+            Due::Over if self.closing.is_some() => self.watch.pulse.wait(now),
             Due::Over => return Some(Ending::Over),
             Due::Dead => {
                 if self.watch.pulse.receiving() == Receiving::Full {

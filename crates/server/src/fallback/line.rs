@@ -26,11 +26,11 @@ use crate::writer::Writer;
 pub(crate) struct Line<W> {
     response: Response<W>,
     opening: Opening,
-    /// Lines of the session's own; they precede the messages.
+    /// Words of the session's own; they precede the messages.
     words: Vec<u8>,
     /// Messages that wait for a response with room for them.
     held: VecDeque<Frame>,
-    /// The last line, behind which the response ends.
+    /// The last words, behind which the response ends.
     closing: Option<Box<str>>,
     writer: Writer<Body>,
     last_write: LastWrite,
@@ -57,7 +57,7 @@ struct LastWrite {
     taken: u64,
 }
 
-/// The first line of the session.
+/// The first words of the session.
 enum Opening {
     /// It is yet to be said.
     Due(Box<str>),
@@ -128,10 +128,10 @@ impl<W: Wire> Line<W> {
         self.writer.begin(outlet.body);
         self.writer.control(&std::mem::take(&mut outlet.head));
         let mut room = Room::Used(0);
-        if let Opening::Due(line) = std::mem::replace(&mut self.opening, Opening::Out) {
-            room.take(line.len());
-            self.writer.control(&outlet.body.part(line.as_bytes()));
-            self.opening = Opening::Begun(line);
+        if let Opening::Due(words) = std::mem::replace(&mut self.opening, Opening::Out) {
+            room.take(words.len());
+            self.writer.control(&outlet.body.part(words.as_bytes()));
+            self.opening = Opening::Begun(words);
         }
         self.response = Response::Stream(Box::new(Streaming { outlet, room }));
     }
@@ -140,7 +140,7 @@ impl<W: Wire> Line<W> {
     pub(super) fn detach(&mut self) {
         self.response = Response::Nothing;
         self.opening = match std::mem::replace(&mut self.opening, Opening::Out) {
-            Opening::Begun(line) | Opening::Due(line) => Opening::Due(line),
+            Opening::Begun(words) | Opening::Due(words) => Opening::Due(words),
             Opening::Out => Opening::Out,
         };
         let mut unwritten = self.writer.give_up();
@@ -198,7 +198,7 @@ impl<W: Wire> Line<W> {
         !self.held.is_empty()
     }
 
-    /// Whether there is nothing that a response with room would take, but the last line.
+    /// Whether there is nothing that a response with room would take, but the last words.
     fn has_said_all(&self) -> bool {
         !matches!(self.opening, Opening::Due(_)) && self.words.is_empty() && self.held.is_empty()
     }
@@ -236,7 +236,7 @@ impl<W: Wire> Line<W> {
             return;
         };
         let mut body = match &self.opening {
-            Opening::Due(line) | Opening::Begun(line) => line.as_bytes().to_vec(),
+            Opening::Due(words) | Opening::Begun(words) => words.as_bytes().to_vec(),
             Opening::Out => Vec::new(),
         };
         body.extend_from_slice(&self.words);
@@ -263,11 +263,11 @@ impl<W: Wire> Line<W> {
     }
 }
 
-/// Adds a line to others. Saying the same twice is saying it once, so what a client asks again and
+/// Adds words to others. Saying the same twice is saying it once, so what a client asks again and
 /// again without listening does not pile up.
-pub(super) fn add(words: &mut Vec<u8>, line: &[u8]) {
-    if !words.ends_with(line) {
-        words.extend_from_slice(line);
+pub(super) fn add(words: &mut Vec<u8>, more: &[u8]) {
+    if !words.ends_with(more) {
+        words.extend_from_slice(more);
     }
 }
 
@@ -396,6 +396,8 @@ impl<W: Wire> outbox::Line for Line<W> {
             let body = stream.outlet.body;
             let said_all = self.words.is_empty() && self.held.is_empty();
             if said_all && let Some(closing) = self.closing.take() {
+                // Nothing follows that could be lost.
+                stream.room = Room::Endless;
                 self.writer.control(&body.part(closing.as_bytes()));
                 self.writer.control(body.end());
                 continue;

@@ -9,7 +9,7 @@ use foghorn_protocol::Moment;
 const UNANSWERED: u8 = 2;
 
 /// How long a client may take to read a response that is full: a slow network, or a proxy that lets
-/// nothing through for a while. 2 KiB a second are enough.
+/// nothing through for a while. 2 KiB a second are enough for ASCII.
 pub(super) const READING: Duration = Duration::from_secs(120);
 
 /// How long a client that has read a whole response may take to ask for the next. One that does not
@@ -133,7 +133,8 @@ impl Pulse {
     }
 
     /// The client has sent an empty message. Answers are taken to be those of the oldest
-    /// heartbeats, so that none is ever taken for word of something that was not read.
+    /// heartbeats, so that none is taken for word of something that was not read, unless it was on
+    /// its way for longer than a heartbeat.
     pub(super) fn on_empty(&mut self, now: Moment) -> Empty {
         if self.asked_before > 0 {
             self.asked_before -= 1;

@@ -98,7 +98,7 @@ impl Encoding for Body {
     fn trailing(&self) -> usize {
         match self {
             Self::Plain => 0,
-            // The end of its line: the client has the message without.
+            // What ends the chunk.
             Self::Chunked => 2,
         }
     }

@@ -86,8 +86,7 @@ impl Incoming {
         answer: impl Future<Output = T> + Unpin,
         limit: usize,
     ) -> Option<T> {
-        let outcome = channel.read_during(answer, &mut self.ahead, limit);
-        outcome.await
+        channel.read_during(answer, &mut self.ahead, limit).await
     }
 
     /// Reads it away, as far as that is reasonable. A client that is still sending when the

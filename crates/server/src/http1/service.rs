@@ -36,7 +36,7 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// Counts the requests that are being answered.
     fn requests(&self) -> &Gate;
 
-    /// Serves a connection that is no longer one of HTTP, to its end.
+    /// Serves a connection whose socket is handed on, to its end.
     fn go_on(
         self: Arc<Self>,
         upgraded: Box<Upgraded<Stream, Self::Upgrade>>,
@@ -51,9 +51,9 @@ pub(crate) enum Step<C, U> {
     Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
     /// The body is wanted, if it keeps to these terms.
     Body(C, BodyTerms),
-    /// The connection goes on as something else.
+    /// The socket is handed on.
     Upgrade {
-        /// The bytes of the response that says so.
+        /// The bytes with which the response begins.
         response: Vec<u8>,
         /// What it goes on with.
         upgrade: U,
@@ -80,7 +80,7 @@ pub(crate) enum BodyError {
     Broken,
 }
 
-/// A connection that is no longer one of HTTP. It goes from hand to hand in a box: the task of a
+/// A connection whose socket is handed on. It goes from hand to hand in a box: the task of a
 /// connection would keep room for it in each.
 pub(crate) struct Upgraded<S, U> {
     /// The socket.

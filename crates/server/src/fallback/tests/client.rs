@@ -79,7 +79,10 @@ impl Client {
     pub(super) async fn expect_end(&mut self) {
         while self.more().await > 0 {}
         assert!(self.at == At::End || self.version == Version::Http10);
-        assert!(self.body.is_empty());
+        assert!(
+            self.body.is_empty() && self.raw.is_empty(),
+            "nothing behind the end"
+        );
     }
 
     /// The response ends in the middle.

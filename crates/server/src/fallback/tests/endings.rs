@@ -155,8 +155,8 @@ async fn a_full_response_ends_with_the_last_line_if_nothing_waits_before_it() {
         site.outbox
             .ask_to_close(&Close::new(CloseCode::ReconnectImmediately, "bye"));
         assert_eq!(client.line().await, "c[4200,\"bye\"]");
-        assert_eq!(begun.elapsed(), Duration::ZERO);
         client.expect_end().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 }
 
@@ -171,6 +171,8 @@ async fn what_waits_for_the_reader_of_a_full_response_does_not_hold_up_a_close_f
         settle().await;
         assert_eq!(site.node.connections(), 0, "others see it leave at once");
         assert_eq!(client.line().await, "c[4200,\"bye\"]");
+        assert_eq!(begun.elapsed(), WRITE_TIMEOUT);
+        client.expect_end().await;
         assert_eq!(begun.elapsed(), WRITE_TIMEOUT);
     }
 }
@@ -279,4 +281,45 @@ async fn who_reads_slowly_while_a_session_closes_is_told_when_it_comes_back() {
     }
     let told = site.poll().await.unwrap().unwrap();
     assert!(told.ends_with("c[4009,\"bye\"]\n"), "{told:.40}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overflow_of_a_full_stream_ends_it_with_the_last_line() {
+    for setting in BOTH {
+        for version in [Version::Http11, Version::Http10] {
+            let site = Site::open(Setting {
+                queue: 1 << 20,
+                ..setting
+            });
+            let mut client = site.stream_over(8 << 20, version);
+            client.line().await;
+            client.line().await;
+            let text = "x".repeat(50_000);
+            let begun = Instant::now();
+            while site.deliver(&text) == Delivery::Accepted {
+                settle().await;
+            }
+            let farewell = client.until("c[").await;
+            assert!(farewell.starts_with("c[4100,"), "{farewell}");
+            client.expect_end().await;
+            assert!(
+                begun.elapsed() < Duration::from_secs(1),
+                "{:?}",
+                begun.elapsed()
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_comes_late_in_an_absence_is_told_all_the_same() {
+    let site = Site::open(USUAL);
+    site.poll().await.unwrap().unwrap();
+    sleep(SESSION_TIMEOUT - Duration::from_millis(500)).await;
+    site.deliver("waits");
+    site.outbox
+        .ask_to_close(&Close::new(CloseCode::Unauthorized, "bye"));
+    sleep(Duration::from_secs(3)).await;
+    let told = site.poll().await.unwrap().unwrap();
+    assert_eq!(told, "a[\"waits\"]\nc[4009,\"bye\"]\n");
 }

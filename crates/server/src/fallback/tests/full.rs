@@ -164,6 +164,25 @@ async fn answers_that_come_together_are_counted() {
     assert_eq!(client.line().await, "a[\"rest\"]");
 }
 
+/// Silent before, busy reading now.
+#[tokio::test(start_paused = true)]
+async fn who_reads_a_full_response_has_two_minutes_whenever_it_became_full() {
+    let (site, mut client) = greeted(USUAL).await;
+    for n in 0..110 {
+        site.deliver(&n.to_string());
+        client.line().await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    site.deliver(&"x".repeat(RESPONSE_UNITS));
+    client.line().await;
+    assert_eq!(client.line().await, "h");
+    sleep(pulse::READING - Duration::from_secs(5)).await;
+    site.post(&[]);
+    let mut next = site.stream();
+    site.deliver("next");
+    assert_eq!(next.line().await, line_of("next"));
+}
+
 /// Virtual time stands still for a task that never rests, and this test with it.
 #[tokio::test(start_paused = true)]
 async fn a_mark_that_does_not_fit_is_waited_for_in_peace() {

@@ -38,20 +38,27 @@ async fn ask(shared: &Shared, path: &str, body: &str) -> (u16, String) {
     ask_over(shared, Encryption::Plain, path, body).await
 }
 
+fn begin(shared: &Shared, encryption: Encryption, path: &str) -> Step<Sending, Upgrade> {
+    let request = format!("POST {path}?protocol=7 HTTP/1.1\r\n\r\n");
+    let peer = Peer {
+        address: [127, 0, 0, 1].into(),
+        encryption,
+    };
+    with_request(&request, |head| shared.fall_back(head, peer, path)).unwrap()
+}
+
+fn is_upgraded(shared: &Shared, path: &str) -> bool {
+    let step = begin(shared, Encryption::Plain, path);
+    matches!(step, Step::Upgrade { .. })
+}
+
 async fn ask_over(
     shared: &Shared,
     encryption: Encryption,
     path: &str,
     body: &str,
 ) -> (u16, String) {
-    let request = format!("POST {path}?protocol=7 HTTP/1.1\r\n\r\n");
-    let peer = Peer {
-        address: [127, 0, 0, 1].into(),
-        encryption,
-    };
-    let step: Step<Sending, Upgrade> =
-        with_request(&request, |head| shared.fall_back(head, peer, path)).unwrap();
-    let answer = match step {
+    let answer = match begin(shared, encryption, path) {
         Step::Answer(answer) => answer,
         Step::Later(answer) => answer.await,
         Step::Body(sending, _) => shared.finish_sending(sending, Ok(body.as_bytes())),
@@ -132,12 +139,14 @@ async fn sessions_that_nobody_receives_for_leave_room_for_others() {
         let opened = open(n).await;
         assert!(opened.starts_with("o\na["), "{n}: {opened}");
     }
+    let stream = format!("/pusher/app/app-key/2/{:08}/xhr_streaming", 0);
+    assert!(is_upgraded(&node, &stream), "a stream holds a socket");
     let refused = open(999).await;
     assert!(
         refused.starts_with("o\nc[4100,\"Too many sessions wait"),
         "{refused}"
     );
-    assert_eq!(node.node.connections(), CONNECTIONS / FRESH_SHARE);
+    assert_eq!(node.node.connections(), CONNECTIONS / FRESH_SHARE + 1);
     // Who is there already may come again, and those who do not make room.
     assert_eq!(open(0).await, "h\n");
     let opened = open(999).await;
