@@ -4,9 +4,9 @@
 //!
 //! What a path asks for is in `route`, what is answered in `answers` and `timeline`. A [`Session`],
 //! one of the `sessions`, is what the requests of one client share, its `keeper` the task that
-//! lives as long as it does, `pulse` says when that has to do something, and `farewell` has the last
-//! words. Messages go through the same outbox as those of a WebSocket, with a `line` that writes to
-//! the `receiver` of the moment.
+//! lives as long as it does, `pulse` says when that has to do something, and `farewell` has the
+//! last words. Messages go through the same outbox as those of a WebSocket, with a `line` that
+//! writes to the `receiver` of the moment.
 
 mod answers;
 mod farewell;
