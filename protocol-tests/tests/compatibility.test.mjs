@@ -8,6 +8,7 @@ import { FEATURES, featuresOf } from '../clients/features.mjs';
 import { ECHO, LIVE_SDKS, PUSHER_JS, PYSHER } from '../clients/live.mjs';
 import { RECORDED } from '../clients/recorded.mjs';
 import { CALLS, RECORDED_SDKS, callsOf } from '../clients/sdks.mjs';
+import { TRANSPORTS, addressOf } from '../lib/address.mjs';
 
 const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
 const doc = read('../../docs/compatibility.md');
@@ -84,3 +85,23 @@ const scenario = (name) => new RegExp(`^  (async )?'?${name}'?(\\(|:)`, 'm');
 test('compatibility: the test files that are named exist', () => {
   for (const [, name] of doc.matchAll(/`tests\/([\w-]+)`/g)) read(`${name}.test.mjs`);
 });
+
+/** The options of the first `new Pusher` of a text. */
+function optionsIn(text) {
+  const [, body] = /new Pusher\("[^"]*", (\{\n.*?\n\})\)/s.exec(text);
+  return Function(`return ${body}`)();
+}
+
+for (const path of ['../../README.md', '../../docs/fallback.md']) {
+  test(`compatibility: ${path.slice(6)} shows all the options that the tests use`, () => {
+    const options = optionsIn(read(path));
+    const { wsPath: _, httpPath: __, ...address } = addressOf({ host: 'a', port: 1 });
+    for (const name of Object.keys(address)) assert.ok(name in options, name);
+    assert.equal(options.httpHost, options.wsHost);
+    assert.deepEqual(
+      [options.httpPort, options.httpsPort, options.enableStats],
+      [options.wsPort, options.wssPort, false],
+    );
+    assert.deepEqual(options.enabledTransports, TRANSPORTS);
+  });
+}

@@ -256,3 +256,17 @@ pub(crate) fn unconfigured(bus: &LocalBus) -> Composed {
     };
     node(&config, capacity, &Registry::new(), bus).unwrap()
 }
+
+/// A client of the built-in app that `node` lets in over `transport`.
+#[cfg(test)]
+pub(crate) fn admitted(node: &Node, transport: foghorn_node::Transport) -> foghorn_node::Admission {
+    let handshake = foghorn_node::Handshake {
+        key: Some("app-key"),
+        protocol: Some("7"),
+        client: None,
+        origin: None,
+        encryption: foghorn_node::Encryption::Plain,
+        transport,
+    };
+    node.admit(&handshake).unwrap()
+}

@@ -153,7 +153,7 @@ fn report<E: std::fmt::Display>(done: Result<(), E>, what: &'static str) {
 mod tests {
     use foghorn_channels::{Delivery, Mailbox};
     use foghorn_cluster::local::LocalBus;
-    use foghorn_node::{Connection, Encryption, Handshake, Publish, Transport};
+    use foghorn_node::{Connection, Publish, Transport};
     use foghorn_protocol::{ChannelName, Close, EventName, Frame};
 
     use super::*;
@@ -183,15 +183,7 @@ mod tests {
 
     impl Client {
         fn connect(node: &Arc<Node>, random: u64) -> Self {
-            let handshake = Handshake {
-                key: Some("app-key"),
-                protocol: Some("7"),
-                client: None,
-                origin: None,
-                encryption: Encryption::Plain,
-                transport: Transport::WebSocket,
-            };
-            let admission = node.admit(&handshake).unwrap();
+            let admission = composition::admitted(node, Transport::WebSocket);
             let (sender, letters) = mpsc::unbounded_channel();
             let mailbox = Arc::new(Letters(sender));
             let now = Clock::start().now();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use foghorn_channels::{Delivery, Mailbox as _};
 use foghorn_cluster::local::LocalBus;
-use foghorn_node::{Encryption, Handshake, Node};
+use foghorn_node::{Encryption, Node};
 use foghorn_protocol::fallback::RESPONSE_UNITS;
 use foghorn_protocol::{Close, CloseCode, Frame};
 use tokio::io::{DuplexStream, ReadHalf, duplex};
@@ -72,16 +72,7 @@ impl Site {
             sharing,
         } = setting;
         let node = composition::unconfigured(&LocalBus::new()).node;
-        let admission = node
-            .admit(&Handshake {
-                key: Some("app-key"),
-                protocol: Some("7"),
-                client: None,
-                origin: None,
-                encryption: Encryption::Plain,
-                transport: Transport::XhrStreaming,
-            })
-            .unwrap();
+        let admission = composition::admitted(&node, Transport::XhrStreaming);
         let outbox = Arc::new(Outbox::new(queue, Arc::clone(admission.app.meters())));
         let clock = Clock::start();
         let mailbox = Arc::clone(&outbox);

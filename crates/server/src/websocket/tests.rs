@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use foghorn_channels::{Delivery, Mailbox as _};
 use foghorn_cluster::local::LocalBus;
-use foghorn_node::{Encryption, Handshake, Node, Transport};
+use foghorn_node::{Node, Transport};
 use foghorn_protocol::Frame;
 use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -30,16 +30,7 @@ struct Pipe {
 
 fn connect(queue: usize) -> Pipe {
     let node = composition::unconfigured(&LocalBus::new()).node;
-    let admission = node
-        .admit(&Handshake {
-            key: Some("app-key"),
-            protocol: Some("7"),
-            client: None,
-            origin: None,
-            encryption: Encryption::Plain,
-            transport: Transport::WebSocket,
-        })
-        .unwrap();
+    let admission = composition::admitted(&node, Transport::WebSocket);
     let outbox = Arc::new(Outbox::new(queue, Arc::clone(admission.app.meters())));
     let clock = Clock::start();
     let mailbox = Arc::clone(&outbox);
