@@ -23,8 +23,10 @@ function connect(user) {
     wsHost: settings.host,
     wsPort: settings.port,
     forceTLS: false,
-    // Its other transports would look for hosts of the hosted service.
-    enabledTransports: ['ws'],
+    // Where WebSockets are blocked it goes on over HTTP; by itself, to the hosted service.
+    httpHost: settings.host,
+    httpPort: settings.port,
+    enabledTransports: ['ws', 'xhr_streaming', 'xhr_polling'],
     userAuthentication: { transport: 'ajax', endpoint: '/pusher/user-auth' },
     channelAuthorization: { transport: 'ajax', endpoint: '/pusher/auth' },
   });

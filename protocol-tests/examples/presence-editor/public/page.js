@@ -30,8 +30,10 @@ function connect(settings) {
     wsHost: settings.host,
     wsPort: settings.port,
     forceTLS: false,
-    // Its other transports would look for hosts of the hosted service.
-    enabledTransports: ['ws'],
+    // Where WebSockets are blocked it goes on over HTTP; by itself, to the hosted service.
+    httpHost: settings.host,
+    httpPort: settings.port,
+    enabledTransports: ['ws', 'xhr_streaming', 'xhr_polling'],
     channelAuthorization: { transport: 'ajax', endpoint: '/pusher/auth' },
   });
   pusher.connection.bind('state_change', ({ current }) => {

@@ -14,8 +14,10 @@ const pusher = new Pusher(settings.key, {
   wsHost: settings.host,
   wsPort: settings.port,
   forceTLS: false,
-  // Its other transports would look for hosts of the hosted service.
-  enabledTransports: ['ws'],
+  // Where WebSockets are blocked it goes on over HTTP; by itself, to the hosted service.
+  httpHost: settings.host,
+  httpPort: settings.port,
+  enabledTransports: ['ws', 'xhr_streaming', 'xhr_polling'],
 });
 
 let connects = 0;
