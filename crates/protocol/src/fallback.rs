@@ -8,7 +8,7 @@ mod form;
 mod sent;
 mod session_name;
 
-pub use form::Form;
+pub use form::{Form, chunk};
 pub use sent::{NotSent, read_sent};
 pub use session_name::{InvalidSessionName, SessionName};
 

@@ -1,57 +1,43 @@
 //! A message in the form of these transports, encoded once for all who get it.
 
-use std::io::Write as _;
-
-/// Room in front of the line for the size of its chunk: 16 digits and the end of their line.
-const HEADROOM: usize = 18;
-
 /// What ends a chunk.
 const CHUNK_END: &[u8] = b"\r\n";
 
-/// A message as one line `a["…"]`, ready for a response with chunks (RFC 9112 §7.1) or without.
+/// A message as one line `a["…"]`, ready for a response with chunks or without.
 #[derive(Debug)]
 pub struct Form {
-    bytes: Box<[u8]>,
-    chunk_at: usize,
+    chunk: Box<[u8]>,
+    line_at: usize,
     units: usize,
 }
 
 impl Form {
     /// The line that carries `text`, the JSON of a message.
     pub(crate) fn carrying(text: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(HEADROOM + text.len() + text.len() / 8 + 16);
-        bytes.extend_from_slice(&[0; HEADROOM]);
-        bytes.extend_from_slice(b"a[");
-        let written = serde_json::to_writer(&mut bytes, &String::from_utf8_lossy(text));
+        let mut line = Vec::with_capacity(text.len() + text.len() / 8 + 16);
+        line.extend_from_slice(b"a[");
+        let written = serde_json::to_writer(&mut line, &String::from_utf8_lossy(text));
         debug_assert!(written.is_ok(), "a string is JSON, and a Vec takes all");
-        bytes.extend_from_slice(b"]\n");
-        let length = bytes.len() - HEADROOM;
-        let units = utf16_units(bytes.get(HEADROOM..).unwrap_or_default());
-        bytes.extend_from_slice(CHUNK_END);
-        let size = format!("{length:x}\r\n");
-        let chunk_at = HEADROOM - size.len();
-        if let Some(mut room) = bytes.get_mut(chunk_at..HEADROOM) {
-            let written = room.write_all(size.as_bytes());
-            debug_assert!(written.is_ok(), "it has as much room as it needs");
-        }
+        line.extend_from_slice(b"]\n");
+        let chunk = chunk(&line).into_boxed_slice();
         Self {
-            bytes: bytes.into_boxed_slice(),
-            chunk_at,
-            units,
+            line_at: chunk.len() - CHUNK_END.len() - line.len(),
+            chunk,
+            units: utf16_units(&line),
         }
     }
 
     /// The line alone.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        let end = self.bytes.len() - CHUNK_END.len();
-        self.bytes.get(HEADROOM..end).unwrap_or_default()
+        let end = self.chunk.len() - CHUNK_END.len();
+        self.chunk.get(self.line_at..end).unwrap_or_default()
     }
 
     /// The line as a chunk.
     #[must_use]
     pub fn chunk(&self) -> &[u8] {
-        self.bytes.get(self.chunk_at..).unwrap_or_default()
+        &self.chunk
     }
 
     /// How long the line is for JavaScript, in UTF-16 units.
@@ -59,6 +45,13 @@ impl Form {
     pub fn units(&self) -> usize {
         self.units
     }
+}
+
+/// `text`, which is not empty, as one chunk of a response (RFC 9112 §7.1).
+#[must_use]
+pub fn chunk(text: &[u8]) -> Vec<u8> {
+    let size = format!("{:x}\r\n", text.len());
+    [size.as_bytes(), text, CHUNK_END].concat()
 }
 
 /// UTF-16 units of UTF-8: one for each character, and one more for each beyond the basic plane.

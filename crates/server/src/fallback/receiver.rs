@@ -2,6 +2,7 @@
 
 use foghorn_api::Answer;
 use foghorn_protocol::Frame;
+use foghorn_protocol::fallback::chunk;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::http1::Version;
@@ -69,12 +70,7 @@ impl Body {
     pub(super) fn part(self, text: &[u8]) -> Vec<u8> {
         match self {
             Self::Plain => text.to_vec(),
-            Self::Chunked => {
-                let mut part = format!("{:x}\r\n", text.len()).into_bytes();
-                part.extend_from_slice(text);
-                part.extend_from_slice(b"\r\n");
-                part
-            }
+            Self::Chunked => chunk(text),
         }
     }
 
