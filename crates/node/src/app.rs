@@ -9,7 +9,6 @@ use foghorn_cluster::AppId;
 use foghorn_protocol::{ChannelName, CloseCode, Limits, Origins, Recipient};
 use foghorn_session::Policy;
 
-use crate::elsewhere::PassingOn;
 use crate::metrics::{AppMeters, Metrics};
 use crate::place::Places;
 use crate::rates::Rates;
@@ -28,7 +27,6 @@ pub struct App {
     meters: Arc<AppMeters>,
     places: Places,
     rates: Rates,
-    passing_on: PassingOn,
 }
 
 /// What makes an app.
@@ -174,10 +172,6 @@ impl App {
         &self.places
     }
 
-    pub(crate) fn passing_on(&self) -> &PassingOn {
-        &self.passing_on
-    }
-
     pub(crate) fn rates(&self) -> &Rates {
         &self.rates
     }
@@ -230,7 +224,6 @@ impl Apps {
                 meters,
                 places: Places::default(),
                 rates: Rates::new(),
-                passing_on: PassingOn::new(),
             }));
         }
         Ok(this)

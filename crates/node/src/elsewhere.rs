@@ -2,17 +2,12 @@
 //! a request of its own, and a load balancer may take it anywhere.
 
 use foghorn_cluster::{AppId, Message, Topic};
+use foghorn_protocol::Moment;
 use foghorn_protocol::fallback::SessionName;
-use foghorn_protocol::{Bucket, Moment, Rate};
-use parking_lot::Mutex;
 
 use crate::app::App;
 use crate::effect::{Clustering, Effect};
 use crate::node::Node;
-
-/// Bytes that a node passes on for one app in a second. Who knows an app's key can make up
-/// sessions, each of whose messages goes to every other node.
-const BYTES_PER_SECOND: u32 = 4 << 20;
 
 /// Bytes that messages cost beside their text, however short they are.
 const OVERHEAD: usize = 256;
@@ -27,25 +22,6 @@ pub enum Elsewhere {
     Nowhere,
     /// They are dropped and counted: so much has been passed on in this second.
     TooMuch,
-}
-
-/// How much may still be passed on.
-#[derive(Debug)]
-pub(crate) struct PassingOn(Mutex<Bucket>);
-
-impl PassingOn {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(Bucket::full(Moment::default())))
-    }
-
-    /// Whether `messages` may. One that is larger than a second's worth may if nothing else was.
-    fn allows(&self, messages: &[String], now: Moment) -> bool {
-        let bytes = OVERHEAD + messages.iter().map(String::len).sum::<usize>();
-        let cost = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let rate = Rate::PerSecond(BYTES_PER_SECOND);
-        let cost = cost.min(BYTES_PER_SECOND);
-        self.0.lock().take(rate, cost, now).is_ok()
-    }
 }
 
 impl Node {
@@ -68,7 +44,8 @@ impl Node {
         if !self.is_linked() {
             return Elsewhere::Nowhere;
         }
-        if !app.passing_on().allows(&messages, now) {
+        let bytes = OVERHEAD + messages.iter().map(String::len).sum::<usize>();
+        if app.take_passed_on(bytes, now).is_err() {
             self.metrics().link_overflows().inc();
             return Elsewhere::TooMuch;
         }
