@@ -31,7 +31,7 @@ const fn pure(always: &'static [&'static str]) -> Outside {
     }
 }
 
-const ALLOWED: [Allowed; 15] = [
+const ALLOWED: [Allowed; 18] = [
     Allowed {
         name: "protocol",
         inside: &[],
@@ -64,8 +64,15 @@ const ALLOWED: [Allowed; 15] = [
         outside: pure(&["bytes", "parking_lot", "serde", "serde_json", "thiserror"]),
     },
     Allowed {
+        name: "webhooks",
+        inside: &["protocol", "auth"],
+        outside: pure(&["http", "regex", "serde", "serde_json", "thiserror"]),
+    },
+    Allowed {
         name: "node",
-        inside: &["protocol", "auth", "session", "channels", "cluster"],
+        inside: &[
+            "protocol", "auth", "session", "channels", "cluster", "webhooks",
+        ],
         outside: pure(&["parking_lot", "prometheus", "thiserror"]),
     },
     Allowed {
@@ -75,8 +82,18 @@ const ALLOWED: [Allowed; 15] = [
     },
     Allowed {
         name: "config",
-        inside: &["protocol"],
+        inside: &["protocol", "webhooks"],
         outside: pure(&["ipnet", "serde_json", "strsim", "thiserror", "toml"]),
+    },
+    Allowed {
+        name: "courier",
+        inside: &["protocol", "auth", "webhooks"],
+        outside: Outside::Anything,
+    },
+    Allowed {
+        name: "directory",
+        inside: &["config"],
+        outside: Outside::Anything,
     },
     Allowed {
         name: "cli",
@@ -91,8 +108,19 @@ const ALLOWED: [Allowed; 15] = [
     Allowed {
         name: "server",
         inside: &[
-            "protocol", "auth", "session", "channels", "cluster", "node", "api", "cli", "bench",
+            "protocol",
+            "auth",
+            "session",
+            "channels",
+            "cluster",
+            "webhooks",
+            "node",
+            "api",
+            "cli",
+            "bench",
             "config",
+            "courier",
+            "directory",
         ],
         outside: Outside::Anything,
     },

@@ -1,0 +1,11 @@
+//! Which event goes to which webhook, when, and signed how (webhooks.md).
+//!
+//! It knows what the node tells it of channels, members and client events, and makes deliveries of
+//! that: finished bodies with their signatures. It must not know who is subscribed, how anything is
+//! sent, stored or retried over a network, or what time it is.
+
+mod delivery;
+mod event;
+
+pub use delivery::{Class, Delivery, Lane, Mark, Subject, Target, UnixMillis};
+pub use event::{Event, Kind};
