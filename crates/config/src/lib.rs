@@ -13,6 +13,7 @@
 mod app_json;
 mod apps;
 mod database;
+mod difference;
 mod environment;
 mod file;
 mod flags;
