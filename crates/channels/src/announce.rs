@@ -28,6 +28,9 @@ pub trait Announce: std::marker::Send + Sync {
     /// Whether anybody is there at all, on any node, has just changed; see
     /// [`crate::Hub::occupancy`].
     fn turned(&self, key: &Key);
+    /// Subscribers of `key` on this node took `messages`, counted once for each of them: events,
+    /// members who come and go, counts. Called without a lock, once for a slice of a delivery.
+    fn delivered(&self, key: &Key, messages: usize);
     /// A cached event was forgotten before its time, because there are too many.
     fn evicted(&self);
 }

@@ -24,5 +24,7 @@ impl Announce for Nobody {
 
     fn turned(&self, _: &Key) {}
 
+    fn delivered(&self, _: &Key, _: usize) {}
+
     fn evicted(&self) {}
 }
