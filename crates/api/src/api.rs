@@ -130,14 +130,14 @@ impl Api {
         let apps = self.node.apps();
         match owner {
             Owner::Id(id) => {
-                let app = percent_decode(id).and_then(|id| apps.with_id(&id).cloned());
+                let app = percent_decode(id).and_then(|id| apps.with_id(&id));
                 app.ok_or_else(|| ApiError::UnknownApp { id: excerpt(id) })
             }
             Owner::Key => {
                 let query = Query::parse(head.query);
                 let key = query.get("auth_key");
                 let key = key.ok_or(ApiError::Unauthorized(RequestAuthError::MissingKey))?;
-                apps.with_key(key).cloned().ok_or_else(|| {
+                apps.with_key(key).ok_or_else(|| {
                     let key = key.chars().take(64).collect();
                     ApiError::Unauthorized(RequestAuthError::UnknownKey { key })
                 })

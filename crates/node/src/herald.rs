@@ -9,7 +9,8 @@ use foghorn_protocol::Recipient;
 use foghorn_session::Watchlists;
 use parking_lot::Mutex;
 
-use crate::app::{App, Apps, SubscriptionCount};
+use crate::app::{App, SubscriptionCount};
+use crate::apps::Apps;
 use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
 use crate::metrics::Metrics;
@@ -35,7 +36,7 @@ impl Herald {
         }
     }
 
-    fn app(&self, key: &Key) -> Option<&Arc<App>> {
+    fn app(&self, key: &Key) -> Option<Arc<App>> {
         self.apps.with_number(key.app)
     }
 

@@ -8,6 +8,7 @@
 
 mod admission;
 mod app;
+mod apps;
 mod connection;
 mod crowds;
 mod effect;
@@ -17,6 +18,7 @@ mod host;
 mod metrics;
 mod node;
 mod online;
+mod operate;
 mod place;
 mod publish;
 mod query;
@@ -26,7 +28,8 @@ mod transport;
 mod user;
 
 pub use admission::{Admission, Encryption, Handshake, Refusal};
-pub use app::{App, AppSpec, AppStatus, Apps, DuplicateApp, EncryptionRule, SubscriptionCount};
+pub use app::{App, AppSpec, AppStatus, EncryptionRule, SubscriptionCount};
+pub use apps::{Apps, DuplicateApp};
 pub use connection::{Action, Connection};
 pub use effect::{Clustering, Effect, Emit};
 pub use elsewhere::Elsewhere;
@@ -34,6 +37,7 @@ pub use foghorn_channels::Eased;
 pub use foghorn_channels::Occupancy;
 pub use metrics::{AppMeters, Metrics};
 pub use node::{Node, NodeConfig, ProtocolRule};
+pub use operate::Put;
 pub use place::Place;
 pub use publish::{Accepted, OverCapacity, Publish};
 pub use query::CachedEvent;

@@ -9,7 +9,7 @@ use foghorn_cluster::{Ledger, NodeId, Patience, View};
 use foghorn_protocol::UnixSeconds;
 use parking_lot::Mutex;
 
-use crate::app::Apps;
+use crate::apps::Apps;
 use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
 use crate::herald::Herald;

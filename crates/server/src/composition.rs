@@ -23,9 +23,9 @@ use prometheus::Registry;
 
 use crate::capacity::Capacity;
 use crate::clock::Clock;
-use crate::connections::Connections;
+use crate::connections::Clients;
 use crate::emitter::Emitter;
-use crate::fallback::{Fallback, Sessions};
+use crate::fallback::Fallback;
 use crate::gate::Gate;
 use crate::link::{self, Outgoing, Waiting};
 use crate::lots::Lots;
@@ -46,7 +46,7 @@ pub(crate) const NUMERIC_ID: &str = "1";
 pub(crate) struct Composed {
     pub(crate) node: Arc<Node>,
     pub(crate) link: Link,
-    pub(crate) sessions: Sessions,
+    pub(crate) clients: Clients,
 }
 
 /// A link that waits to be run.
@@ -92,8 +92,8 @@ pub(crate) fn node(
         Reach::Peers => Clustering::Linked(driver.0.joining()),
     };
     let (outgoing, waiting) = Outgoing::new(metrics.link_overflows());
-    let sessions = Sessions::default();
-    let emitter = Emitter::new(Arc::clone(&outgoing), sessions.clone(), clustering);
+    let clients = Clients::default();
+    let emitter = Emitter::new(Arc::clone(&outgoing), clients.clone(), clustering);
     let config = NodeConfig {
         id,
         apps,
@@ -121,14 +121,14 @@ pub(crate) fn node(
             waiting,
         },
         node,
-        sessions,
+        clients,
     })
 }
 
 /// What all requests to `node` share.
 pub(crate) fn shared(
     config: &Config,
-    (node, sessions): (Arc<Node>, Sessions),
+    (node, clients): (Arc<Node>, Clients),
     clock: Clock,
 ) -> Shared {
     let server = &config.server;
@@ -142,7 +142,7 @@ pub(crate) fn shared(
     Shared {
         api: Api::new(Arc::clone(&node), api_options(config)),
         node,
-        connections: Connections::default(),
+        connections: clients.connections,
         lots: Lots::default(),
         requests: Gate::default(),
         path_prefix,
@@ -151,7 +151,7 @@ pub(crate) fn shared(
         max_body_bytes: server.max_body_bytes,
         body_timeout: server.body_timeout,
         rules,
-        fallback: Fallback::new(config.fallback.clone(), rules, sessions),
+        fallback: Fallback::new(config.fallback.clone(), rules, clients.sessions),
     }
 }
 

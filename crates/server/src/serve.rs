@@ -45,10 +45,10 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
     let Composed {
         node,
         link,
-        sessions,
+        clients,
     } = composition::node(&config, capacity, &registry, &LocalBus::new())?;
     tokio::spawn(link.run(clock));
-    let shared = Arc::new(composition::shared(&config, (node, sessions), clock));
+    let shared = Arc::new(composition::shared(&config, (node, clients), clock));
     let patience = Patience {
         header_timeout: config.server.header_timeout,
         idle_timeout: config.server.idle_timeout,

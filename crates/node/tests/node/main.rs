@@ -17,6 +17,7 @@ mod counts;
 mod elsewhere;
 mod fan_out;
 mod joining;
+mod operate;
 mod presence;
 mod quota;
 mod repair;
