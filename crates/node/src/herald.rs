@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use foghorn_channels::{Announce, Change, Counting, Joining, Key, Send, Stamp};
+use foghorn_channels::{Announce, Change, Counting, Joining, Key, News, Send, Stamp};
 use foghorn_cluster::{self as cluster, AppId, Cached, Fact, Ledger, Message, Topic};
-use foghorn_protocol::Recipient;
+use foghorn_protocol::{Recipient, UserId};
 use foghorn_session::Watchlists;
 use parking_lot::Mutex;
 
@@ -143,14 +143,12 @@ impl Announce for Herald {
         self.crowds.wait(key);
     }
 
-    fn turned(&self, key: &Key) {
-        let Some(Recipient::User(user)) = key.recipient() else {
-            return;
-        };
-        let app = self.app(key);
-        if app.is_some_and(|app| app.policy().watchlists == Watchlists::Served) {
-            self.online.mark(key.app, user);
-            self.emit.emit(Effect::UsersWaiting);
+    fn happened(&self, key: &Key, news: News<'_>) {
+        match (key.recipient(), news) {
+            (Some(Recipient::User(user)), News::Occupied | News::Vacated) => {
+                self.user_turned(key, user);
+            }
+            _ => {}
         }
     }
 
@@ -162,5 +160,16 @@ impl Announce for Herald {
 
     fn evicted(&self) {
         self.metrics.cached_event_evicted();
+    }
+}
+
+impl Herald {
+    /// A user has come online or gone.
+    fn user_turned(&self, key: &Key, user: &UserId) {
+        let app = self.app(key);
+        if app.is_some_and(|app| app.policy().watchlists == Watchlists::Served) {
+            self.online.mark(key.app, user);
+            self.emit.emit(Effect::UsersWaiting);
+        }
     }
 }

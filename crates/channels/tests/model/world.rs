@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foghorn_channels::{
     Announce, AppNumber, Cached, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub,
-    Joining, Key, Lifetime, Mailbox, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
+    Joining, Key, Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
 };
 use foghorn_protocol::{
     ChannelName, Close, CloseCode, Frame, Limits, Member, Moment, Recipient, ServerMessage,
@@ -146,8 +146,17 @@ impl Announce for Recorder {
         self.say(format!("count waits on {}", name(key)));
     }
 
-    fn turned(&self, key: &Key) {
-        self.say(format!("turned {}", name(key)));
+    fn happened(&self, key: &Key, news: News<'_>) {
+        let news = match news {
+            News::Occupied => "now occupied".to_owned(),
+            News::Vacated => "now vacated".to_owned(),
+            News::Added(user) => format!("now with {user}"),
+            News::Removed(user) => format!("now without {user}"),
+            News::Counted(count) => format!("now {count} on"),
+            News::CacheMissed => "now missed".to_owned(),
+            News::CacheFilled => "now filled".to_owned(),
+        };
+        self.say(format!("{news} {}", name(key)));
     }
 
     fn delivered(&self, _: &Key, messages: usize) {
