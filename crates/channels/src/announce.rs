@@ -27,6 +27,9 @@ pub trait Announce: std::marker::Send + Sync {
     fn count_waits(&self, key: &Key);
     /// Something has changed for all nodes together.
     fn happened(&self, key: &Key, news: News<'_>);
+    /// Subscribers of `key` on this node took `messages`, counted once for each of them: events,
+    /// members who come and go, counts. Called without a lock, once for a slice of a delivery.
+    fn delivered(&self, key: &Key, messages: usize);
     /// A cached event was forgotten before its time, because there are too many.
     fn evicted(&self);
 }

@@ -68,6 +68,7 @@ impl Announce for Silent {
     }
     fn count_waits(&self, _: &Key) {}
     fn happened(&self, _: &Key, _: News<'_>) {}
+    fn delivered(&self, _: &Key, _: usize) {}
     fn evicted(&self) {}
 }
 

@@ -12,6 +12,7 @@ use foghorn_session::Policy;
 use crate::metrics::AppMeters;
 use crate::place::Places;
 use crate::rates::Rates;
+use crate::usage::{Quota, Usage};
 
 /// One tenant: its own keys, channels and limits. Its rules never change; when the operator changes
 /// them, another `App` with the same [`Tenant`] takes its place.
@@ -32,6 +33,7 @@ struct Rules {
     encryption: EncryptionRule,
     origins: Origins,
     over_quota: CloseCode,
+    quota: Quota,
 }
 
 /// What stays when the rules of an app change.
@@ -41,6 +43,7 @@ pub(crate) struct Tenant {
     meters: Arc<AppMeters>,
     places: Places,
     rates: Rates,
+    usage: Usage,
     /// The version of the rules that hold now.
     version: AtomicU64,
 }
@@ -51,12 +54,17 @@ impl Tenant {
         self.version.fetch_add(1, Ordering::Release);
     }
 
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
     pub(crate) fn new(number: AppNumber, meters: AppMeters) -> Arc<Self> {
         Arc::new(Self {
             number,
             meters: Arc::new(meters),
             places: Places::default(),
             rates: Rates::new(),
+            usage: Usage::default(),
             version: AtomicU64::new(0),
         })
     }
@@ -80,6 +88,8 @@ pub struct AppSpec {
     /// What a client is told for whom there is no place: 4004, as Pusher does, or 4100, as soketi
     /// does, whose clients come back every second.
     pub over_quota: CloseCode,
+    /// How many messages it may use in a day.
+    pub quota: Quota,
 }
 
 impl AppSpec {
@@ -94,6 +104,7 @@ impl AppSpec {
             encryption: EncryptionRule::Any,
             origins: Origins::any(),
             over_quota: CloseCode::OverConnectionQuota,
+            quota: Quota::default(),
         }
     }
 }
@@ -140,6 +151,7 @@ impl App {
                 encryption: spec.encryption,
                 origins: spec.origins,
                 over_quota: spec.over_quota,
+                quota: spec.quota,
             },
         })
     }
@@ -187,6 +199,24 @@ impl App {
     #[must_use]
     pub fn meters(&self) -> &Arc<AppMeters> {
         &self.tenant.meters
+    }
+
+    /// How many messages it may use in a day.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        self.rules.quota
+    }
+
+    /// How many messages it has used.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.tenant.usage
+    }
+
+    /// Connections that count against its limit, on all nodes together.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.places().taken()
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {

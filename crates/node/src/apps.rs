@@ -10,6 +10,8 @@ use parking_lot::RwLock;
 
 use crate::app::{App, AppSpec, Tenant};
 use crate::metrics::Metrics;
+use crate::quota::UsedToday;
+use crate::usage::Day;
 
 /// Two apps want to be the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +39,8 @@ struct Index {
     by_key: BTreeMap<AppKey, AppNumber>,
     /// Keys that let nobody in any more, whose clients are connected still.
     retired: BTreeMap<AppKey, AppNumber>,
+    /// What a former life of this node used, of apps that have yet to come.
+    used: BTreeMap<AppId, (Day, u64)>,
     last: u32,
 }
 
@@ -116,6 +120,20 @@ impl Apps {
         self.index.write().put(spec, &self.metrics)
     }
 
+    /// Has apps go on where a former life of this node stopped counting.
+    pub(crate) fn restore(&self, kept: Vec<UsedToday>) {
+        let mut index = self.index.write();
+        for UsedToday { app, day, messages } in kept {
+            let here = index.by_id.get(&app);
+            match here.and_then(|number| index.by_number.get(number)) {
+                Some(app) => app.usage().restore(day, messages),
+                None => {
+                    index.used.insert(app, (day, messages));
+                }
+            }
+        }
+    }
+
     /// Takes the app `id` away.
     pub(crate) fn remove(&self, id: &str) -> Option<Arc<App>> {
         self.index.write().remove(id)
@@ -138,7 +156,11 @@ impl Index {
             None => {
                 self.last += 1;
                 let number = AppNumber(self.last);
-                (number, Tenant::new(number, metrics.of_app(&spec.id)))
+                let tenant = Tenant::new(number, metrics.of_app(&spec.id));
+                if let Some((day, messages)) = self.used.remove(&spec.id) {
+                    tenant.usage().restore(day, messages);
+                }
+                (number, tenant)
             }
         };
         // A key that is no longer in the ring lets nobody in.

@@ -152,6 +152,12 @@ impl Announce for Herald {
         }
     }
 
+    fn delivered(&self, key: &Key, messages: usize) {
+        if let Some(app) = self.app(key) {
+            app.usage().count(messages);
+        }
+    }
+
     fn evicted(&self) {
         self.metrics.cached_event_evicted();
     }

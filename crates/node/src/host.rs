@@ -179,6 +179,7 @@ impl Host for At<'_> {
             return Err(Busy);
         }
         self.app.meters().client_event();
+        self.app.usage().count(1);
         let send = Send {
             frame: event.frame,
             except: Some(self.socket),

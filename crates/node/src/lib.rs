@@ -22,9 +22,11 @@ mod operate;
 mod place;
 mod publish;
 mod query;
+mod quota;
 mod rates;
 mod remote;
 mod transport;
+mod usage;
 mod user;
 
 pub use admission::{Admission, Encryption, Handshake, Refusal};
@@ -41,4 +43,6 @@ pub use operate::Put;
 pub use place::Place;
 pub use publish::{Accepted, OverCapacity, Publish};
 pub use query::CachedEvent;
+pub use quota::{NearQuota, UsedToday};
 pub use transport::Transport;
+pub use usage::{Day, OverQuota, Quantity, Quota, QuotaStatus, Reset, Usage};

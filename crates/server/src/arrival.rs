@@ -5,10 +5,12 @@ use std::sync::Arc;
 use foghorn_auth::Query;
 use foghorn_channels::Mailbox as _;
 use foghorn_node::{Admission, Connection, Handshake, Refusal, Transport};
+use foghorn_protocol::{CloseCode, Exhausted, ProtocolVersion};
 
 use crate::clock::Clock;
 use crate::connections::{Entry, Registered};
 use crate::http1::Head;
+use crate::newcomers::Source;
 use crate::outbox::{Line, Outbox};
 use crate::peer::Peer;
 use crate::shared::Shared;
@@ -37,6 +39,17 @@ impl Shared {
         transport: Transport,
     ) -> Result<Admission, Refusal> {
         let query = Query::parse(head.query);
+        let source = Source::from(peer.client_address(head, &self.trusted_proxies));
+        if let Err(exhausted) = self.newcomers.count(source, self.rules.clock.now()) {
+            let protocol = query.get("protocol").map(ProtocolVersion::parse);
+            let protocol = protocol.and_then(Result::ok);
+            let refusal = too_many(
+                protocol.unwrap_or(ProtocolVersion::LATEST),
+                source,
+                exhausted,
+            );
+            return Err(self.node.refused(refusal, transport));
+        }
         self.node.admit(&Handshake {
             key,
             protocol: query.get("protocol"),
@@ -85,4 +98,16 @@ impl Shared {
             registered,
         })
     }
+}
+
+/// The refusal of a client whose address has brought too many. It shows the address as well: a
+/// proxy's, where one should be listed and is not.
+fn too_many(protocol: ProtocolVersion, source: Source, exhausted: Exhausted) -> Refusal {
+    let Exhausted {
+        limit, remaining, ..
+    } = exhausted;
+    let reason = format!(
+        "Too many connections from {source}: 1 asked for, {remaining} left of {limit} per second"
+    );
+    Refusal::new(protocol, CloseCode::OverCapacity, reason)
 }

@@ -29,6 +29,7 @@ use crate::fallback::Fallback;
 use crate::gate::Gate;
 use crate::link::{self, Outgoing, Waiting};
 use crate::lots::Lots;
+use crate::newcomers::Newcomers;
 use crate::rules::Rules;
 use crate::shared::Shared;
 
@@ -145,6 +146,7 @@ pub(crate) fn shared(
         lots: Lots::default(),
         requests: Gate::default(),
         path_prefix,
+        newcomers: Newcomers::new(server.connections_per_second_per_address),
         trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         body_timeout: server.body_timeout,

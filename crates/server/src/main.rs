@@ -21,6 +21,7 @@ mod link;
 mod listener;
 mod lots;
 mod metrics;
+mod newcomers;
 mod outbox;
 mod peer;
 mod plain;

@@ -24,5 +24,7 @@ impl Announce for Nobody {
 
     fn happened(&self, _: &Key, _: News<'_>) {}
 
+    fn delivered(&self, _: &Key, _: usize) {}
+
     fn evicted(&self) {}
 }

@@ -49,6 +49,8 @@ pub(crate) struct Recorder(Arc<Mutex<Record>>);
 
 struct Record {
     said: Vec<String>,
+    /// Messages that subscribers took.
+    delivered: usize,
     stamps: Vec<Stamp>,
     /// What becomes of topics that are wanted.
     joining: Joining,
@@ -70,6 +72,7 @@ impl Recorder {
     pub(crate) fn of(joining: Joining) -> Self {
         Self(Arc::new(Mutex::new(Record {
             said: Vec::new(),
+            delivered: 0,
             stamps: Vec::new(),
             joining,
             awaited: BTreeSet::new(),
@@ -79,6 +82,11 @@ impl Recorder {
     /// What has been said since the last call.
     pub(crate) fn said(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().said)
+    }
+
+    /// How many messages subscribers have taken since the last call.
+    pub(crate) fn delivered(&self) -> usize {
+        std::mem::take(&mut self.0.lock().unwrap().delivered)
     }
 
     /// The stamp of the last event that other nodes are to remember.
@@ -149,6 +157,10 @@ impl Announce for Recorder {
             News::CacheFilled => "now filled".to_owned(),
         };
         self.say(format!("{news} {}", name(key)));
+    }
+
+    fn delivered(&self, _: &Key, messages: usize) {
+        self.0.lock().unwrap().delivered += messages;
     }
 
     fn evicted(&self) {

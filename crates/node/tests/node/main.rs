@@ -23,6 +23,7 @@ mod quota;
 mod repair;
 mod site;
 mod threads;
+mod usage;
 mod users;
 mod visitors;
 mod watchlist;

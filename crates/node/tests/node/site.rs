@@ -364,7 +364,7 @@ fn credential(app: &str) -> Credential {
     }
 }
 
-fn spec(id: &str) -> AppSpec {
+pub(crate) fn spec(id: &str) -> AppSpec {
     let mut policy = Policy::new(KeyRing::new(vec![credential(id)]).unwrap());
     policy.client_events = ClientEvents::Allowed;
     AppSpec::new(id.into(), policy)
