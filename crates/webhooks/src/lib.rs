@@ -6,6 +6,7 @@
 
 mod body;
 mod delivery;
+mod desk;
 mod event;
 mod plan;
 mod schedule;
@@ -14,6 +15,7 @@ mod webhook;
 mod webhooks;
 
 pub use delivery::{Class, Delivery, Lane, Mark, Subject, Target, UnixMillis};
+pub use desk::{CLIENT_EVENTS_WAITING, Desk, Due, Wake};
 pub use event::{Event, Kind};
 pub use plan::plan;
 pub use schedule::Schedule;
