@@ -1,0 +1,1 @@
+//! Both stores behave alike; one of them also after a restart.
