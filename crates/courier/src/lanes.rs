@@ -204,7 +204,10 @@ impl Lanes {
     }
 
     fn attempts(&self, id: Id) -> u32 {
-        let lane = self.places.get(&id).and_then(|place| self.lanes.get(&place.lane));
+        let lane = self
+            .places
+            .get(&id)
+            .and_then(|place| self.lanes.get(&place.lane));
         lane.filter(|queue| queue.first() == Some(id))
             .map_or(0, |queue| queue.attempts)
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use foghorn_webhooks::{Delivery, Mark, Subject, UnixMillis};
 
+use crate::lanes::Entry;
 use crate::settings::StoreKind;
 pub(crate) use disk::Disk;
 pub(crate) use memory::Memory;
@@ -25,6 +26,14 @@ pub(crate) struct Waiting {
     /// The begin of its retry window: when it was created or redelivered.
     pub(crate) since: UnixMillis,
     pub(crate) progress: Progress,
+}
+
+impl Waiting {
+    /// About how many bytes of memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        const REST: usize = 256;
+        self.delivery.body.len() + REST
+    }
 }
 
 /// How far the attempts at a delivery have come.
@@ -101,8 +110,8 @@ pub struct Usage {
 /// Everything that a start needs of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
-    /// By number.
-    pub(crate) waiting: Vec<Waiting>,
+    /// By number, and without bodies: those are read when their turn comes.
+    pub(crate) waiting: Vec<Entry>,
     pub(crate) dead: Vec<(Id, Arc<str>)>,
     pub(crate) told: Vec<(Arc<str>, Subject)>,
     pub(crate) usage: Vec<Usage>,

@@ -1,17 +1,20 @@
 //! The store in a file.
 
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use foghorn_webhooks::{Mark, UnixMillis};
+use foghorn_webhooks::{Mark, Target, UnixMillis};
 use parking_lot::RwLock;
 use redb::{Database, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _};
 use redb::{Table, TableDefinition, WriteTransaction};
 
-use super::record::{Record, SubjectKey, delivery, record, subject, subject_key};
+use crate::lanes::Entry;
+
+use super::record::{Record, SubjectKey, delivery, record, subject, subject_key, without_body};
 use super::{Change, Contents, DeadLetter, Id, Obituary, Progress, StoreError, Usage, Waiting};
 
 /// In the data directory.
@@ -224,12 +227,15 @@ fn read_tables(database: &Database) -> Result<Contents, Trouble> {
     let transaction = database.begin_read()?;
     let mut contents = Contents::default();
     let progress = transaction.open_table(PROGRESS)?;
+    let mut targets = BTreeSet::new();
     for row in transaction.open_table(WAITING)?.iter()? {
         let (id, row) = row?;
         let progress = progress.get(id.value())?;
         let progress = progress.map(|row| progress_of(row.value()));
-        let waiting = waiting(Id(id.value()), &row.value(), progress)?;
-        contents.waiting.push(waiting);
+        let row = without_body(row.value());
+        let mut entry = Entry::from(&waiting(Id(id.value()), &row, progress)?);
+        entry.target = shared(&mut targets, entry.target);
+        contents.waiting.push(entry);
     }
     for row in transaction.open_table(DEAD)?.iter()? {
         let (id, row) = row?;
@@ -246,6 +252,15 @@ fn read_tables(database: &Database) -> Result<Contents, Trouble> {
         contents.usage.push(Usage { app, day, used });
     }
     Ok(contents)
+}
+
+/// Thousands of deliveries go to the same few targets.
+fn shared(targets: &mut BTreeSet<Arc<Target>>, target: Arc<Target>) -> Arc<Target> {
+    if let Some(known) = targets.get(&target) {
+        return Arc::clone(known);
+    }
+    targets.insert(Arc::clone(&target));
+    target
 }
 
 fn waiting(id: Id, row: &Record<'_>, progress: Option<Progress>) -> Result<Waiting, Trouble> {
