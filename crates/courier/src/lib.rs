@@ -16,6 +16,8 @@ mod ledger;
 mod metrics;
 mod post;
 mod rounds;
+#[cfg(test)]
+mod scratch;
 mod settings;
 mod store;
 mod writer;
