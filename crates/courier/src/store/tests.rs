@@ -110,8 +110,8 @@ fn the_dead_are_revived_with_the_same_bytes_and_a_new_window() {
             since: at,
             ..waiting(2, "a", "one")
         };
-        assert_eq!(revived, [expect.clone()], "only once");
-        assert_eq!(store.waiting(Id(2)).unwrap(), Some(expect));
+        assert_eq!(store.waiting(Id(2)).unwrap(), Some(expect.clone()));
+        assert_eq!(revived, vec![expect], "only once");
         assert_eq!(store.letters(&[Id(1)]).unwrap(), []);
     });
 }
