@@ -281,7 +281,10 @@ impl World {
     /// Lets everything come to rest.
     fn rest(&mut self) {
         self.ask();
+        let mut rounds = 0;
         while let Some(next) = self.desk.next() {
+            rounds += 1;
+            assert!(rounds < 100, "it does not come to rest");
             let next = u64::try_from(next.since_start().as_millis()).unwrap();
             self.now = self.now.max(next);
             self.ask();
