@@ -353,6 +353,8 @@ fn one_half_is_followed_for_the_other() {
     let vacated = only(&["channel_vacated"]);
     assert!(vacated.follows(crate::Kind::ChannelOccupied));
     assert!(!vacated.wants_kind(crate::Kind::ChannelOccupied));
+    assert!(!vacated.follows(crate::Kind::MemberAdded));
+    assert!(!vacated.follows(crate::Kind::CacheMiss));
     _ = desk.occupied(&news);
     let told = check(&mut desk, 0, &vacated, &[]);
     assert_eq!(told, [Mark::Told(channel_subject(&news))]);

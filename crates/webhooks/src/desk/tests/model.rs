@@ -308,7 +308,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn receivers_believe_what_is_true(steps in prop::collection::vec(step(), 1..60)) {
