@@ -53,6 +53,7 @@ async fn run_all(kind: &Kind) {
     own::servers_start_at_once(&kind.fresh().await).await;
     own::secrets_are_not_told(&kind.fresh().await).await;
     soketi::rows_are_apps(&kind.fresh().await).await;
+    soketi::null_is_as_in_every_app(&kind.fresh().await).await;
     soketi::numbers_are_ids(&kind.fresh().await).await;
     soketi::wrong_rows_name_their_columns(&kind.fresh().await).await;
     soketi::nothing_is_written(&kind.fresh().await).await;
@@ -84,8 +85,10 @@ fn connect_with(database: &Database, lines: &str, base: AppSettings) -> Director
 /// An app of this id with one key, `key-ID`, and `more` members.
 fn app(id: &str, more: Json) -> AppConfig {
     let mut form = json!({"id": id, "keys": [{"key": format!("key-{id}"), "secret": "hunter2"}]});
-    let members = form.as_object_mut().unwrap();
-    members.extend(more.as_object().unwrap().clone());
+    let Json::Object(more) = more else {
+        panic!("members of an object: {more}")
+    };
+    form.as_object_mut().unwrap().extend(more);
     AppConfig::from_json(&form, &AppSettings::default()).unwrap()
 }
 

@@ -134,7 +134,19 @@ pub(crate) async fn rows_are_apps(database: &Database) {
     );
     assert_eq!(found.webhooks[0].target().url, "https://a.example/");
     assert_eq!(found.keys[0].secret.expose(), "hunter2");
-    // What is NULL is as in every app.
+}
+
+pub(crate) async fn null_is_as_in_every_app(database: &Database) {
+    database.make_table("apps", "char(36)").await;
+    let base = AppSettings {
+        max_batch_size: 4,
+        max_connections: Ceiling::AtMost(5),
+        ..AppSettings::default()
+    };
+    let directory = connect_with(database, LAYOUT, base.clone());
+    for (id, key) in [("'a'", "'key-a'"), ("'b'", "'key-b'")] {
+        database.insert("apps", &credentials(id, key)).await;
+    }
     let b = directory.by_id("b").await.unwrap().unwrap();
     let expect = AppSettings {
         id: b.settings.id.clone(),
