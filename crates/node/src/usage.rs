@@ -1,9 +1,10 @@
 //! How many messages an app has used today, and how many it may.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
+use foghorn_channels::Tally;
 use foghorn_protocol::UnixSeconds;
 use parking_lot::Mutex;
 
@@ -60,8 +61,8 @@ pub struct Reset {
 /// The messages of one app on this node, day by day.
 #[derive(Debug, Default)]
 pub struct Usage {
-    /// Messages since the node started. Never set back, so whoever counts does not wait.
-    counted: AtomicU64,
+    /// Messages since the node started.
+    tally: Arc<Tally>,
     today: Mutex<Today>,
 }
 
@@ -155,7 +156,12 @@ impl Default for Quota {
 impl Usage {
     /// Counts `messages`.
     pub fn count(&self, messages: usize) {
-        self.counted.fetch_add(messages as u64, Ordering::Relaxed);
+        self.tally.add(messages);
+    }
+
+    /// Where messages are counted.
+    pub(crate) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// Messages of today.
@@ -198,7 +204,7 @@ impl Usage {
     #[must_use]
     pub(crate) fn snapshot(&self) -> Option<(Day, u64)> {
         let today = self.today.lock();
-        let used = today.used(self.counted.load(Ordering::Relaxed));
+        let used = today.used(self.tally.sum());
         today.day.map(|day| (day, used))
     }
 
@@ -233,7 +239,7 @@ impl Usage {
     /// Looks at today, which begins now if it was yesterday until now.
     fn turned<R>(&self, now: UnixSeconds, look: impl FnOnce(&mut Today, u64) -> R) -> R {
         let mut today = self.today.lock();
-        let counted = self.counted.load(Ordering::Relaxed);
+        let counted = self.tally.sum();
         let day = Day::of(now);
         match today.day {
             Some(before) if before >= day => {}
