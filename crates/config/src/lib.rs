@@ -10,17 +10,23 @@
 //! This crate must not know: files, the process's environment, the command line's parser, the log,
 //! what a setting does.
 
+mod app_json;
 mod apps;
+mod database;
+mod difference;
 mod environment;
 mod file;
 mod flags;
 mod problem;
+mod reader;
 mod section;
 mod settings;
 mod show;
 mod soketi;
+mod tree;
 mod types;
 mod value;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -29,16 +35,20 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+pub use app_json::FieldProblem;
 pub use apps::{AppConfig, AppSource};
+pub use database::{DatabaseLayout, DatabaseUrl, TableName};
 pub use environment::file_variable;
 pub use problem::{Problems, Warning};
 pub use settings::{
-    AppSettings, CompatConfig, FallbackConfig, KeyPair, LogConfig, MetricsConfig, ServerConfig,
+    AdminConfig, AppSettings, CompatConfig, DatabaseConfig, FallbackConfig, KeyPair, LogConfig,
+    MetricsConfig, ServerConfig, WebhooksConfig,
 };
 pub use show::example;
 pub use types::{
-    AppId, AppKey, FilePath, HostName, LogFilter, LogFormat, MaxConnections, Networks,
-    OverQuotaCode, PathPrefix, SecretText,
+    AppId, AppKey, BearerToken, FilePath, FolderPath, HostName, LogFilter, LogFormat,
+    MaxConnections, Milliseconds, Networks, OverQuotaCode, PathPrefix, QuotaStatus, SecretText,
+    WebhookStore,
 };
 
 use apps::OwnApp;
@@ -46,6 +56,9 @@ use file::Syntax;
 use problem::{Place, Problem};
 use section::{Row, Section};
 use value::Found;
+
+/// How many sections are not an app's.
+const SECTIONS: usize = 8;
 
 /// A configuration without problems.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +71,19 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Answers in the manner of other servers.
     pub compat: CompatConfig,
+    /// How webhooks are sent.
+    pub webhooks: WebhooksConfig,
+    /// The admin API.
+    pub admin: AdminConfig,
+    /// A database with more apps.
+    pub database: DatabaseConfig,
     /// The log.
     pub log: LogConfig,
-    /// The apps; at least one. Ids differ, and so do keys.
+    /// The apps that are not in the database; at least one, unless there is a database. Ids
+    /// differ, and so do keys.
     pub apps: Vec<AppConfig>,
+    /// What an app has that does not say otherwise.
+    pub app_defaults: AppSettings,
     /// Whether the apps were configured.
     pub app_source: AppSource,
 }
@@ -161,7 +183,12 @@ impl Config {
             check_tls(&mut draft);
             soketi.make_room(&mut draft);
         }
-        let Draft { config, notes, .. } = draft;
+        let Draft {
+            mut config,
+            notes,
+            common,
+        } = draft;
+        config.app_defaults = common;
         let warnings = soketi.into_warnings();
         match notes.problems.is_empty() {
             true => Ok(Loaded {
@@ -179,28 +206,38 @@ impl Config {
             fallback: FallbackConfig::default(),
             metrics: MetricsConfig::default(),
             compat: CompatConfig::default(),
+            webhooks: WebhooksConfig::default(),
+            admin: AdminConfig::default(),
+            database: DatabaseConfig::default(),
             log: LogConfig::default(),
             apps: Vec::new(),
+            app_defaults: AppSettings::default(),
             app_source: AppSource::Configured,
         }
     }
 
-    fn sections(&self) -> [&dyn Section; 5] {
+    fn sections(&self) -> [&dyn Section; SECTIONS] {
         [
             &self.server,
             &self.fallback,
             &self.metrics,
             &self.compat,
+            &self.webhooks,
+            &self.admin,
+            &self.database,
             &self.log,
         ]
     }
 
-    fn sections_mut(&mut self) -> [&mut dyn Section; 5] {
+    fn sections_mut(&mut self) -> [&mut dyn Section; SECTIONS] {
         [
             &mut self.server,
             &mut self.fallback,
             &mut self.metrics,
             &mut self.compat,
+            &mut self.webhooks,
+            &mut self.admin,
+            &mut self.database,
             &mut self.log,
         ]
     }

@@ -6,6 +6,12 @@
 
 mod delivery;
 mod event;
+mod spec;
+mod webhook;
+mod webhooks;
 
 pub use delivery::{Class, Delivery, Lane, Mark, Subject, Target, UnixMillis};
 pub use event::{Event, Kind};
+pub use spec::{FilterSpec, Invalid, Spec};
+pub use webhook::Webhook;
+pub use webhooks::{Batching, DELAY, Webhooks};
