@@ -13,9 +13,9 @@ use foghorn_cluster::{Bus as _, NodeId, Patience, Reach};
 use foghorn_config::{AppConfig, AppSource, Config, OverQuotaCode, ServerConfig};
 use foghorn_node::{
     AppSpec, AppStatus, Apps, Clustering, EncryptionRule, Metrics, Node, NodeConfig, ProtocolRule,
-    SubscriptionCount,
+    Quota, QuotaStatus, SubscriptionCount,
 };
-use foghorn_protocol::CloseCode;
+use foghorn_protocol::{Ceiling, CloseCode};
 use foghorn_session::{
     AuthorizationRule, ClientEvents, Policy, SubscriptionErrors, Timing, Watchlists,
 };
@@ -200,6 +200,16 @@ fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
         over_quota: match config.compat.over_quota_code {
             OverQuotaCode::OverConnectionQuota => CloseCode::OverConnectionQuota,
             OverQuotaCode::OverCapacity => CloseCode::OverCapacity,
+        },
+        quota: Quota {
+            messages_per_day: match settings.max_messages_per_day {
+                Ceiling::AtMost(messages) => Some(messages.into()),
+                Ceiling::Unlimited => None,
+            },
+            status: match settings.quota_status {
+                foghorn_config::QuotaStatus::Forbidden => QuotaStatus::Forbidden,
+                foghorn_config::QuotaStatus::PaymentRequired => QuotaStatus::PaymentRequired,
+            },
         },
     })
 }
