@@ -1,17 +1,20 @@
 //! The apps of a node, which the operator may change while it runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use foghorn_auth::AppKey;
+use foghorn_auth::{AppKey, Credential};
 use foghorn_channels::AppNumber;
 use foghorn_cluster::AppId;
+use foghorn_protocol::Moment;
+use foghorn_webhooks::Subject;
 use parking_lot::RwLock;
 
 use crate::app::{App, AppSpec, Tenant};
 use crate::metrics::Metrics;
 use crate::quota::UsedToday;
 use crate::usage::Day;
+use crate::webhooks::Told;
 
 /// Two apps want to be the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +44,8 @@ struct Index {
     retired: BTreeMap<AppKey, AppNumber>,
     /// What a former life of this node used, of apps that have yet to come.
     used: BTreeMap<AppId, (Day, u64)>,
+    /// What its webhooks were told, of the same; see [`Apps::restore_told`].
+    told: BTreeMap<AppId, Vec<(Subject, Moment)>>,
     last: u32,
 }
 
@@ -54,13 +59,7 @@ impl Apps {
             metrics: metrics.clone(),
             index: RwLock::default(),
         };
-        for spec in specs {
-            let mut index = this.index.write();
-            if index.by_id.contains_key(&spec.id) {
-                return Err(DuplicateApp::Id(spec.id));
-            }
-            index.put(spec, metrics)?;
-        }
+        this.change(specs, &[])?;
         Ok(this)
     }
 
@@ -115,9 +114,43 @@ impl Apps {
         self.index.read().by_number.get(&number).cloned()
     }
 
-    /// Makes `spec` hold: for a new app, or for the one that has its id. The app as it was.
-    pub(crate) fn put(&self, spec: AppSpec) -> Result<Option<Arc<App>>, DuplicateApp> {
-        self.index.write().put(spec, &self.metrics)
+    /// Makes `specs` hold, for new apps and for those that have their ids, and takes the apps
+    /// `removed` away: all of it or, if two apps would share a key, nothing. The apps as they were.
+    pub(crate) fn change(
+        &self,
+        specs: Vec<AppSpec>,
+        removed: &[&str],
+    ) -> Result<Vec<Arc<App>>, DuplicateApp> {
+        let mut index = self.index.write();
+        index.check(&specs, removed)?;
+        let gone = removed.iter().filter_map(|id| index.remove(id));
+        let mut before: Vec<_> = gone.collect();
+        // Keys may go from one app to another.
+        for spec in &specs {
+            index.retire_keys(&spec.id);
+        }
+        for spec in specs {
+            before.extend(index.put(spec, &self.metrics));
+        }
+        Ok(before)
+    }
+
+    /// Restores what receivers were told of each app. The apps that are here; others get it when
+    /// they come.
+    pub(crate) fn restore_told(&self, told: Vec<Told>, until: Moment) -> Vec<Arc<App>> {
+        let mut index = self.index.write();
+        let mut here = BTreeMap::new();
+        for (id, subject) in told {
+            let number = index.by_id.get(&id);
+            match number.and_then(|number| index.by_number.get(number).cloned()) {
+                Some(app) => {
+                    app.desk().lock().restore([subject], until);
+                    here.insert(app.number(), app);
+                }
+                None => index.told.entry(id).or_default().push((subject, until)),
+            }
+        }
+        here.into_values().collect()
     }
 
     /// Has apps go on where a former life of this node stopped counting.
@@ -133,23 +166,43 @@ impl Apps {
             }
         }
     }
-
-    /// Takes the app `id` away.
-    pub(crate) fn remove(&self, id: &str) -> Option<Arc<App>> {
-        self.index.write().remove(id)
-    }
 }
 
 impl Index {
-    fn put(&mut self, spec: AppSpec, metrics: &Metrics) -> Result<Option<Arc<App>>, DuplicateApp> {
-        let number = self.by_id.get(&spec.id).copied();
-        let taken = spec.policy.keys.iter().find(|credential| {
-            let owner = self.by_key.get(&credential.key);
-            owner.is_some() && owner.copied() != number
-        });
-        if let Some(credential) = taken {
-            return Err(DuplicateApp::Key(credential.key.clone()));
+    /// Whether `specs` may hold once the apps `removed` are gone.
+    fn check(&self, specs: &[AppSpec], removed: &[&str]) -> Result<(), DuplicateApp> {
+        let number = |id: &str| self.by_id.get(id).copied();
+        let changed = specs.iter().map(|spec| number(&spec.id));
+        let free: BTreeSet<_> = changed.chain(removed.iter().map(|id| number(id))).collect();
+        let (mut ids, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for spec in specs {
+            if !ids.insert(&spec.id) {
+                return Err(DuplicateApp::Id(spec.id.clone()));
+            }
+            for Credential { key, .. } in spec.policy.keys.iter() {
+                let owner = self.by_key.get(key);
+                if owner.is_some_and(|owner| !free.contains(&Some(*owner))) || !keys.insert(key) {
+                    return Err(DuplicateApp::Key(key.clone()));
+                }
+            }
         }
+        Ok(())
+    }
+
+    /// Lets nobody in any more with the keys of the app `id`.
+    fn retire_keys(&mut self, id: &str) {
+        let Some(&number) = self.by_id.get(id) else {
+            return;
+        };
+        let app = self.by_number.get(&number).cloned();
+        for credential in app.iter().flat_map(|app| app.keys().iter()) {
+            self.by_key.remove(&credential.key);
+            self.retired.insert(credential.key.clone(), number);
+        }
+    }
+
+    fn put(&mut self, spec: AppSpec, metrics: &Metrics) -> Option<Arc<App>> {
+        let number = self.by_id.get(&spec.id).copied();
         let before = number.and_then(|number| self.by_number.get(&number).cloned());
         let (number, tenant) = match &before {
             Some(app) => (app.number(), Arc::clone(app.tenant())),
@@ -157,24 +210,22 @@ impl Index {
                 self.last += 1;
                 let number = AppNumber(self.last);
                 let tenant = Tenant::new(number, metrics.of_app(&spec.id));
+                for (subject, until) in self.told.remove(&spec.id).unwrap_or_default() {
+                    tenant.desk().lock().restore([subject], until);
+                }
                 if let Some((day, messages)) = self.used.remove(&spec.id) {
                     tenant.usage().restore(day, messages);
                 }
                 (number, tenant)
             }
         };
-        // A key that is no longer in the ring lets nobody in.
-        for credential in before.iter().flat_map(|app| app.keys().iter()) {
-            self.by_key.remove(&credential.key);
-            self.retired.insert(credential.key.clone(), number);
-        }
         for credential in spec.policy.keys.iter() {
             self.retired.remove(&credential.key);
             self.by_key.insert(credential.key.clone(), number);
         }
         self.by_id.insert(spec.id.clone(), number);
         self.by_number.insert(number, App::next(tenant, spec));
-        Ok(before)
+        before
     }
 
     fn remove(&mut self, id: &str) -> Option<Arc<App>> {

@@ -4,6 +4,7 @@
 //! This crate must not decide anything of the protocol; what a message means is settled below it.
 
 mod announcement;
+mod apps;
 mod arrival;
 mod capacity;
 mod cli;
