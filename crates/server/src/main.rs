@@ -37,6 +37,7 @@ mod stream;
 mod telemetry;
 mod tls;
 mod upgrade;
+mod webhooks;
 mod websocket;
 mod wire;
 mod writer;
