@@ -116,7 +116,9 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The Gregorian calendar repeats itself after 400 years.
         const CYCLE: u64 = 400 * 365 + 97;
-        let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let is_leap = |year: u64| {
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+        };
         let mut left = self.0 % CYCLE;
         let mut year = 1970 + self.0 / CYCLE * 400;
         let length = |year| if is_leap(year) { 366 } else { 365 };
