@@ -38,6 +38,9 @@ pub(crate) fn refusal(error: &ApiError) -> Answer {
     match error {
         ApiError::Method { allow } => answer.with(ALLOW, HeaderValue::from_static(allow)),
         ApiError::OverCapacity(_) => answer.with(RETRY_AFTER, HeaderValue::from_static("1")),
+        ApiError::OverQuota { over, .. } => {
+            answer.with(RETRY_AFTER, whole_seconds(over.reset.after).into())
+        }
         ApiError::TooFast { exhausted, .. } => tell_rate(answer, exhausted),
         _ => answer,
     }

@@ -25,11 +25,33 @@ pub trait Announce: std::marker::Send + Sync {
     /// So many subscribe that their number is told now and then only: call
     /// [`crate::Hub::tell_count`] when it is time.
     fn count_waits(&self, key: &Key);
-    /// Whether anybody is there at all, on any node, has just changed; see
-    /// [`crate::Hub::occupancy`].
-    fn turned(&self, key: &Key);
+    /// Something has changed for all nodes together.
+    fn happened(&self, key: &Key, news: News<'_>);
+    /// Subscribers of `key` on this node took `messages`, counted once for each of them: events,
+    /// members who come and go, counts. Called without a lock, once for a slice of a delivery.
+    fn delivered(&self, key: &Key, messages: usize);
     /// A cached event was forgotten before its time, because there are too many.
     fn evicted(&self);
+}
+
+/// What has changed for all nodes together. Of one channel, `Occupied` comes before the first
+/// `Added`, and the last `Removed` before `Vacated`, if all of it happens here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News<'a> {
+    /// Somebody is there, and nobody was.
+    Occupied,
+    /// Nobody is there any more.
+    Vacated,
+    /// A member's first connection is there.
+    Added(&'a UserId),
+    /// A member's last connection has gone.
+    Removed(&'a UserId),
+    /// So many subscribe by now; only where they are told so.
+    Counted(u64),
+    /// A newcomer was told that nothing is cached.
+    CacheMissed,
+    /// Something is cached where nothing was, or where somebody missed it since.
+    CacheFilled,
 }
 
 /// What other nodes need to remember an event.

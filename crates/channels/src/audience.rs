@@ -16,7 +16,7 @@ use std::task::Waker;
 
 use foghorn_protocol::{Member, SocketId};
 
-use crate::announce::{Change, Counting, Joining};
+use crate::announce::{Change, Counting, Joining, News};
 use crate::hash::HashSeed;
 use crate::key::Key;
 use crate::members::Members;
@@ -69,6 +69,8 @@ pub(crate) struct State {
     next_ticket: u64,
     /// The event that was appended last; INV-CACHE-1.
     cached: Option<Cached>,
+    /// Whether somebody was told since that there is none.
+    cache_missed: bool,
     retired: bool,
 }
 
@@ -87,7 +89,7 @@ pub(crate) trait Outlet {
     fn lost_interest(&self, key: &Key);
     fn changed(&self, key: &Key, change: Change<'_>);
     fn count_waits(&self, key: &Key);
-    fn turned(&self, key: &Key);
+    fn happened(&self, key: &Key, news: News<'_>);
     fn memory(&self) -> &Memory;
     fn remove(&self, audience: &Arc<Audience>);
 }
@@ -117,6 +119,7 @@ impl Audience {
             waiting: VecDeque::new(),
             next_ticket: 0,
             cached: None,
+            cache_missed: false,
             retired: false,
         };
         Self {

@@ -3,6 +3,7 @@
 
 use foghorn_protocol::{Frame, SocketId};
 
+use crate::mailbox::Delivery;
 use crate::members::Seat;
 use crate::op::{Matter, Sending};
 
@@ -79,29 +80,35 @@ impl Batch {
         }
     }
 
-    /// Delivers to one subscriber what it hears of this, from the send number `from` on. A full or
-    /// ended mailbox has told its own connection; its leave is on the way.
-    pub(crate) fn deliver(&self, seat: &Seat, from: usize) {
+    /// Delivers to one subscriber what it hears of this, from the send number `from` on; how many
+    /// frames its mailbox took. A full or ended one has told its own connection; its leave is on
+    /// the way.
+    pub(crate) fn deliver(&self, seat: &Seat, from: usize) -> usize {
         let frames = self.frames.get(from..).unwrap_or_default();
         let marks = self.marks.get(from..).unwrap_or_default();
         if seat.hears_everything() && !self.leaves_out(seat.socket) {
-            if !frames.is_empty() {
-                let _ = seat.mailbox.deliver(frames);
-            }
-            return;
+            return hand_over(seat, frames);
         }
         let heard = frames.iter().zip(marks);
         let heard = heard
             .filter(|(_, mark)| mark.except != Some(seat.socket) && seat.hears(mark.matter))
             .map(|(frame, _)| frame.clone());
-        let frames: Vec<Frame> = heard.collect();
-        if !frames.is_empty() {
-            let _ = seat.mailbox.deliver(&frames);
-        }
+        hand_over(seat, &heard.collect::<Vec<Frame>>())
     }
 
     fn leaves_out(&self, socket: SocketId) -> bool {
         self.for_all == ForAll::ButSome && self.marks.iter().any(|mark| mark.except == Some(socket))
+    }
+}
+
+/// Delivers `frames`, if there are any; how many were taken.
+fn hand_over(seat: &Seat, frames: &[Frame]) -> usize {
+    if frames.is_empty() {
+        return 0;
+    }
+    match seat.mailbox.deliver(frames) {
+        Delivery::Accepted => frames.len(),
+        Delivery::Full | Delivery::Gone => 0,
     }
 }
 

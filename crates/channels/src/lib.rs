@@ -28,7 +28,7 @@ mod roster;
 mod shared;
 mod sync;
 
-pub use announce::{Announce, Change, Counting, Joining, Stamp};
+pub use announce::{Announce, Change, Counting, Joining, News, Stamp};
 pub use drain::{Drain, Progress};
 pub use eased::Eased;
 pub use hash::HashSeed;

@@ -33,6 +33,15 @@ pub(crate) struct Members {
     afterwards: Afterwards,
 }
 
+/// What one go at delivering a batch came to.
+#[derive(Clone, Copy)]
+pub(crate) struct Reached {
+    /// Subscribers who were visited.
+    pub(crate) visited: usize,
+    /// Frames that their mailboxes took, all together.
+    pub(crate) taken: usize,
+}
+
 /// A local subscriber.
 pub(crate) struct Seat {
     pub(crate) socket: SocketId,
@@ -181,21 +190,22 @@ impl Members {
         !self.batch.is_empty()
     }
 
-    /// Delivers the batch to at most `budget` more subscribers; to how many.
-    pub(crate) fn deliver(&mut self, budget: usize) -> usize {
+    /// Delivers the batch to at most `budget` more subscribers.
+    pub(crate) fn deliver(&mut self, budget: usize) -> Reached {
         let end = self.reached.saturating_add(budget).min(self.seats.len());
         let seats = self.seats.get(self.reached..end).unwrap_or_default();
         let in_time = self.seats.len() - self.late.len();
+        let mut taken = 0;
         for (at, seat) in (self.reached..end).zip(seats) {
             let late = at.checked_sub(in_time).and_then(|at| self.late.get(at));
-            self.batch.deliver(seat, late.copied().unwrap_or_default());
+            taken += self.batch.deliver(seat, late.copied().unwrap_or_default());
         }
         let visited = seats.len();
         self.reached = end;
         if end == self.seats.len() {
             self.finish_batch();
         }
-        visited
+        Reached { visited, taken }
     }
 
     fn finish_batch(&mut self) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use foghorn_channels::{
     Announce, AppNumber, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub, Joining, Key,
-    Lifetime, Mailbox, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
+    Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
 };
 use foghorn_protocol::{ChannelName, Close, Frame, Moment, Recipient, ServerMessage, SocketId};
 use shuttle::sync::Mutex;
@@ -67,7 +67,8 @@ impl Announce for Silent {
         Counting::Silent
     }
     fn count_waits(&self, _: &Key) {}
-    fn turned(&self, _: &Key) {}
+    fn happened(&self, _: &Key, _: News<'_>) {}
+    fn delivered(&self, _: &Key, _: usize) {}
     fn evicted(&self) {}
 }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use foghorn_protocol::Limits;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use foghorn_webhooks::Webhook;
 
-use super::file::{Reader, Table};
 use super::problem::Place;
+use super::reader::{Reader, Table};
 use super::section::Section;
 use super::settings::{AppSettings, KeyPair};
+use super::tree::{Entry, Node};
 use super::types::development_credentials;
+use super::webhooks;
 use super::{AppPrefix, Draft, Notes, environment, full_key, soketi};
 
 /// What the file calls the array of apps.
@@ -26,6 +27,8 @@ pub struct AppConfig {
     pub settings: AppSettings,
     /// Its credentials; at least one pair. The pair written directly in the app is the first.
     pub keys: Vec<KeyPair>,
+    /// Who is told of what happens in it.
+    pub webhooks: Vec<Webhook>,
 }
 
 /// Where the apps are from.
@@ -73,6 +76,7 @@ impl AppConfig {
                 secret,
                 ..KeyPair::default()
             }],
+            webhooks: Vec::new(),
         }
     }
 }
@@ -81,16 +85,21 @@ impl AppConfig {
 pub(super) struct OwnApp {
     pub(super) settings: AppSettings,
     pub(super) pair: KeyPair,
+    pub(super) webhooks: Vec<Webhook>,
     /// Whether it is described at all.
     pub(super) is_described: bool,
 }
 
 impl OwnApp {
+    /// What full keys call it.
+    pub(super) const HEADING: &str = "app";
+
     /// An app of which nothing is known but what every app has.
     pub(super) fn new(common: AppSettings) -> Self {
         Self {
             settings: common,
             pair: KeyPair::default(),
+            webhooks: Vec::new(),
             is_described: false,
         }
     }
@@ -116,6 +125,7 @@ impl OwnApp {
         draft.config.apps.push(AppConfig {
             settings: self.settings,
             keys: vec![self.pair],
+            webhooks: self.webhooks,
         });
     }
 }
@@ -123,52 +133,38 @@ impl OwnApp {
 /// Reads the file's array of apps, each of which has what is `common` and what it says itself.
 pub(super) fn read(
     reader: &mut Reader<'_>,
-    value: &Spanned<DeValue<'_>>,
+    value: Node<'_>,
     common: &AppSettings,
 ) -> Vec<AppConfig> {
-    let tables = read_tables(reader, HEADING, value);
+    let tables = reader.tables(HEADING, value);
     tables
         .into_iter()
-        .map(|(app, entries)| read_app(reader, (app, entries), common.clone()))
+        .map(|(app, table)| read_app(reader, (app, table), common.clone()))
         .collect()
 }
 
-/// The elements of an array of tables with what full keys call them; their places are noted.
-fn read_tables<'a>(
+/// Reads one app, which full keys call `app`, and notes how it and its pairs are called.
+pub(super) fn read_app(
     reader: &mut Reader<'_>,
-    key: &str,
-    value: &'a Spanned<DeValue<'a>>,
-) -> Vec<(String, &'a DeTable<'a>)> {
-    let DeValue::Array(elements) = value.get_ref() else {
-        reader.expected(key, "an array of tables", value);
-        return Vec::new();
-    };
-    let mut tables = Vec::new();
-    for (index, element) in elements.iter().enumerate() {
-        let prefix = format!("{key}[{index}]");
-        let place = reader.place(element.span().start);
-        reader.notes.provenance.places.insert(prefix.clone(), place);
-        match element.get_ref() {
-            DeValue::Table(entries) => tables.push((prefix, entries)),
-            _ => reader.expected(&prefix, "a table", element),
-        }
-    }
-    tables
-}
-
-fn read_app(
-    reader: &mut Reader<'_>,
-    (app, entries): (String, &DeTable<'_>),
+    (app, table): (String, Node<'_>),
     mut settings: AppSettings,
 ) -> AppConfig {
+    let entries = table.entries().unwrap_or_default();
+    let list = |name: &str| {
+        let mut entries = entries.iter().filter(|entry| entry.name == name);
+        let value = entries.next().map(|entry: &Entry<'_>| entry.value);
+        value.filter(|value| !value.is_null())
+    };
+    let (pairs, webhooks) = (list(PAIRS), list(webhooks::HEADING));
     let mut pair = KeyPair::default();
     let mut known = keys_of(&app, &[&settings, &pair]);
-    known.push(full_key(&app, PAIRS));
-    let table = Table {
-        prefix: &app,
-        entries,
-    };
-    reader.fill(&mut [&mut settings, &mut pair], &table, &known);
+    known.extend([PAIRS, webhooks::HEADING].map(|name| full_key(&app, name)));
+    let prefix = &app;
+    reader.fill(
+        &mut [&mut settings, &mut pair],
+        &Table { prefix, entries },
+        &known,
+    );
     note_common(reader.notes, &app);
     let mut prefixes = Vec::new();
     let mut keys = Vec::new();
@@ -176,24 +172,40 @@ fn read_app(
         prefixes.push(app.clone());
         keys.push(pair);
     }
-    let more = entries.iter().find(|(name, _)| name.get_ref() == PAIRS);
-    let tables = more.map(|(_, value)| read_tables(reader, &full_key(&app, PAIRS), value));
-    for (prefix, entries) in tables.unwrap_or_default() {
+    if let Some(pairs) = pairs {
+        let (more, pairs) = read_pairs(reader, &full_key(&app, PAIRS), pairs);
+        prefixes.extend(more);
+        keys.extend(pairs);
+    }
+    let webhooks = webhooks.map_or_else(Vec::new, |value| {
+        webhooks::read(reader, &full_key(&app, webhooks::HEADING), value)
+    });
+    reader.notes.provenance.apps.push(AppPrefix {
+        app,
+        pairs: prefixes,
+    });
+    AppConfig {
+        settings,
+        keys,
+        webhooks,
+    }
+}
+
+/// What full keys call the pairs of a list, and the pairs.
+fn read_pairs(reader: &mut Reader<'_>, key: &str, value: Node<'_>) -> (Vec<String>, Vec<KeyPair>) {
+    let tables = reader.tables(key, value).into_iter();
+    let pairs = tables.map(|(prefix, table)| {
         let mut pair = KeyPair::default();
         let known = keys_of(&prefix, &[&pair]);
+        let entries = table.entries().unwrap_or_default();
         let table = Table {
             prefix: &prefix,
             entries,
         };
         reader.fill(&mut [&mut pair], &table, &known);
-        prefixes.push(prefix);
-        keys.push(pair);
-    }
-    reader.notes.provenance.apps.push(AppPrefix {
-        app,
-        pairs: prefixes,
+        (prefix, pair)
     });
-    AppConfig { settings, keys }
+    pairs.unzip()
 }
 
 fn keys_of(prefix: &str, sections: &[&dyn Section]) -> Vec<String> {
@@ -224,10 +236,17 @@ fn note_common(notes: &mut Notes, app: &str) {
 /// Checks the apps as a whole, and takes the built-in one if there is none.
 pub(super) fn check(draft: &mut Draft) {
     if draft.config.apps.is_empty() {
-        take_built_in(draft);
+        // Who keeps apps in a database has not asked for one that everybody knows.
+        if draft.config.database.url.get().is_none() {
+            take_built_in(draft);
+        }
         return;
     }
-    let notes = &mut draft.notes;
+    check_apps(&mut draft.notes, &draft.config.apps);
+}
+
+/// Checks that apps have what they require, and that no two have the same.
+pub(super) fn check_apps(notes: &mut Notes, configs: &[AppConfig]) {
     let apps = std::mem::take(&mut notes.provenance.apps);
     for prefix in &apps {
         check_required(notes, &prefix.app, &["id"]);
@@ -240,12 +259,18 @@ pub(super) fn check(draft: &mut Draft) {
             .iter()
             .any(|problem| problem.key.starts_with(&pairs));
         if prefix.pairs.is_empty() && !misread {
-            let message = format!("has no key and secret, and no [[{HEADING}.{PAIRS}]]");
             let place = notes.provenance.place(&prefix.app);
-            notes.problem(&prefix.app, place, message);
+            // Only in the file can an app's one pair be written directly in it.
+            match prefix.app.as_str() {
+                "" => notes.problem(PAIRS, place, "is required and missing"),
+                app => {
+                    let message = format!("has no key and secret, and no [[{HEADING}.{PAIRS}]]");
+                    notes.problem(app, place, message);
+                }
+            }
         }
     }
-    let prefixed = || draft.config.apps.iter().zip(&apps);
+    let prefixed = || configs.iter().zip(&apps);
     let ids = prefixed().map(|(app, prefix)| (&prefix.app, app.settings.id.as_str()));
     check_distinct(notes, "id", ids);
     let pairs = prefixed().flat_map(|(app, prefix)| prefix.pairs.iter().zip(&app.keys));
@@ -284,14 +309,17 @@ fn check_distinct<'a>(
     name: &str,
     values: impl Iterator<Item = (&'a String, &'a str)>,
 ) {
-    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    let mut seen: BTreeMap<&str, (Place, String)> = BTreeMap::new();
     // Empty is what was not given or not valid, and already a problem.
     for (prefix, value) in values.filter(|(_, value)| !value.is_empty()) {
         let key = full_key(prefix, name);
         let place = notes.provenance.place(&key);
         match seen.get(value) {
-            Some(first) => notes.problem(&key, place, format!("is already used at {first}")),
-            None => _ = seen.insert(value, place),
+            Some((Place::Nowhere, first)) => {
+                notes.problem(&key, place, format!("is already used by {first}"));
+            }
+            Some((first, _)) => notes.problem(&key, place, format!("is already used at {first}")),
+            None => _ = seen.insert(value, (place, key)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::problem::{Place, Problem, nearest};
 use super::section::{Row, Section};
 use super::value::Found;
-use super::{Draft, Given, apps::OwnApp, full_key};
+use super::{Draft, Given, apps::OwnApp, full_key, webhooks};
 
 /// The variable that names the configuration file.
 const FILE_VARIABLE: &str = "FOGHORN_CONFIG";
@@ -46,15 +46,20 @@ pub(super) fn read(environment: &[(String, String)], own: &mut OwnApp, draft: &m
     let mut ours: Vec<_> = ours.collect();
     ours.sort();
     for (name, value) in ours {
-        let [server, fallback, metrics, compat, log] = draft.config.sections_mut();
+        if *name == variable(OwnApp::HEADING, webhooks::HEADING) {
+            let place = Place::Environment(name.clone());
+            webhooks::read_text(value, place, own, &mut draft.notes);
+            continue;
+        }
         let OwnApp {
             settings,
             pair,
             is_described,
+            ..
         } = own;
+        let mut sections = Vec::from(draft.config.sections_mut());
         // The app precedes the pair: FOGHORN_APP_ENABLED is the app's.
-        let mut sections: [&mut dyn Section; 7] =
-            [server, fallback, metrics, compat, log, settings, pair];
+        sections.extend([settings as &mut dyn Section, pair]);
         let setting = sections.iter_mut().find_map(|section| {
             let mut rows = section.rows().iter();
             let row = rows.find(|row| variables(*section, row).contains(name))?;
@@ -65,7 +70,7 @@ pub(super) fn read(environment: &[(String, String)], own: &mut OwnApp, draft: &m
             continue;
         };
         let heading = section.heading();
-        *is_described |= heading == "app";
+        *is_described |= heading == OwnApp::HEADING;
         let place = Place::Environment(name.clone());
         let key = full_key(heading, row.name);
         if let Place::Environment(other) = draft.notes.provenance.place(&key)
@@ -86,7 +91,8 @@ fn unknown(name: &str, sections: &[&mut dyn Section]) -> Problem {
         let rows = section.rows().iter();
         rows.flat_map(|row| variables(&**section, row))
     });
-    let names = settings.chain([FILE_VARIABLE.to_owned()]);
+    let webhooks = variable(OwnApp::HEADING, webhooks::HEADING);
+    let names = settings.chain([FILE_VARIABLE.to_owned(), webhooks]);
     let tail = name.strip_prefix(PREFIX).unwrap_or(name);
     let place = Place::Environment(name.to_owned());
     Problem::new(name, place, "unknown setting").suggest(nearest(name, tail, names))

@@ -10,17 +10,23 @@
 //! This crate must not know: files, the process's environment, the command line's parser, the log,
 //! what a setting does.
 
+mod app_json;
 mod apps;
+mod database;
+mod difference;
 mod environment;
 mod file;
 mod flags;
 mod problem;
+mod reader;
 mod section;
 mod settings;
 mod show;
 mod soketi;
+mod tree;
 mod types;
 mod value;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -29,16 +35,20 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+pub use app_json::FieldProblem;
 pub use apps::{AppConfig, AppSource};
+pub use database::{DatabaseLayout, DatabaseUrl, TableName};
 pub use environment::file_variable;
 pub use problem::{Problems, Warning};
 pub use settings::{
-    AppSettings, CompatConfig, FallbackConfig, KeyPair, LogConfig, MetricsConfig, ServerConfig,
+    AdminConfig, AppSettings, CompatConfig, DatabaseConfig, FallbackConfig, KeyPair, LogConfig,
+    MetricsConfig, ServerConfig, WebhooksConfig,
 };
 pub use show::example;
 pub use types::{
-    AppId, AppKey, FilePath, HostName, LogFilter, LogFormat, MaxConnections, Networks,
-    OverQuotaCode, PathPrefix, SecretText,
+    AppId, AppKey, BearerToken, FilePath, FolderPath, HostName, LogFilter, LogFormat,
+    MaxConnections, Milliseconds, Networks, OverQuotaCode, PathPrefix, QuotaStatus, SecretText,
+    WebhookStore,
 };
 
 use apps::OwnApp;
@@ -46,6 +56,9 @@ use file::Syntax;
 use problem::{Place, Problem};
 use section::{Row, Section};
 use value::Found;
+
+/// How many sections are not an app's.
+const SECTIONS: usize = 8;
 
 /// A configuration without problems.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +71,19 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Answers in the manner of other servers.
     pub compat: CompatConfig,
+    /// How webhooks are sent.
+    pub webhooks: WebhooksConfig,
+    /// The admin API.
+    pub admin: AdminConfig,
+    /// A database with more apps.
+    pub database: DatabaseConfig,
     /// The log.
     pub log: LogConfig,
-    /// The apps; at least one. Ids differ, and so do keys.
+    /// The apps that are not in the database; at least one, unless there is a database. Ids
+    /// differ, and so do keys.
     pub apps: Vec<AppConfig>,
+    /// What an app has that does not say otherwise.
+    pub app_defaults: AppSettings,
     /// Whether the apps were configured.
     pub app_source: AppSource,
 }
@@ -78,7 +100,7 @@ pub struct Sources {
 }
 
 /// A configuration and where each of its values is from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
@@ -88,7 +110,7 @@ pub struct Loaded {
 }
 
 /// Where values are from.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Provenance {
     /// By full key. What is absent has its default.
     places: BTreeMap<String, Place>,
@@ -97,7 +119,7 @@ struct Provenance {
 }
 
 /// How an app and its key pairs are called in full keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct AppPrefix {
     app: String,
     pairs: Vec<String>,
@@ -161,7 +183,12 @@ impl Config {
             check_tls(&mut draft);
             soketi.make_room(&mut draft);
         }
-        let Draft { config, notes, .. } = draft;
+        let Draft {
+            mut config,
+            notes,
+            common,
+        } = draft;
+        config.app_defaults = common;
         let warnings = soketi.into_warnings();
         match notes.problems.is_empty() {
             true => Ok(Loaded {
@@ -179,28 +206,38 @@ impl Config {
             fallback: FallbackConfig::default(),
             metrics: MetricsConfig::default(),
             compat: CompatConfig::default(),
+            webhooks: WebhooksConfig::default(),
+            admin: AdminConfig::default(),
+            database: DatabaseConfig::default(),
             log: LogConfig::default(),
             apps: Vec::new(),
+            app_defaults: AppSettings::default(),
             app_source: AppSource::Configured,
         }
     }
 
-    fn sections(&self) -> [&dyn Section; 5] {
+    fn sections(&self) -> [&dyn Section; SECTIONS] {
         [
             &self.server,
             &self.fallback,
             &self.metrics,
             &self.compat,
+            &self.webhooks,
+            &self.admin,
+            &self.database,
             &self.log,
         ]
     }
 
-    fn sections_mut(&mut self) -> [&mut dyn Section; 5] {
+    fn sections_mut(&mut self) -> [&mut dyn Section; SECTIONS] {
         [
             &mut self.server,
             &mut self.fallback,
             &mut self.metrics,
             &mut self.compat,
+            &mut self.webhooks,
+            &mut self.admin,
+            &mut self.database,
             &mut self.log,
         ]
     }
@@ -218,6 +255,13 @@ impl Config {
 }
 
 impl Loaded {
+    /// Puts the apps of `later` in the place of these, and leaves everything else.
+    pub fn take_apps(&mut self, later: &Self) {
+        self.config.apps.clone_from(&later.config.apps);
+        self.config.app_source = later.config.app_source;
+        self.provenance.take_apps(&later.provenance);
+    }
+
     /// All values with their origins, in the manner of the file; secrets are hidden.
     pub fn show(&self) -> String {
         show::show(self)
@@ -225,6 +269,20 @@ impl Loaded {
 }
 
 impl Provenance {
+    fn take_apps(&mut self, later: &Self) {
+        let is_of_an_app = |provenance: &Self, key: &str| {
+            let mut apps = provenance.apps.iter();
+            apps.any(|prefix| key.starts_with(prefix.app.as_str()))
+        };
+        let mut places = std::mem::take(&mut self.places);
+        places.retain(|key, _| !is_of_an_app(self, key));
+        let theirs = later.places.iter();
+        let theirs = theirs.filter(|(key, _)| is_of_an_app(later, key));
+        places.extend(theirs.map(|(key, place)| (key.clone(), place.clone())));
+        self.places = places;
+        self.apps.clone_from(&later.apps);
+    }
+
     fn place(&self, key: &str) -> Place {
         self.places.get(key).cloned().unwrap_or(Place::Nowhere)
     }

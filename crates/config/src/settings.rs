@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use foghorn_protocol::{Ceiling, Limits, Origins, Rate};
 
+use super::database::{DatabaseLayout, DatabaseUrl, TableName};
 use super::section::section;
 use super::types::{
-    AppId, AppKey, FilePath, HostName, LogFilter, LogFormat, MaxConnections, Networks,
-    OverQuotaCode, PathPrefix, SecretText,
+    AppId, AppKey, BearerToken, FilePath, FolderPath, HostName, LogFilter, LogFormat,
+    MaxConnections, Milliseconds, Networks, OverQuotaCode, PathPrefix, QuotaStatus, SecretText,
+    WebhookStore,
 };
 use super::value::Bounds;
 
@@ -33,9 +35,15 @@ section! {
         tls_cert: FilePath = FilePath::default();
         /// A PEM file with the certificate's private key.
         tls_key: FilePath = FilePath::default();
-        /// Proxies whose X-Forwarded-Proto header is believed: addresses, or networks such as
-        /// "10.0.0.0/8".
+        /// Proxies whose X-Forwarded-Proto and X-Forwarded-For headers are believed: addresses, or
+        /// networks such as "10.0.0.0/8".
         trusted_proxies: Networks = Networks::default();
+        /// How many connections one address may open a second on this node. Behind
+        /// trusted_proxies it is the client's; IPv6 addresses count by their first 64 bits.
+        connections_per_second_per_address: Rate = Rate::Unlimited,
+            in Bounds::count(1, 1_000_000, "connections a second");
+        /// The folder of what has to survive a restart. Relative to where the server is started.
+        data_dir: FolderPath = FolderPath::in_working_folder();
         /// What precedes every path, as in "/foghorn" for /foghorn/app/KEY.
         path_prefix: PathPrefix = PathPrefix::default(), short "path_prefix";
         /// How long a connection may be silent before the server asks whether it is alive.
@@ -122,6 +130,63 @@ section! {
 }
 
 section! {
+    /// How webhooks are sent.
+    "webhooks" WebhooksConfig {
+        /// Where they wait until they are delivered: on "disk", in server.data_dir, or in "memory",
+        /// where a restart loses them.
+        store: WebhookStore = WebhookStore::Disk;
+        /// How long a channel has to be empty, or a member gone, before anybody is told. Who comes
+        /// back in time has never been away.
+        delay: Duration = Duration::from_secs(3), in Bounds::seconds(0, HOUR);
+        /// How long events are gathered for one request, in apps with batch_webhooks.
+        batch_window: Milliseconds = Milliseconds::new(50), in Bounds::milliseconds(0, 60_000);
+        /// How many events one such request may hold.
+        batch_size: usize = 100, in Bounds::count(1, 10_000, "events");
+        /// How long a receiver may take to answer.
+        timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, 60);
+        /// How long connecting to it may take.
+        connect_timeout: Duration = Duration::from_secs(5), in Bounds::seconds(1, 60);
+        /// How long after its making a request that fails is tried again; then it is kept as a
+        /// dead letter. Some receivers refuse what is older than five minutes.
+        retry_window: Duration = Duration::from_secs(300), in Bounds::seconds(1, HOUR);
+        /// How many requests one URL is sent at a time.
+        concurrency: usize = 16, in Bounds::count(1, 1_000, "requests");
+        /// Whether receivers may be on this machine, or in a private network.
+        allow_private_addresses: bool = true;
+        /// A PEM file with certificates that are trusted besides those of the system.
+        ca_file: FilePath = FilePath::default();
+    }
+}
+
+section! {
+    /// The admin API, on the listener for Prometheus.
+    "admin" AdminConfig {
+        /// What requests have to prove themselves with, as "Authorization: Bearer TOKEN"; without
+        /// one, there is no admin API.
+        token: BearerToken = BearerToken::default();
+    }
+}
+
+section! {
+    /// A database with more apps, which can be changed while the server runs.
+    "database" DatabaseConfig {
+        /// Where it is: "sqlite://FILE", "postgres://USER:PASSWORD@HOST/NAME" or
+        /// "mysql://USER:PASSWORD@HOST/NAME"; "" for none.
+        url: DatabaseUrl = DatabaseUrl::default();
+        /// Whose tables it has: this server's own, or one of soketi's, which is only read.
+        layout: DatabaseLayout = DatabaseLayout::Foghorn;
+        /// What soketi's table is called.
+        table: TableName = TableName::of_soketi();
+        /// How many connections to it there may be.
+        max_connections: u32 = 5, in Bounds::count(1, 1_000, "connections");
+        /// How long what it says of an app is believed before it is asked again.
+        cache_ttl: Duration = Duration::from_secs(10), in Bounds::seconds(1, DAY);
+        /// How long it is believed that there is no such app.
+        negative_ttl: Duration = Duration::from_secs(5), in Bounds::seconds(1, DAY);
+    }
+}
+
+section! {
     /// The log, on standard error.
     "log" LogConfig {
         /// Which lines are written: a level, or levels by target.
@@ -169,6 +234,15 @@ section! {
         /// How many questions back ends may ask a second on each node.
         api_reads_per_second: Rate = Limits::default().api_reads_per_second,
             in Bounds::count(1, 1_000_000, "requests a second");
+        /// How many messages the app may have a day, from midnight to midnight UTC: each that is
+        /// published, and each that is delivered.
+        max_messages_per_day: Ceiling = Ceiling::Unlimited,
+            in Bounds::count(1, u32::MAX as i64, "messages");
+        /// The status of answers beyond that: 403, or 402 for back ends that switch themselves off
+        /// when they see it.
+        quota_status: QuotaStatus = QuotaStatus::Forbidden;
+        /// Whether one request to a webhook may tell several events.
+        batch_webhooks: bool = false;
         /// How many channels one connection may be subscribed to.
         max_channels_per_connection: usize = Limits::default().max_channels_per_connection,
             in Bounds::count(1, 10_000_000, "channels");

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::apps::{HEADING, PAIRS};
+use super::apps::{HEADING, OwnApp, PAIRS};
 use super::problem::Place;
 use super::section::{Row, Section};
 use super::settings::{AppSettings, KeyPair};
-use super::{AppSource, Config, Loaded, environment, flags, full_key};
+use super::{AppSource, Config, Loaded, environment, flags, full_key, webhooks};
 
 /// Where origins stand, if the values leave room.
 const ORIGIN_COLUMN: usize = 40;
@@ -40,6 +40,19 @@ pub(super) fn show(loaded: &Loaded) -> String {
                 line(&mut page, pair, row, &origin(&full_key(prefix, row.name)));
             }
         }
+        let list = full_key(&prefix.app, webhooks::HEADING);
+        for (index, webhook) in app.webhooks.iter().enumerate() {
+            let prefix = format!("{list}[{index}]");
+            block(&mut page, &format!("[[{HEADING}.{}]]", webhooks::HEADING));
+            for (name, literal) in webhooks::literals(webhook) {
+                setting_line(
+                    &mut page,
+                    &name,
+                    &literal,
+                    &origin(&full_key(&prefix, &name)),
+                );
+            }
+        }
     }
     page
 }
@@ -53,7 +66,11 @@ fn block(page: &mut String, heading: &str) {
 }
 
 fn line(page: &mut String, section: &dyn Section, row: &Row, origin: &str) {
-    let setting = format!("{} = {}", row.name, section.literal(row.name));
+    setting_line(page, row.name, &section.literal(row.name), origin);
+}
+
+fn setting_line(page: &mut String, name: &str, literal: &str, origin: &str) {
+    let setting = format!("{name} = {literal}");
     // Writing to a string cannot fail.
     _ = writeln!(page, "{setting:ORIGIN_COLUMN$}  # {origin}");
 }
@@ -123,6 +140,25 @@ fn example_app(page: &mut String) {
     _ = writeln!(page, "#[[{HEADING}.{PAIRS}]]");
     for row in pair.rows() {
         setting(page, &pair, row, "");
+    }
+    example_webhook(page);
+}
+
+fn example_webhook(page: &mut String) {
+    let variable = environment::variable(OwnApp::HEADING, webhooks::HEADING);
+    page.push('\n');
+    doc(
+        page,
+        &[
+            " A receiver of webhooks of the app above. As many as needed.",
+            &format!(" Environment: {variable}, a list of such as JSON"),
+        ],
+    );
+    _ = writeln!(page, "#[[{HEADING}.{}]]", webhooks::HEADING);
+    for member in &webhooks::MEMBERS {
+        page.push('\n');
+        doc(page, member.doc);
+        _ = writeln!(page, "#{} = {}", member.name, member.example);
     }
 }
 

@@ -4,6 +4,7 @@
 //! As soon as one of them is set, limits and addresses have soketi's defaults. A variable that
 //! cannot be followed is a warning; a value that cannot be right is a problem, as everywhere.
 
+pub(super) mod database;
 mod reading;
 pub(super) mod table;
 
@@ -12,7 +13,8 @@ use super::problem::{Place, Problem, Warning, nearest, printable};
 use super::section::Section;
 use super::settings::{AppSettings, LARGEST_BODY, LARGEST_FRAME};
 use super::value::Found;
-use super::{Draft, Notes, environment, full_key};
+use super::{Draft, Notes, environment, full_key, webhooks};
+use database::Values;
 use reading::plain;
 use table::{Alias, Fate, Scope, TABLE, Variable};
 
@@ -96,6 +98,17 @@ impl<'a> Variables<'a> {
                 }
             }
         }
+        for (variable, raw) in &self.known {
+            if let Fate::Webhooks = variable.fate {
+                webhooks::read_text(raw, variable.place(), own, &mut draft.notes);
+            }
+        }
+        Values(|name: &str| {
+            let mut known = self.known.iter();
+            let given = known.find(|(variable, _)| variable.name == name);
+            given.map(|(_, raw)| *raw)
+        })
+        .set(draft);
     }
 
     /// Lets messages, requests and queues be as large as the largest events need, unless somebody
@@ -105,10 +118,13 @@ impl<'a> Variables<'a> {
             return;
         }
         let room = |events: fn(&AppSettings) -> usize| {
-            let rooms = draft.config.apps.iter().map(|app| {
+            let apps = draft.config.apps.iter().map(|app| &app.settings);
+            // Of apps in a database, it is known what every app has.
+            let common = draft.config.database.url.get().map(|_| &draft.common);
+            let rooms = apps.chain(common).map(|app| {
                 // In data that is JSON within JSON every quote has a backslash.
-                let data = app.settings.max_event_data_bytes.saturating_mul(2);
-                let data = data.saturating_mul(events(&app.settings));
+                let data = app.max_event_data_bytes.saturating_mul(2);
+                let data = data.saturating_mul(events(app));
                 data.saturating_add(ENVELOPE)
             });
             rooms.max().unwrap_or_default()
@@ -152,7 +168,7 @@ impl Variable {
     fn alias(&self) -> Option<&Alias> {
         match &self.fate {
             Fate::Sets(alias) => Some(alias),
-            Fate::Needs { .. } => None,
+            _ => None,
         }
     }
 
@@ -162,10 +178,15 @@ impl Variable {
 
     /// What to say if `value` asks for something that is not here.
     fn unmet(&self, value: &str) -> Option<Warning> {
-        let Fate::Needs { what, unless } = &self.fate else {
-            return None;
+        let plain = plain(value);
+        let (what, asks) = match &self.fate {
+            Fate::Needs { what, unless } => (*what, !unless.contains(&plain.as_str())),
+            Fate::Database => {
+                let asks = self.name == database::DRIVER && plain == database::DYNAMODB;
+                (table::DYNAMODB, asks)
+            }
+            Fate::Sets(_) | Fate::Webhooks | Fate::Moot => return None,
         };
-        let asks = !unless.contains(&plain(value).as_str());
         asks.then(|| {
             let message = format!("is ignored: it needs {what}, which this server does not have");
             Warning::new(format!("{PREFIX}{}", self.name), message)

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use foghorn_protocol::{Ceiling, Rate};
+use serde_json::Value as Json;
 use toml::de::DeValue;
 
 use super::problem::printable;
@@ -14,6 +15,8 @@ use super::problem::printable;
 pub(super) enum Found<'a> {
     /// In the file, where values have types.
     Typed(&'a DeValue<'a>),
+    /// In JSON, where they have, too.
+    Json(&'a Json),
     /// In the environment or on the command line, where everything is text.
     Text(&'a str),
 }
@@ -46,7 +49,7 @@ pub(super) trait Value: Sized {
     /// What `read` accepts, to follow the word "expected".
     fn expected(bounds: Bounds) -> String;
 
-    /// The value as the file would have it.
+    /// The value as the file would have it. What it writes is JSON, too.
     fn literal(&self) -> String;
 
     /// What was found instead, to follow the word "found". Types that hold secrets, or beside which
@@ -88,6 +91,11 @@ impl Bounds {
         Self::count(min, max, "seconds")
     }
 
+    /// From `min` to `max` milliseconds.
+    pub(super) const fn milliseconds(min: i64, max: i64) -> Self {
+        Self::count(min, max, "milliseconds")
+    }
+
     /// From `min` to `max` bytes.
     pub(super) const fn bytes(min: i64, max: i64) -> Self {
         Self::count(min, max, "bytes")
@@ -108,6 +116,7 @@ impl<'a> Found<'a> {
     fn boolean(self) -> Option<bool> {
         match self {
             Self::Typed(value) => value.as_bool(),
+            Self::Json(value) => value.as_bool(),
             Self::Text(text) => text.parse().ok(),
         }
     }
@@ -118,6 +127,7 @@ impl<'a> Found<'a> {
                 let integer = value.as_integer()?;
                 i64::from_str_radix(integer.as_str(), integer.radix()).ok()
             }
+            Self::Json(value) => value.as_i64(),
             Self::Text(text) => text.parse().ok(),
         }
     }
@@ -125,6 +135,7 @@ impl<'a> Found<'a> {
     pub(super) fn text(self) -> Option<&'a str> {
         match self {
             Self::Typed(value) => value.as_str(),
+            Self::Json(value) => value.as_str(),
             Self::Text(text) => Some(text),
         }
     }
@@ -136,6 +147,10 @@ impl<'a> Found<'a> {
             Self::Typed(value) => {
                 let elements = value.as_array()?.iter();
                 elements.map(|element| element.get_ref().as_str()).collect()
+            }
+            Self::Json(value) => {
+                let elements = value.as_array()?.iter();
+                elements.map(Json::as_str).collect()
             }
             Self::Text(text) => Some(text.split(',').map(str::trim).collect()),
         }
@@ -150,6 +165,8 @@ impl<'a> Found<'a> {
             (Self::Typed(DeValue::Integer(number)), _) => number_of(number),
             (Self::Typed(DeValue::Float(number)), _) => number_of(number),
             (Self::Typed(DeValue::Boolean(value)), _) => value.to_string(),
+            (Self::Json(Json::Number(number)), _) => number_of(number),
+            (Self::Json(Json::Bool(value)), _) => value.to_string(),
             _ => self.kind().to_owned(),
         }
     }
@@ -168,6 +185,16 @@ impl<'a> Found<'a> {
                 DeValue::Datetime(_) => "a date or time",
                 DeValue::Array(_) => "an array",
                 DeValue::Table(_) => "a table",
+            },
+            Self::Json(value) => match value {
+                Json::String(text) if text.is_empty() => "empty text",
+                Json::String(_) => "other text",
+                Json::Number(number) if number.is_f64() => "a number with a fraction",
+                Json::Number(_) => "a whole number",
+                Json::Bool(_) => "true or false",
+                Json::Null => "null",
+                Json::Array(_) => "an array",
+                Json::Object(_) => "an object",
             },
         }
     }

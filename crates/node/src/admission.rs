@@ -168,7 +168,7 @@ impl Node {
             .client
             .is_some_and(|client| client.starts_with("java-"));
         Ok(Admission {
-            app: Arc::clone(app),
+            app,
             protocol,
             transport: handshake.transport,
             place,

@@ -51,12 +51,17 @@ impl Places {
             Ceiling::Unlimited => u64::MAX,
         };
         Place::take(&self.here, limit).ok_or_else(|| NoPlace {
-            taken: u64::from(self.here()) + elsewhere,
+            taken: self.taken(),
             limit: match ceiling {
                 Ceiling::AtMost(limit) => limit,
                 Ceiling::Unlimited => u32::MAX,
             },
         })
+    }
+
+    /// Connections on all nodes together.
+    pub(crate) fn taken(&self) -> u64 {
+        u64::from(self.here()) + self.elsewhere.load(Ordering::Acquire)
     }
 
     /// Connections on this node.

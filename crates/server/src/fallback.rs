@@ -232,8 +232,8 @@ impl Shared {
     }
 
     /// The app whose sessions a request may be for.
-    fn app_of(&self, head: &Head<'_, '_>, peer: Peer, route: &Route) -> Option<&Arc<App>> {
-        let app = self.node.apps().with_key(route.key.as_deref()?)?;
+    fn app_of(&self, head: &Head<'_, '_>, peer: Peer, route: &Route) -> Option<Arc<App>> {
+        let app = self.node.apps().connected_with_key(route.key.as_deref()?)?;
         let encryption = peer.client_encryption(head, &self.trusted_proxies);
         Some(app).filter(|app| app.takes(encryption))
     }
@@ -249,7 +249,7 @@ impl Shared {
         };
         let to = match self.fallback.sessions.get(app.id(), route.session) {
             Some(session) => Addressee::Here(session),
-            None if self.node.is_linked() => Addressee::Elsewhere(Arc::clone(app), route.session),
+            None if self.node.is_linked() => Addressee::Elsewhere(app, route.session),
             None => return Step::Answer(answers::unknown_session()),
         };
         let terms = BodyTerms {

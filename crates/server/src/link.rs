@@ -235,13 +235,13 @@ mod tests {
             except: None,
         };
         let app = a.apps().with_id("app-id").unwrap();
-        a.publish(app, &[event], Clock::start().now()).unwrap();
+        a.publish(&app, &[event], Clock::start().now()).unwrap();
         on_a.hears("from a").await;
         on_b.hears("from a").await;
         // Facts are gathered for a moment; the count of both nodes arrives all the same.
         let news = ChannelName::parse("news", 200).unwrap();
         while b
-            .occupancy(b.apps().with_id("app-id").unwrap(), &news)
+            .occupancy(&b.apps().with_id("app-id").unwrap(), &news)
             .subscriptions
             < 2
         {

@@ -65,6 +65,11 @@ impl Session {
         }
     }
 
+    /// Other rules hold from now on.
+    pub fn obey(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
     /// The client sent a text message.
     pub fn on_text(&mut self, text: &str, now: Moment, host: &mut dyn Host) {
         self.on_activity(now);

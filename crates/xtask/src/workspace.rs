@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The crates that hold behaviour only: no runtime, sockets, files, environment, threads, clocks
 /// or global randomness. The names are the folders' under `crates/`.
-pub(crate) const PURE: [&str; 8] = [
-    "protocol", "auth", "session", "channels", "cluster", "node", "api", "config",
+pub(crate) const PURE: [&str; 9] = [
+    "protocol", "auth", "session", "channels", "cluster", "webhooks", "node", "api", "config",
 ];
 
 /// What every package name of the workspace begins with.

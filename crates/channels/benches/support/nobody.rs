@@ -1,6 +1,6 @@
 //! The rest of the cluster, in benchmarks: none.
 
-use foghorn_channels::{Announce, Change, Counting, Joining, Key, Send, Stamp};
+use foghorn_channels::{Announce, Change, Counting, Joining, Key, News, Send, Stamp};
 
 /// No other node is there.
 pub(crate) struct Nobody;
@@ -22,7 +22,9 @@ impl Announce for Nobody {
 
     fn count_waits(&self, _: &Key) {}
 
-    fn turned(&self, _: &Key) {}
+    fn happened(&self, _: &Key, _: News<'_>) {}
+
+    fn delivered(&self, _: &Key, _: usize) {}
 
     fn evicted(&self) {}
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foghorn_channels::{
     Announce, AppNumber, Cached, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub,
-    Joining, Key, Lifetime, Mailbox, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
+    Joining, Key, Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
 };
 use foghorn_protocol::{
     ChannelName, Close, CloseCode, Frame, Limits, Member, Moment, Recipient, ServerMessage,
@@ -49,6 +49,8 @@ pub(crate) struct Recorder(Arc<Mutex<Record>>);
 
 struct Record {
     said: Vec<String>,
+    /// Messages that subscribers took.
+    delivered: usize,
     stamps: Vec<Stamp>,
     /// What becomes of topics that are wanted.
     joining: Joining,
@@ -70,6 +72,7 @@ impl Recorder {
     pub(crate) fn of(joining: Joining) -> Self {
         Self(Arc::new(Mutex::new(Record {
             said: Vec::new(),
+            delivered: 0,
             stamps: Vec::new(),
             joining,
             awaited: BTreeSet::new(),
@@ -79,6 +82,11 @@ impl Recorder {
     /// What has been said since the last call.
     pub(crate) fn said(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().said)
+    }
+
+    /// How many messages subscribers have taken since the last call.
+    pub(crate) fn delivered(&self) -> usize {
+        std::mem::take(&mut self.0.lock().unwrap().delivered)
     }
 
     /// The stamp of the last event that other nodes are to remember.
@@ -138,8 +146,21 @@ impl Announce for Recorder {
         self.say(format!("count waits on {}", name(key)));
     }
 
-    fn turned(&self, key: &Key) {
-        self.say(format!("turned {}", name(key)));
+    fn happened(&self, key: &Key, news: News<'_>) {
+        let news = match news {
+            News::Occupied => "now occupied".to_owned(),
+            News::Vacated => "now vacated".to_owned(),
+            News::Added(user) => format!("now with {user}"),
+            News::Removed(user) => format!("now without {user}"),
+            News::Counted(count) => format!("now {count} on"),
+            News::CacheMissed => "now missed".to_owned(),
+            News::CacheFilled => "now filled".to_owned(),
+        };
+        self.say(format!("{news} {}", name(key)));
+    }
+
+    fn delivered(&self, _: &Key, messages: usize) {
+        self.0.lock().unwrap().delivered += messages;
     }
 
     fn evicted(&self) {

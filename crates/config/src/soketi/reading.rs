@@ -30,6 +30,11 @@ pub(crate) struct Read {
 }
 
 impl Reading {
+    /// What [`Reading::Verbatim`] makes of a value.
+    pub(crate) fn text(raw: &str) -> String {
+        verbatim(raw)
+    }
+
     /// The value as the setting takes it, `None` if it leaves the setting alone.
     ///
     /// # Errors

@@ -16,6 +16,12 @@ pub(crate) struct Variable {
 pub(crate) enum Fate {
     /// It is another name of a setting.
     Sets(Alias),
+    /// It holds the webhooks of the app that the environment describes.
+    Webhooks,
+    /// It is one of those that say together where apps are kept.
+    Database,
+    /// It has no say: this server finds out by itself what it tells.
+    Moot,
     /// It is ignored with a warning: this would be needed, and is not here.
     Needs {
         what: &'static str,
@@ -51,9 +57,10 @@ use Scope::{App, EveryApp};
 const SERVER: Scope = Scope::Section("server");
 const METRICS: Scope = Scope::Section("metrics");
 const LOG: Scope = Scope::Section("log");
+const WEBHOOKS: Scope = Scope::Section("webhooks");
 
-const WEBHOOKS: &str = "webhooks";
-const DATABASE: &str = "apps kept in a database";
+/// What has to be there for apps in DynamoDB.
+pub(super) const DYNAMODB: &str = "apps kept in DynamoDB";
 const CLUSTER: &str = "nodes linked to a cluster";
 const REDIS: &str = "a driver for Redis";
 const QUEUES: &str = "webhooks sent from a queue";
@@ -84,7 +91,7 @@ impl Fate {
                 default: Some(text),
                 ..alias
             }),
-            needs @ Self::Needs { .. } => needs,
+            other => other,
         }
     }
 }
@@ -119,19 +126,19 @@ pub(crate) const TABLE: &[Variable] = variables! {
     "DEFAULT_APP_MAX_READ_REQ_PER_SEC" =>
         sets(App, "api_reads_per_second", Plain).by_default("-1");
     "DEFAULT_APP_USER_AUTHENTICATION" => sets(App, "authorized_connections", Flag);
-    "DEFAULT_APP_WEBHOOKS" => needs_unless(WEBHOOKS, &["[]"]);
+    "DEFAULT_APP_WEBHOOKS" => Fate::Webhooks;
 
-    "APP_MANAGER_DRIVER" => needs_unless(DATABASE, &["array"]);
-    "APP_MANAGER_CACHE_ENABLED" => needs_unless(DATABASE, &["false"]);
-    "APP_MANAGER_CACHE_TTL" => needs(DATABASE);
-    "APP_MANAGER_MYSQL_TABLE" => needs(DATABASE);
-    "APP_MANAGER_MYSQL_VERSION" => needs(DATABASE);
-    "APP_MANAGER_MYSQL_USE_V2" => needs(DATABASE);
-    "APP_MANAGER_POSTGRES_TABLE" => needs(DATABASE);
-    "APP_MANAGER_POSTGRES_VERSION" => needs(DATABASE);
-    "APP_MANAGER_DYNAMODB_TABLE" => needs(DATABASE);
-    "APP_MANAGER_DYNAMODB_REGION" => needs(DATABASE);
-    "APP_MANAGER_DYNAMODB_ENDPOINT" => needs(DATABASE);
+    "APP_MANAGER_DRIVER" => Fate::Database;
+    "APP_MANAGER_CACHE_ENABLED" => Fate::Database;
+    "APP_MANAGER_CACHE_TTL" => Fate::Database;
+    "APP_MANAGER_MYSQL_TABLE" => Fate::Database;
+    "APP_MANAGER_MYSQL_VERSION" => Fate::Moot;
+    "APP_MANAGER_MYSQL_USE_V2" => Fate::Moot;
+    "APP_MANAGER_POSTGRES_TABLE" => Fate::Database;
+    "APP_MANAGER_POSTGRES_VERSION" => Fate::Moot;
+    "APP_MANAGER_DYNAMODB_TABLE" => needs(DYNAMODB);
+    "APP_MANAGER_DYNAMODB_REGION" => needs(DYNAMODB);
+    "APP_MANAGER_DYNAMODB_ENDPOINT" => needs(DYNAMODB);
 
     "ADAPTER_DRIVER" => needs_unless(CLUSTER, &["local"]);
     "ADAPTER_CLUSTER_REQUESTS_TIMEOUT" => needs(CLUSTER);
@@ -169,19 +176,19 @@ pub(crate) const TABLE: &[Variable] = variables! {
     "CLUSTER_MASTER_TIMEOUT" => needs(CLUSTER);
     "CLUSTER_IGNORE_PROCESS" => needs(CLUSTER);
 
-    "DB_MYSQL_HOST" => needs(DATABASE);
-    "DB_MYSQL_PORT" => needs(DATABASE);
-    "DB_MYSQL_USERNAME" => needs(DATABASE);
-    "DB_MYSQL_PASSWORD" => needs(DATABASE);
-    "DB_MYSQL_DATABASE" => needs(DATABASE);
-    "DB_POSTGRES_HOST" => needs(DATABASE);
-    "DB_POSTGRES_PORT" => needs(DATABASE);
-    "DB_POSTGRES_USERNAME" => needs(DATABASE);
-    "DB_POSTGRES_PASSWORD" => needs(DATABASE);
-    "DB_POSTGRES_DATABASE" => needs(DATABASE);
-    "DB_POOLING_ENABLED" => needs_unless(DATABASE, &["false"]);
-    "DB_POOLING_MIN" => needs(DATABASE);
-    "DB_POOLING_MAX" => needs(DATABASE);
+    "DB_MYSQL_HOST" => Fate::Database;
+    "DB_MYSQL_PORT" => Fate::Database;
+    "DB_MYSQL_USERNAME" => Fate::Database;
+    "DB_MYSQL_PASSWORD" => Fate::Database;
+    "DB_MYSQL_DATABASE" => Fate::Database;
+    "DB_POSTGRES_HOST" => Fate::Database;
+    "DB_POSTGRES_PORT" => Fate::Database;
+    "DB_POSTGRES_USERNAME" => Fate::Database;
+    "DB_POSTGRES_PASSWORD" => Fate::Database;
+    "DB_POSTGRES_DATABASE" => Fate::Database;
+    "DB_POOLING_ENABLED" => Fate::Database;
+    "DB_POOLING_MIN" => Fate::Moot;
+    "DB_POOLING_MAX" => Fate::Database;
     "DB_REDIS_HOST" => needs(REDIS);
     "DB_REDIS_PORT" => needs(REDIS);
     "DB_REDIS_DB" => needs(REDIS);
@@ -232,8 +239,8 @@ pub(crate) const TABLE: &[Variable] = variables! {
     "SSL_PASS" => needs("keys protected by a passphrase");
     "SSL_CA" => needs("certificates of clients");
 
-    "WEBHOOKS_BATCHING" => needs_unless(WEBHOOKS, &["false"]);
-    "WEBHOOKS_BATCHING_DURATION" => needs(WEBHOOKS);
+    "WEBHOOKS_BATCHING" => sets(EveryApp, "batch_webhooks", Flag);
+    "WEBHOOKS_BATCHING_DURATION" => sets(WEBHOOKS, "batch_window", Plain).by_default("50");
 };
 
 #[cfg(test)]

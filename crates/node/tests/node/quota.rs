@@ -260,7 +260,7 @@ fn each_app_has_its_own_rates() {
             ..Setup::default()
         },
     );
-    let (one, two) = (site.app(ONE), site.app(TWO));
+    let (one, two) = (&site.app(ONE), &site.app(TWO));
     let now = || site.clock.now();
     assert_eq!(one.take_events(3, now()), Ok(()));
     assert_eq!(one.take_events(3, now()).unwrap_err().remaining, 2);

@@ -30,7 +30,7 @@ fn node_with(text: &str, bus: &LocalBus) -> Shared {
     let composed = composition::node(&config, capacity, &Registry::new(), bus).unwrap();
     let clock = Clock::start();
     tokio::spawn(composed.link.run(clock));
-    composition::shared(&config, (composed.node, composed.sessions), clock)
+    composition::shared(&config, (composed.node, composed.clients), clock)
 }
 
 /// What becomes of a request to `path`.
