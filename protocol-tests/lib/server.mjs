@@ -189,7 +189,9 @@ export class Server {
     this.#folder = mkdtempSync(join(tmpdir(), 'protocol-tests-'));
     const file = join(this.#folder, 'foghorn.toml');
     const { server, ...rest } = this.#options;
-    writeFileSync(file, configText({ ...rest, server: { ...server, port } }));
+    // What one server remembers is no other's business, unless a test says so.
+    const data_dir = join(this.#folder, 'data');
+    writeFileSync(file, configText({ ...rest, server: { data_dir, ...server, port } }));
     this.process = new Process(['serve', '--config', file]);
     // Several seconds may pass on a busy machine, and either line may come first.
     const announced = {};
