@@ -64,10 +64,6 @@ section! {
         /// How many connections this node takes; 0 for as many as it may open files.
         max_connections: MaxConnections = MaxConnections::FileDescriptors,
             in Bounds::count(0, 10_000_000, "connections");
-        /// How many clients may connect a second from one address, or from one /64 network of
-        /// IPv6 addresses.
-        connections_per_second_per_address: Rate = Rate::Unlimited,
-            in Bounds::count(1, 1_000_000, "connections a second");
         /// How much this node's cache channels may remember, all apps together; beyond it, the
         /// events that expire soonest are forgotten.
         cache_bytes: usize = 67_108_864, in Bounds::bytes(1_024, 65_536 * MIB);

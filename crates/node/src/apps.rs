@@ -1,9 +1,9 @@
 //! The apps of a node, which the operator may change while it runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use foghorn_auth::AppKey;
+use foghorn_auth::{AppKey, Credential};
 use foghorn_channels::AppNumber;
 use foghorn_cluster::AppId;
 use parking_lot::RwLock;
@@ -54,13 +54,7 @@ impl Apps {
             metrics: metrics.clone(),
             index: RwLock::default(),
         };
-        for spec in specs {
-            let mut index = this.index.write();
-            if index.by_id.contains_key(&spec.id) {
-                return Err(DuplicateApp::Id(spec.id));
-            }
-            index.put(spec, metrics)?;
-        }
+        this.change(specs, &[])?;
         Ok(this)
     }
 
@@ -115,9 +109,25 @@ impl Apps {
         self.index.read().by_number.get(&number).cloned()
     }
 
-    /// Makes `spec` hold: for a new app, or for the one that has its id. The app as it was.
-    pub(crate) fn put(&self, spec: AppSpec) -> Result<Option<Arc<App>>, DuplicateApp> {
-        self.index.write().put(spec, &self.metrics)
+    /// Makes `specs` hold, for new apps and for those that have their ids, and takes the apps
+    /// `removed` away: all of it or, if two apps would share a key, nothing. The apps as they were.
+    pub(crate) fn change(
+        &self,
+        specs: Vec<AppSpec>,
+        removed: &[&str],
+    ) -> Result<Vec<Arc<App>>, DuplicateApp> {
+        let mut index = self.index.write();
+        index.check(&specs, removed)?;
+        let gone = removed.iter().filter_map(|id| index.remove(id));
+        let mut before: Vec<_> = gone.collect();
+        // Keys may go from one app to another.
+        for spec in &specs {
+            index.retire_keys(&spec.id);
+        }
+        for spec in specs {
+            before.extend(index.put(spec, &self.metrics));
+        }
+        Ok(before)
     }
 
     /// Has apps go on where a former life of this node stopped counting.
@@ -133,23 +143,43 @@ impl Apps {
             }
         }
     }
-
-    /// Takes the app `id` away.
-    pub(crate) fn remove(&self, id: &str) -> Option<Arc<App>> {
-        self.index.write().remove(id)
-    }
 }
 
 impl Index {
-    fn put(&mut self, spec: AppSpec, metrics: &Metrics) -> Result<Option<Arc<App>>, DuplicateApp> {
-        let number = self.by_id.get(&spec.id).copied();
-        let taken = spec.policy.keys.iter().find(|credential| {
-            let owner = self.by_key.get(&credential.key);
-            owner.is_some() && owner.copied() != number
-        });
-        if let Some(credential) = taken {
-            return Err(DuplicateApp::Key(credential.key.clone()));
+    /// Whether `specs` may hold once the apps `removed` are gone.
+    fn check(&self, specs: &[AppSpec], removed: &[&str]) -> Result<(), DuplicateApp> {
+        let number = |id: &str| self.by_id.get(id).copied();
+        let changed = specs.iter().map(|spec| number(&spec.id));
+        let free: BTreeSet<_> = changed.chain(removed.iter().map(|id| number(id))).collect();
+        let (mut ids, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for spec in specs {
+            if !ids.insert(&spec.id) {
+                return Err(DuplicateApp::Id(spec.id.clone()));
+            }
+            for Credential { key, .. } in spec.policy.keys.iter() {
+                let owner = self.by_key.get(key);
+                if owner.is_some_and(|owner| !free.contains(&Some(*owner))) || !keys.insert(key) {
+                    return Err(DuplicateApp::Key(key.clone()));
+                }
+            }
         }
+        Ok(())
+    }
+
+    /// Lets nobody in any more with the keys of the app `id`.
+    fn retire_keys(&mut self, id: &str) {
+        let Some(&number) = self.by_id.get(id) else {
+            return;
+        };
+        let app = self.by_number.get(&number).cloned();
+        for credential in app.iter().flat_map(|app| app.keys().iter()) {
+            self.by_key.remove(&credential.key);
+            self.retired.insert(credential.key.clone(), number);
+        }
+    }
+
+    fn put(&mut self, spec: AppSpec, metrics: &Metrics) -> Option<Arc<App>> {
+        let number = self.by_id.get(&spec.id).copied();
         let before = number.and_then(|number| self.by_number.get(&number).cloned());
         let (number, tenant) = match &before {
             Some(app) => (app.number(), Arc::clone(app.tenant())),
@@ -163,18 +193,13 @@ impl Index {
                 (number, tenant)
             }
         };
-        // A key that is no longer in the ring lets nobody in.
-        for credential in before.iter().flat_map(|app| app.keys().iter()) {
-            self.by_key.remove(&credential.key);
-            self.retired.insert(credential.key.clone(), number);
-        }
         for credential in spec.policy.keys.iter() {
             self.retired.remove(&credential.key);
             self.by_key.insert(credential.key.clone(), number);
         }
         self.by_id.insert(spec.id.clone(), number);
         self.by_number.insert(number, App::next(tenant, spec));
-        Ok(before)
+        before
     }
 
     fn remove(&mut self, id: &str) -> Option<Arc<App>> {

@@ -39,7 +39,6 @@ pub use foghorn_channels::Eased;
 pub use foghorn_channels::Occupancy;
 pub use metrics::{AppMeters, Metrics};
 pub use node::{Node, NodeConfig, ProtocolRule};
-pub use operate::Put;
 pub use place::Place;
 pub use publish::{Accepted, OverCapacity, Publish};
 pub use query::CachedEvent;

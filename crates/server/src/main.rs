@@ -4,6 +4,7 @@
 //! This crate must not decide anything of the protocol; what a message means is settled below it.
 
 mod announcement;
+mod apps;
 mod arrival;
 mod capacity;
 mod cli;
@@ -22,6 +23,7 @@ mod listener;
 mod lots;
 mod metrics;
 mod newcomers;
+mod origin;
 mod outbox;
 mod peer;
 mod plain;

@@ -8,25 +8,25 @@ use foghorn_config::{AppSource, Config, Loaded};
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::apps::Catalogue;
 use crate::capacity::{Capacity, METRICS_SOCKETS};
 use crate::clock::Clock;
 use crate::composition::Composed;
 use crate::http1::Patience;
 use crate::listener::{Terms, bind};
 use crate::metrics::Scrape;
+use crate::origin::Origin;
 use crate::shared::Shared;
-use crate::{announcement, composition, console, drain, listener, telemetry, tls};
+use crate::{announcement, apps, composition, console, drain, listener, telemetry, tls};
 
 /// Serves until a signal says stop.
 ///
 /// # Errors
 /// What keeps the server from starting.
-pub(crate) fn run(loaded: Loaded) -> Result<()> {
-    let Loaded {
-        config, warnings, ..
-    } = loaded;
+pub(crate) fn run(loaded: Loaded, origin: Origin) -> Result<()> {
+    let config = &loaded.config;
     telemetry::start(&config.log)?;
-    for warning in warnings {
+    for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let capacity = Capacity::raise(config.server.max_connections)?;
@@ -34,10 +34,11 @@ pub(crate) fn run(loaded: Loaded) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(config, capacity))
+    runtime.block_on(serve(loaded, origin, capacity))
 }
 
-async fn serve(config: Config, capacity: Capacity) -> Result<()> {
+async fn serve(loaded: Loaded, origin: Origin, capacity: Capacity) -> Result<()> {
+    let config = loaded.config.clone();
     let mut signals = Signals::listen()?;
     let registry = Registry::new();
     let clock = Clock::start();
@@ -91,6 +92,8 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
     if let (AppSource::BuiltIn, Some(app)) = (&config.app_source, config.apps.first()) {
         console::print(&announcement::text(address, app))?;
     }
+    let catalogue = Arc::new(Catalogue::new(Arc::clone(&shared.node), loaded));
+    tokio::spawn(apps::follow(catalogue, origin)?);
     signals.stop().await;
     stop(&shared, &config, signals).await;
     Ok(())

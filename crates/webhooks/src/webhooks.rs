@@ -66,7 +66,7 @@ impl Webhooks {
         self.wants_on(event.kind(), event.channel())
     }
 
-    /// Whether the desk has to hear of what such events tell. Coming and going
+    /// Whether the [`Desk`](crate::Desk) has to hear of what such events tell. Coming and going
     /// are followed together: who is to hear of one of them cannot be told without the other.
     #[must_use]
     pub fn follows(&self, kind: Kind) -> bool {

@@ -138,7 +138,7 @@ fn a_new_life_goes_on_where_the_former_stopped() {
     site.node.restore_usage(kept);
     site.publish(&["news"], "2").unwrap();
     assert_eq!(used(&site), 2);
-    site.node.put_app(spec("late")).unwrap();
+    site.node.change_apps(vec![spec("late")], &[]).unwrap();
     assert_eq!(site.app("late").usage().today(EVENING), 7);
     assert_eq!(site.app("late").usage().today(MORNING), 0);
 }
