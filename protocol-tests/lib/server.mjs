@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -15,7 +15,7 @@ import { Inbox, within } from './inbox.mjs';
 const EXTERNAL = process.env.FOGHORN_URL ? new URL(process.env.FOGHORN_URL) : null;
 const DEFAULT_BINARY = fileURLToPath(new URL('../../target/debug/foghorn', import.meta.url));
 
-export const BINARY = process.env.FOGHORN_BIN ?? DEFAULT_BINARY;
+export const BINARY = resolve(process.env.FOGHORN_BIN ?? DEFAULT_BINARY);
 
 /** Options for tests that choose settings, or watch the process itself. */
 export const OWN_SERVER = EXTERNAL
@@ -83,12 +83,16 @@ export class Process {
   lines = new Inbox('log of the server');
   output = new Inbox('standard output of the server');
 
-  /** `launcher` is a command that goes on as the one given behind it. */
+  /**
+   * `launcher` is a command that goes on as the one given behind it. It works in a folder of its
+   * own, `cwd` for one: what it keeps there by default is nobody else's.
+   */
   constructor(args, { env = {}, cwd, launcher = [] } = {}) {
     assert.ok(existsSync(BINARY), `no binary at ${BINARY}: build it, or set FOGHORN_BIN`);
     const [command, ...words] = [...launcher, BINARY, ...args];
+    const own = cwd ?? mkdtempSync(join(tmpdir(), 'protocol-tests-'));
     this.child = spawn(command, words, {
-      cwd,
+      cwd: own,
       env: { ...withoutSettings(process.env), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -97,6 +101,7 @@ export class Process {
       this.child.once('close', (code, signal) => {
         const exit = { code, signal };
         this.exit = exit;
+        if (cwd === undefined) rmSync(own, { recursive: true, force: true });
         const why = `the process ended with ${JSON.stringify(exit)}; stderr: ${this.stderr}`;
         this.lines.end(why);
         this.output.end(why);
