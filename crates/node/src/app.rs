@@ -8,6 +8,8 @@ use foghorn_channels::{AppNumber, Key, Target};
 use foghorn_cluster::AppId;
 use foghorn_protocol::{ChannelName, CloseCode, Limits, Origins, Recipient};
 use foghorn_session::Policy;
+use foghorn_webhooks::{Desk, Webhooks};
+use parking_lot::Mutex;
 
 use crate::metrics::AppMeters;
 use crate::place::Places;
@@ -34,6 +36,7 @@ struct Rules {
     origins: Origins,
     over_quota: CloseCode,
     quota: Quota,
+    webhooks: Webhooks,
 }
 
 /// What stays when the rules of an app change.
@@ -44,6 +47,7 @@ pub(crate) struct Tenant {
     places: Places,
     rates: Rates,
     usage: Usage,
+    desk: Mutex<Desk>,
     /// The version of the rules that hold now.
     version: AtomicU64,
 }
@@ -58,6 +62,10 @@ impl Tenant {
         &self.usage
     }
 
+    pub(crate) fn desk(&self) -> &Mutex<Desk> {
+        &self.desk
+    }
+
     pub(crate) fn new(number: AppNumber, meters: AppMeters) -> Arc<Self> {
         Arc::new(Self {
             number,
@@ -65,6 +73,7 @@ impl Tenant {
             places: Places::default(),
             rates: Rates::new(),
             usage: Usage::default(),
+            desk: Mutex::default(),
             version: AtomicU64::new(0),
         })
     }
@@ -90,6 +99,8 @@ pub struct AppSpec {
     pub over_quota: CloseCode,
     /// How many messages it may use in a day.
     pub quota: Quota,
+    /// Who is told of what happens on its channels.
+    pub webhooks: Webhooks,
 }
 
 impl AppSpec {
@@ -105,6 +116,7 @@ impl AppSpec {
             origins: Origins::any(),
             over_quota: CloseCode::OverConnectionQuota,
             quota: Quota::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }
@@ -152,6 +164,7 @@ impl App {
                 origins: spec.origins,
                 over_quota: spec.over_quota,
                 quota: spec.quota,
+                webhooks: spec.webhooks,
             },
         })
     }
@@ -237,6 +250,17 @@ impl App {
 
     pub(crate) fn over_quota(&self) -> CloseCode {
         self.rules.over_quota
+    }
+
+    /// Who is told of what happens on its channels.
+    #[must_use]
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.rules.webhooks
+    }
+
+    /// A leaf lock: it is taken under audiences' locks.
+    pub(crate) fn desk(&self) -> &Mutex<Desk> {
+        &self.tenant.desk
     }
 
     pub(crate) fn places(&self) -> &Places {

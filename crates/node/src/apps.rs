@@ -6,12 +6,15 @@ use std::sync::Arc;
 use foghorn_auth::{AppKey, Credential};
 use foghorn_channels::AppNumber;
 use foghorn_cluster::AppId;
+use foghorn_protocol::Moment;
+use foghorn_webhooks::Subject;
 use parking_lot::RwLock;
 
 use crate::app::{App, AppSpec, Tenant};
 use crate::metrics::Metrics;
 use crate::quota::UsedToday;
 use crate::usage::Day;
+use crate::webhooks::Told;
 
 /// Two apps want to be the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +44,8 @@ struct Index {
     retired: BTreeMap<AppKey, AppNumber>,
     /// What a former life of this node used, of apps that have yet to come.
     used: BTreeMap<AppId, (Day, u64)>,
+    /// What its webhooks were told, of the same; see [`Apps::restore_told`].
+    told: BTreeMap<AppId, Vec<(Subject, Moment)>>,
     last: u32,
 }
 
@@ -130,6 +135,24 @@ impl Apps {
         Ok(before)
     }
 
+    /// Restores what receivers were told of each app. The apps that are here; others get it when
+    /// they come.
+    pub(crate) fn restore_told(&self, told: Vec<Told>, until: Moment) -> Vec<Arc<App>> {
+        let mut index = self.index.write();
+        let mut here = BTreeMap::new();
+        for (id, subject) in told {
+            let number = index.by_id.get(&id);
+            match number.and_then(|number| index.by_number.get(number).cloned()) {
+                Some(app) => {
+                    app.desk().lock().restore([subject], until);
+                    here.insert(app.number(), app);
+                }
+                None => index.told.entry(id).or_default().push((subject, until)),
+            }
+        }
+        here.into_values().collect()
+    }
+
     /// Has apps go on where a former life of this node stopped counting.
     pub(crate) fn restore(&self, kept: Vec<UsedToday>) {
         let mut index = self.index.write();
@@ -187,6 +210,9 @@ impl Index {
                 self.last += 1;
                 let number = AppNumber(self.last);
                 let tenant = Tenant::new(number, metrics.of_app(&spec.id));
+                for (subject, until) in self.told.remove(&spec.id).unwrap_or_default() {
+                    tenant.desk().lock().restore([subject], until);
+                }
                 if let Some((day, messages)) = self.used.remove(&spec.id) {
                     tenant.usage().restore(day, messages);
                 }

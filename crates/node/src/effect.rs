@@ -28,6 +28,8 @@ pub enum Effect {
         /// What its clients are told.
         close: Close,
     },
+    /// Something may have to be told to webhooks: call [`crate::Node::due_webhooks`] soon.
+    WebhooksWaiting,
     /// A client sent messages by way of another node. They are for the session of this name, if it
     /// is here; else they are for some other node, and dropped.
     Sent {

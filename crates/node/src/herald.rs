@@ -7,6 +7,7 @@ use foghorn_channels::{Announce, Change, Counting, Joining, Key, News, Send, Sta
 use foghorn_cluster::{self as cluster, AppId, Cached, Fact, Ledger, Message, Topic};
 use foghorn_protocol::{Recipient, UserId};
 use foghorn_session::Watchlists;
+use foghorn_webhooks::Wake;
 use parking_lot::Mutex;
 
 use crate::app::{App, SubscriptionCount};
@@ -15,6 +16,7 @@ use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
 use crate::metrics::Metrics;
 use crate::online::Online;
+use crate::webhooks::Rounds;
 
 /// Turns what the hub says into facts and effects. Called under an audience's lock.
 pub(crate) struct Herald {
@@ -24,6 +26,7 @@ pub(crate) struct Herald {
     pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) crowds: Arc<Crowds>,
     pub(crate) online: Arc<Online>,
+    pub(crate) rounds: Arc<Rounds>,
     pub(crate) metrics: Metrics,
 }
 
@@ -145,10 +148,17 @@ impl Announce for Herald {
 
     fn happened(&self, key: &Key, news: News<'_>) {
         match (key.recipient(), news) {
+            (Some(Recipient::Channel(channel)), news) => {
+                let app = self.app(key);
+                if app.is_some_and(|app| app.note(channel, news) == Wake::Shell) {
+                    self.rounds.wake(key.app);
+                    self.emit.emit(Effect::WebhooksWaiting);
+                }
+            }
             (Some(Recipient::User(user)), News::Occupied | News::Vacated) => {
                 self.user_turned(key, user);
             }
-            _ => {}
+            (Some(Recipient::User(_)) | None, _) => {}
         }
     }
 

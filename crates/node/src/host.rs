@@ -9,6 +9,7 @@ use foghorn_protocol::{
     Access, ChannelName, Close, Frame, Member, Moment, Recipient, SocketId, UserId,
 };
 use foghorn_session::{Busy, ClientPublish, Host, Listening, SubscribeRefused};
+use foghorn_webhooks::Wake;
 
 use crate::app::App;
 use crate::connection::Action;
@@ -180,6 +181,9 @@ impl Host for At<'_> {
         }
         self.app.meters().client_event();
         self.app.usage().count(1);
+        if self.app.note_client_event(&event, self.socket) == Wake::Shell {
+            self.node.wake_desk(self.app);
+        }
         let send = Send {
             frame: event.frame,
             except: Some(self.socket),

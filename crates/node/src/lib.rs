@@ -28,6 +28,7 @@ mod remote;
 mod transport;
 mod usage;
 mod user;
+mod webhooks;
 
 pub use admission::{Admission, Encryption, Handshake, Refusal};
 pub use app::{App, AppSpec, AppStatus, EncryptionRule, SubscriptionCount};
@@ -45,3 +46,4 @@ pub use query::CachedEvent;
 pub use quota::{NearQuota, UsedToday};
 pub use transport::Transport;
 pub use usage::{Day, OverQuota, Quantity, Quota, QuotaStatus, Reset, Usage};
+pub use webhooks::{Departures, DueWebhooks, Told};

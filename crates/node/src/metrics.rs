@@ -21,6 +21,7 @@ pub struct Metrics {
     overflows: IntCounterVec,
     unreadable_messages: IntCounter,
     cache_evictions: IntCounter,
+    webhook_events_dropped: IntCounterVec,
     quotas: Quotas,
 }
 
@@ -153,6 +154,11 @@ impl Metrics {
                 "foghorn_cluster_unreadable_messages_total",
                 "Messages of other nodes that this node does not understand.",
             )?,
+            webhook_events_dropped: new.counters(
+                "foghorn_webhook_events_dropped_total",
+                "Client events of which no webhook was made, because too many waited for that.",
+                app,
+            )?,
             cache_evictions: new.counter(
                 "foghorn_cache_evictions_total",
                 "Cached events that were forgotten before their time for want of room.",
@@ -196,6 +202,13 @@ impl Metrics {
     #[must_use]
     pub fn link_overflows(&self) -> IntCounter {
         self.overflows.with_label_values(&["link"])
+    }
+
+    pub(crate) fn webhook_events_dropped(&self, app: &str, events: u64) {
+        if events > 0 {
+            let dropped = self.webhook_events_dropped.with_label_values(&[app]);
+            dropped.inc_by(events);
+        }
     }
 
     /// An app has used so much, of what it may if that is limited.

@@ -16,6 +16,7 @@ use crate::herald::Herald;
 use crate::metrics::Metrics;
 use crate::online::Online;
 use crate::place::Place;
+use crate::webhooks::Rounds;
 
 /// Deliveries that a publisher, or whoever subscribes, makes itself before it hands the rest to the
 /// shell: enough for the usual channel, too few to hold anybody up.
@@ -55,6 +56,7 @@ pub struct Node {
     draining: AtomicBool,
     crowds: Arc<Crowds>,
     online: Arc<Online>,
+    rounds: Arc<Rounds>,
     pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) view: Mutex<View>,
@@ -103,9 +105,11 @@ impl Node {
         let link_is_down = Arc::new(AtomicBool::new(false));
         let crowds = Arc::new(Crowds::default());
         let online = Arc::new(Online::new(config.offline_delay, config.seed));
+        let rounds = Arc::<Rounds>::default();
         let herald = Herald {
             crowds: Arc::clone(&crowds),
             online: Arc::clone(&online),
+            rounds: Arc::clone(&rounds),
             metrics: config.metrics.clone(),
             link_is_down: Arc::clone(&link_is_down),
             apps: Arc::clone(&apps),
@@ -126,6 +130,7 @@ impl Node {
             draining: AtomicBool::new(false),
             crowds,
             online,
+            rounds,
             link_is_down,
             ledger,
             view: Mutex::new(View::new(config.id, config.patience)),
@@ -214,6 +219,10 @@ impl Node {
 
     pub(crate) fn online(&self) -> &Online {
         &self.online
+    }
+
+    pub(crate) fn rounds(&self) -> &Rounds {
+        &self.rounds
     }
 
     pub(crate) fn crowds(&self) -> &Crowds {

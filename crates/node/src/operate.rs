@@ -1,5 +1,6 @@
 //! What operators do to apps while they are used.
 
+use foghorn_cluster::AppId;
 use foghorn_protocol::{Close, CloseCode};
 
 use crate::app::{App, AppSpec, AppStatus};
@@ -16,7 +17,12 @@ impl Node {
     /// # Errors
     /// Two apps would share an id or a key; nothing has changed.
     pub fn change_apps(&self, specs: Vec<AppSpec>, removed: &[&str]) -> Result<(), DuplicateApp> {
+        let ids: Vec<AppId> = specs.iter().map(|spec| spec.id.clone()).collect();
         let before = self.apps().change(specs, removed)?;
+        // What no webhook hears of any more is to be forgotten, and batches may end.
+        for app in ids.iter().filter_map(|id| self.apps().with_id(id)) {
+            self.wake_desk(&app);
+        }
         let enabled = before.iter();
         for app in enabled.filter(|app| app.status() == AppStatus::Enabled) {
             if let Some(close) = self.regrets(app) {

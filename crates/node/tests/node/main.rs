@@ -27,4 +27,5 @@ mod usage;
 mod users;
 mod visitors;
 mod watchlist;
+mod webhooks;
 mod world;

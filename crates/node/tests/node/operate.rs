@@ -23,8 +23,10 @@ fn spec(id: &str, keys: &[&str]) -> AppSpec {
 fn closed(site: &Site) -> Vec<(String, CloseCode)> {
     let effects = site.effects().into_iter();
     effects
-        .map(|effect| match effect {
-            Effect::CloseApp { app, close } => (app.to_string(), close.code()),
+        .filter_map(|effect| match effect {
+            Effect::CloseApp { app, close } => Some((app.to_string(), close.code())),
+            // Rules may be webhooks.
+            Effect::WebhooksWaiting => None,
             other => panic!("unexpected {other:?}"),
         })
         .collect()
