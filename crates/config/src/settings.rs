@@ -146,6 +146,9 @@ section! {
         timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, 60);
         /// How long connecting to it may take.
         connect_timeout: Duration = Duration::from_secs(5), in Bounds::seconds(1, 60);
+        /// How long after its making a request that fails is tried again; then it is kept as a
+        /// dead letter. Some receivers refuse what is older than five minutes.
+        retry_window: Duration = Duration::from_secs(300), in Bounds::seconds(1, HOUR);
         /// How many requests one URL is sent at a time.
         concurrency: usize = 16, in Bounds::count(1, 1_000, "requests");
         /// Whether receivers may be on this machine, or in a private network.

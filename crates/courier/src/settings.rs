@@ -1,13 +1,50 @@
 //! What a courier is told at the start.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use foghorn_webhooks::UnixMillis;
+use foghorn_webhooks::{Schedule, UnixMillis};
 
-/// When a delivery is tried again, from: attempts made, the begin of its window, now, and
-/// randomness for the jitter. `None`: never.
-pub type Retry = fn(u32, UnixMillis, UnixMillis, u64) -> Option<UnixMillis>;
+/// When a delivery is tried again.
+#[derive(Clone)]
+pub struct Retry(Arc<When>);
+
+/// From: attempts made, the begin of its window, now, and randomness for the jitter. `None`: never.
+type When = dyn Fn(u32, UnixMillis, UnixMillis, u64) -> Option<UnixMillis> + Send + Sync;
+
+impl Retry {
+    /// As `when` says, from: attempts made, the begin of its window, now, and randomness for the
+    /// jitter; `None` is never.
+    #[must_use]
+    pub fn new(
+        when: impl Fn(u32, UnixMillis, UnixMillis, u64) -> Option<UnixMillis> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(when))
+    }
+
+    pub(crate) fn next(
+        &self,
+        attempts: u32,
+        (since, now): (UnixMillis, UnixMillis),
+        random: u64,
+    ) -> Option<UnixMillis> {
+        (self.0)(attempts, since, now, random)
+    }
+}
+
+impl From<Schedule> for Retry {
+    fn from(schedule: Schedule) -> Self {
+        Self::new(move |made, since, now, random| schedule.next(made, since, now, random))
+    }
+}
+
+impl fmt::Debug for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Retry(…)")
+    }
+}
 
 /// How to store and send.
 #[derive(Clone, Debug)]
@@ -71,13 +108,13 @@ pub struct Bounds {
 impl Settings {
     /// The usual settings.
     #[must_use]
-    pub fn new(store: StoreKind, retry: Retry) -> Self {
+    pub fn new(store: StoreKind, retry: impl Into<Retry>) -> Self {
         Self {
             store,
             requests: RequestSettings::default(),
             concurrency: 16,
             bounds: Bounds::default(),
-            retry,
+            retry: retry.into(),
         }
     }
 }

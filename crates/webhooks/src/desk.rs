@@ -16,7 +16,7 @@ use crate::{Batching, Event, Mark, Subject, Webhooks};
 use counts::Counts;
 use misses::Misses;
 use round::Round;
-use subjects::{Change, Subjects};
+use subjects::Subjects;
 
 /// Client events that may wait at the desk. Any number may come in a second, and the desk must not
 /// outgrow the server while its shell is busy.
@@ -70,10 +70,10 @@ pub enum Wake {
     Nobody,
 }
 
-/// How soon a note has to be looked at.
+/// How soon the shell has to look at what was noted.
 #[derive(Clone, Copy)]
 enum Note {
-    /// It changes nothing that is told.
+    /// It need not: nothing is new, or it has to look anyway.
     Idle,
     /// With the batch that is open, if one is.
     WithTheBatch,
@@ -109,22 +109,22 @@ impl Default for Desk {
 impl Desk {
     /// A channel has its first subscriber anywhere.
     pub fn occupied(&mut self, channel: &ChannelName) -> Wake {
-        let change = self.subjects.came(&channel_subject(channel));
-        self.wake_for(change.into())
+        let note = self.subjects.came(&channel_subject(channel));
+        self.wake_for(note)
     }
 
     /// Its last subscriber has gone, and its members with it.
     pub fn vacated(&mut self, channel: &ChannelName) -> Wake {
-        let change = self.subjects.went(&channel_subject(channel));
-        self.wake_for(change.into())
+        let note = self.subjects.went(&channel_subject(channel));
+        self.wake_for(note)
     }
 
     /// A user has the first connection on a presence channel, which is occupied by that.
     pub fn member_added(&mut self, channel: &ChannelName, user_id: &UserId) -> Wake {
         // A shell that asks between the two notes must find the channel first.
         let occupied = self.occupied(channel);
-        let change = self.subjects.came(&member_subject(channel, user_id));
-        match (occupied, self.wake_for(change.into())) {
+        let note = self.subjects.came(&member_subject(channel, user_id));
+        match (occupied, self.wake_for(note)) {
             (Wake::Nobody, Wake::Nobody) => Wake::Nobody,
             (Wake::Shell, _) | (_, Wake::Shell) => Wake::Shell,
         }
@@ -132,23 +132,20 @@ impl Desk {
 
     /// The last connection of a user has gone from it.
     pub fn member_removed(&mut self, channel: &ChannelName, user_id: &UserId) -> Wake {
-        let change = self.subjects.went(&member_subject(channel, user_id));
-        self.wake_for(change.into())
+        let note = self.subjects.went(&member_subject(channel, user_id));
+        self.wake_for(note)
     }
 
     /// The number of subscriptions of a channel, which is no presence channel, changed to `count`.
     pub fn counted(&mut self, channel: &ChannelName, count: u64) -> Wake {
-        let note = match self.counts.counted(channel, count) {
-            Change::None => Note::Idle,
-            Change::Coming | Change::Going => Note::WithTheBatch,
-        };
+        let note = self.counts.counted(channel, count);
         self.wake_for(note)
     }
 
     /// Somebody subscribed to a cache channel that remembers nothing.
     pub fn cache_missed(&mut self, channel: &ChannelName) -> Wake {
-        self.misses.missed(channel);
-        self.wake_for(Note::WithTheBatch)
+        let note = self.misses.missed(channel);
+        self.wake_for(note)
     }
 
     /// A cache channel remembers something now.
@@ -268,16 +265,6 @@ impl Desk {
             Wake::Shell
         } else {
             Wake::Nobody
-        }
-    }
-}
-
-impl From<Change> for Note {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::None => Self::Idle,
-            Change::Coming => Self::WithTheBatch,
-            Change::Going => Self::Now,
         }
     }
 }

@@ -10,24 +10,39 @@ const STEPS: [u64; 7] = [1, 2, 4, 8, 16, 32, 60];
 /// not come back together (webhooks.md §4: ±20 %).
 const JITTER: u64 = 200;
 
+/// The longest time that the last attempt is made before the end of the window: it takes time to
+/// arrive, and the receiver's clock may be ahead.
+const MARGIN: Duration = Duration::from_secs(5);
+
 /// The times of attempts.
-#[derive(Clone, Copy, Debug)]
-pub struct Schedule;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    window: Duration,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::within(Self::WINDOW)
+    }
+}
 
 impl Schedule {
     /// How long after its creation a request may arrive: retries stop after five minutes
     /// (Pusher's documentation of webhooks), and the Python SDK refuses what is older.
     pub const WINDOW: Duration = Duration::from_secs(300);
 
-    /// When the last attempt is made, counted from the creation: it takes time to arrive, and the
-    /// receiver's clock may be ahead.
-    pub const LAST_ATTEMPT: Duration = Duration::from_secs(295);
+    /// Attempts that end this long after a request's creation.
+    #[must_use]
+    pub fn within(window: Duration) -> Self {
+        Self { window }
+    }
 
     /// When to try again what was `created` then, has failed `attempts_made` times, the last time
     /// `now`; `None`: never. `random` spreads the times. The first attempt is due at once, however
     /// long the request had to wait behind others.
     #[must_use]
     pub fn next(
+        self,
         attempts_made: u32,
         created: UnixMillis,
         now: UnixMillis,
@@ -39,7 +54,8 @@ impl Schedule {
         let step = 1000 * step_seconds(failed);
         let thousandths = 1000 - JITTER + random % (2 * JITTER + 1);
         let wait = step * thousandths / 1000;
-        let last = created.0.saturating_add(millis(Self::LAST_ATTEMPT));
+        let margin = MARGIN.min(self.window / 10);
+        let last = created.0.saturating_add(millis(self.window - margin));
         let shortest = step_seconds(0) * (1000 - JITTER);
         // Less than the shortest wait before the end would be the same attempt once more.
         if now.0.saturating_add(shortest) > last {
@@ -73,7 +89,7 @@ mod tests {
         let mut times = vec![CREATED];
         for made in 1.. {
             let now = *times.last().unwrap();
-            match Schedule::next(made, CREATED, now, random(made)) {
+            match Schedule::default().next(made, CREATED, now, random(made)) {
                 Some(at) => times.push(at),
                 None => break,
             }
@@ -88,18 +104,31 @@ mod tests {
     }
 
     #[test]
+    fn a_shorter_window_ends_sooner() {
+        let schedule = Schedule::within(Duration::from_secs(4));
+        let at = |seconds: u64| UnixMillis(CREATED.0 + 1000 * seconds);
+        assert_eq!(schedule.next(1, CREATED, at(0), MIDDLE), Some(at(1)));
+        let last = Some(UnixMillis(CREATED.0 + 3_600));
+        assert_eq!(schedule.next(2, CREATED, at(2), MIDDLE), last);
+        assert_eq!(schedule.next(3, CREATED, last.unwrap(), MIDDLE), None);
+    }
+
+    #[test]
     fn a_request_that_waited_for_long_is_tried_once() {
         let late = UnixMillis(CREATED.0 + 1_000_000);
-        assert_eq!(Schedule::next(0, CREATED, late, 5), Some(late));
-        assert_eq!(Schedule::next(1, CREATED, late, 5), None);
+        assert_eq!(Schedule::default().next(0, CREATED, late, 5), Some(late));
+        assert_eq!(Schedule::default().next(1, CREATED, late, 5), None);
     }
 
     #[test]
     fn the_end_of_time_is_no_overflow() {
         let end = UnixMillis(u64::MAX);
-        assert_eq!(Schedule::next(u32::MAX, end, end, u64::MAX), Some(end));
+        assert_eq!(
+            Schedule::default().next(u32::MAX, end, end, u64::MAX),
+            Some(end)
+        );
         // A clock that was set back.
-        let next = Schedule::next(1, CREATED, UnixMillis(0), MIDDLE);
+        let next = Schedule::default().next(1, CREATED, UnixMillis(0), MIDDLE);
         assert_eq!(next, Some(UnixMillis(1000)));
     }
 

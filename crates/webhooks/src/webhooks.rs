@@ -9,6 +9,9 @@ use crate::{Event, Kind, Webhook};
 /// How long a channel or member is gone before receivers hear of it (webhooks.md §3).
 pub const DELAY: Duration = Duration::from_secs(3);
 
+/// The least of that after a restart of the server: clients need time to come back.
+const DELAY_AFTER_RESTART: Duration = Duration::from_secs(30);
+
 /// All webhooks of an app, and what holds for all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhooks {
@@ -33,6 +36,14 @@ pub enum Batching {
         /// At most so many are in one request, and so many need not wait any longer.
         most: usize,
     },
+}
+
+impl Batching {
+    /// How long the first event of a batch waits, unless an operator says otherwise
+    /// (webhooks.md §6).
+    pub const WINDOW: Duration = Duration::from_millis(50);
+    /// How many events are in one request at most (webhooks.md §6).
+    pub const MOST: usize = 100;
 }
 
 /// No webhooks.
@@ -64,6 +75,13 @@ impl Webhooks {
     #[must_use]
     pub fn wants(&self, event: &Event) -> bool {
         self.wants_on(event.kind(), event.channel())
+    }
+
+    /// How long after a restart those who were there before may take to come back, so that
+    /// receivers do not hear that they were away.
+    #[must_use]
+    pub fn delay_after_restart(&self) -> Duration {
+        self.delay.max(DELAY_AFTER_RESTART)
     }
 
     /// Whether the [`Desk`](crate::Desk) has to hear of what such events tell. Coming and going

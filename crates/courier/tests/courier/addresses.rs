@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use foghorn_courier::{Addresses, Courier, OpenError};
+use foghorn_courier::{Addresses, Courier, OpenError, Retry};
 use prometheus::Registry;
 
 use crate::receiver::Receiver;
@@ -16,7 +16,7 @@ fn authority() -> PathBuf {
 async fn private_addresses_can_be_forbidden_however_they_are_written() {
     let mut receiver = Receiver::start().await;
     let mut settings = in_memory();
-    settings.retry = once;
+    settings.retry = Retry::new(once);
     settings.requests.addresses = Addresses::Public;
     let world = World::start(settings);
     let port = receiver.port;
@@ -44,7 +44,7 @@ async fn a_certificate_has_to_be_trusted_and_to_fit_the_name() {
     let mut receiver = Receiver::start_tls().await;
     let port = receiver.port;
     let mut settings = in_memory();
-    settings.retry = once;
+    settings.retry = Retry::new(once);
     let stranger = World::start(settings.clone());
     stranger.submit([delivery(&format!("https://localhost:{port}/"), "a", "x")]);
     stranger.flush().await;

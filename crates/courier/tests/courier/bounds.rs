@@ -1,5 +1,6 @@
 //! What is given up when too much comes.
 
+use foghorn_courier::Retry;
 use std::time::Duration;
 
 use foghorn_webhooks::Delivery;
@@ -75,7 +76,7 @@ async fn the_oldest_dead_letters_go() {
     let mut receiver = Receiver::start().await;
     let mut settings = in_memory();
     settings.bounds.dead_letters = 2;
-    settings.retry = crate::world::once;
+    settings.retry = Retry::new(crate::world::once);
     let world = World::start(settings);
     for body in ["one", "two", "three"] {
         world.submit([delivery(&receiver.url(), "a", body)]);

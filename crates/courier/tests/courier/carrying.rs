@@ -1,5 +1,6 @@
 //! What a request looks like, and which answers count.
 
+use foghorn_courier::Retry;
 use std::time::Duration;
 
 use crate::receiver::{Call, Receiver};
@@ -104,7 +105,7 @@ async fn reasons_say_what_is_wrong() {
     let mut receiver = Receiver::start().await;
     let nobody = Receiver::start().await.port;
     let mut settings = in_memory();
-    settings.retry = once;
+    settings.retry = Retry::new(once);
     let world = World::start(settings);
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let refused = format!("http://{}/?secret", closed.local_addr().unwrap());

@@ -1,6 +1,6 @@
 //! What is given up is kept, and can be sent again.
 
-use foghorn_courier::Letters;
+use foghorn_courier::{Letters, Retry};
 
 use crate::receiver::Receiver;
 use crate::world::{World, delivery, in_memory, once};
@@ -9,7 +9,7 @@ const DEAD: &str = r#"foghorn_webhook_dead_letters{app_id="shop"}"#;
 
 async fn with_dead(receiver: &mut Receiver, bodies: &[&str]) -> World {
     let mut settings = in_memory();
-    settings.retry = once;
+    settings.retry = Retry::new(once);
     let world = World::start(settings);
     for body in bodies {
         world.submit([delivery(&receiver.url(), "a", body)]);

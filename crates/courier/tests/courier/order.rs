@@ -2,6 +2,7 @@
 
 use crate::receiver::Receiver;
 use crate::world::{World, delivery, in_memory, tomorrow};
+use foghorn_courier::Retry;
 
 #[tokio::test]
 async fn a_lane_waits_until_its_first_is_taken() {
@@ -56,7 +57,7 @@ async fn who_waits_for_another_attempt_takes_no_place() {
     let mut receiver = Receiver::start().await;
     let mut settings = in_memory();
     settings.concurrency = 1;
-    settings.retry = tomorrow;
+    settings.retry = Retry::new(tomorrow);
     let world = World::start(settings);
     world.submit(["a", "b"].map(|channel| delivery(&receiver.url(), channel, channel)));
     receiver.call().await.answer(500);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use foghorn_courier::{Settings, StoreKind, Usage};
+use foghorn_courier::{Retry, Settings, StoreKind, Usage};
 use foghorn_protocol::ChannelName;
 use foghorn_webhooks::{Mark, Subject};
 
@@ -10,7 +10,10 @@ use crate::receiver::Receiver;
 use crate::world::{Scratch, World, delivery, once, quick, tomorrow};
 
 fn on_disk(scratch: &Scratch) -> Settings {
-    Settings::new(StoreKind::Disk(scratch.path().to_owned()), quick)
+    Settings::new(
+        StoreKind::Disk(scratch.path().to_owned()),
+        Retry::new(quick),
+    )
 }
 
 #[tokio::test]
@@ -50,7 +53,7 @@ async fn a_retry_keeps_its_time_over_a_restart() {
     let scratch = Scratch::new();
     let mut receiver = Receiver::start().await;
     let mut settings = on_disk(&scratch);
-    settings.retry = tomorrow;
+    settings.retry = Retry::new(tomorrow);
     let world = World::start(settings.clone());
     world.submit([delivery(&receiver.url(), "a", "x")]);
     receiver.call().await.answer(500);
@@ -67,7 +70,7 @@ async fn dead_letters_outlive_the_process() {
     let scratch = Scratch::new();
     let mut receiver = Receiver::start().await;
     let mut settings = on_disk(&scratch);
-    settings.retry = once;
+    settings.retry = Retry::new(once);
     let world = World::start(settings.clone());
     world.submit([delivery(&receiver.url(), "a", "x")]);
     receiver.call().await.answer(410);

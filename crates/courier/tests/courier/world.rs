@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use foghorn_auth::AppKey;
-use foghorn_courier::{Backlog, Courier, DeadLetter, Recovered, Settings, StoreKind};
+use foghorn_courier::{Backlog, Courier, DeadLetter, Recovered, Retry, Settings, StoreKind};
 use foghorn_protocol::ChannelName;
 use foghorn_webhooks::{Class, Delivery, Lane, Target, UnixMillis};
 use prometheus::{Registry, TextEncoder};
@@ -37,7 +37,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn in_memory() -> Settings {
-    Settings::new(StoreKind::Memory, quick)
+    Settings::new(StoreKind::Memory, Retry::new(quick))
 }
 
 impl World {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use foghorn_protocol::{ChannelName, Moment};
 
+use super::Note;
 use super::round::Round;
-use super::subjects::Change;
 use crate::{Event, Kind};
 
 /// Up to here every change is told at once (webhooks.md §2).
@@ -42,10 +42,10 @@ struct Told {
 }
 
 impl Counts {
-    pub(super) fn counted(&mut self, channel: &ChannelName, count: u64) -> Change {
+    pub(super) fn counted(&mut self, channel: &ChannelName, count: u64) -> Note {
         let known = match self.counted.get_mut(channel) {
             // Nobody was told that it was more.
-            None if count == 0 => return Change::None,
+            None if count == 0 => return Note::Idle,
             None => self.counted.entry(channel.clone()).or_default(),
             Some(known) => known,
         };
@@ -56,10 +56,10 @@ impl Counts {
             _ => known.steps.push(count),
         }
         if !is_first {
-            return Change::None;
+            return Note::Idle;
         }
         self.noted.push(channel.clone());
-        Change::Coming
+        Note::WithTheBatch
     }
 
     /// When the next pause ends.

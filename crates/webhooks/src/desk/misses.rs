@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use foghorn_protocol::{ChannelName, Moment};
 
+use super::Note;
 use super::round::Round;
 use crate::Event;
 
@@ -31,7 +32,7 @@ enum Empty {
 }
 
 impl Misses {
-    pub(super) fn missed(&mut self, channel: &ChannelName) {
+    pub(super) fn missed(&mut self, channel: &ChannelName) -> Note {
         let is_noted = match self.empty.get_mut(channel) {
             None => {
                 self.empty.insert(channel.clone(), Empty::Noted);
@@ -44,9 +45,11 @@ impl Misses {
             // Whether its pause is over is not known here.
             Some(Empty::Told { again, .. }) => std::mem::replace(again, true),
         };
-        if !is_noted {
-            self.noted.push(channel.clone());
+        if is_noted {
+            return Note::Idle;
         }
+        self.noted.push(channel.clone());
+        Note::WithTheBatch
     }
 
     pub(super) fn filled(&mut self, channel: &ChannelName) {

@@ -6,6 +6,7 @@ use std::ops::Bound;
 
 use foghorn_protocol::Moment;
 
+use super::Note;
 use super::round::Round;
 use crate::{Kind, Subject};
 
@@ -49,17 +50,6 @@ struct Followed {
     members: bool,
 }
 
-/// What a note means to the shell.
-#[derive(Clone, Copy)]
-pub(super) enum Change {
-    /// Nothing is to be done.
-    None,
-    /// Somebody has to be told.
-    Coming,
-    /// A delay begins.
-    Going,
-}
-
 impl Default for Subjects {
     fn default() -> Self {
         Self {
@@ -76,7 +66,7 @@ impl Default for Subjects {
 }
 
 impl Subjects {
-    pub(super) fn came(&mut self, subject: &Subject) -> Change {
+    pub(super) fn came(&mut self, subject: &Subject) -> Note {
         let Some(presence) = self.present.get_mut(subject) else {
             let noted = Presence {
                 standing: Standing::Came,
@@ -84,7 +74,7 @@ impl Subjects {
             };
             self.present.insert(subject.clone(), noted);
             self.noted.push(subject.clone());
-            return Change::Coming;
+            return Note::WithTheBatch;
         };
         presence.standing = match presence.standing {
             Standing::Came | Standing::CameAndWent => Standing::Came,
@@ -94,23 +84,23 @@ impl Subjects {
                 Standing::Known
             }
         };
-        Change::None
+        Note::Idle
     }
 
-    pub(super) fn went(&mut self, subject: &Subject) -> Change {
+    pub(super) fn went(&mut self, subject: &Subject) -> Note {
         let Some(presence) = self.present.get_mut(subject) else {
-            return Change::None;
+            return Note::Idle;
         };
         presence.standing = match presence.standing {
             Standing::Came => Standing::CameAndWent,
             Standing::Known => Standing::Gone,
-            Standing::CameAndWent | Standing::Gone | Standing::Leaving(_) => return Change::None,
+            Standing::CameAndWent | Standing::Gone | Standing::Leaving(_) => return Note::Idle,
         };
         if !presence.noted {
             presence.noted = true;
             self.noted.push(subject.clone());
         }
-        Change::Going
+        Note::Now
     }
 
     /// See `Desk::restore`.

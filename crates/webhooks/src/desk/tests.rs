@@ -270,14 +270,12 @@ fn batches_wait_for_their_window_or_until_they_are_full() {
         assert_eq!(desk.client_event(client_event("private-a", number)), wake);
     }
     check(&mut desk, 200, &rules, &[]);
-    assert_eq!(
-        desk.client_event(client_event("private-a", 2)),
-        Wake::Nobody
-    );
     // A delay begins when it is noted, not when the batch is full.
     assert_eq!(desk.vacated(&channel("private-b")), Wake::Shell);
     check(&mut desk, 201, &rules, &[]);
-    assert_eq!(desk.client_event(client_event("private-a", 3)), Wake::Shell);
+    for (number, wake) in [(2, Wake::Nobody), (3, Wake::Shell)] {
+        assert_eq!(desk.client_event(client_event("private-a", number)), wake);
+    }
     let full = [0, 1, 2, 3].map(|number| format!("client-{number} private-a"));
     let due = desk.due(at(202), &rules, |_| true);
     assert_eq!(words(&due), full);
@@ -355,6 +353,8 @@ fn one_half_is_followed_for_the_other() {
     let vacated = only(&["channel_vacated"]);
     assert!(vacated.follows(crate::Kind::ChannelOccupied));
     assert!(!vacated.wants_kind(crate::Kind::ChannelOccupied));
+    assert!(!vacated.follows(crate::Kind::MemberAdded));
+    assert!(!vacated.follows(crate::Kind::CacheMiss));
     _ = desk.occupied(&news);
     let told = check(&mut desk, 0, &vacated, &[]);
     assert_eq!(told, [Mark::Told(channel_subject(&news))]);
