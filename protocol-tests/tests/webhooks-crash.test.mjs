@@ -109,6 +109,9 @@ test('webhooks 8: one folder is for one server at a time', OWN_SERVER, async (t)
   assert.ok(existsSync(path(server.dataFolder, 'courier.redb')));
   const env = {
     FOGHORN_SERVER_DATA_DIR: server.dataFolder,
+    FOGHORN_APP_ID: 'app-id',
+    FOGHORN_APP_KEY: 'app-key',
+    FOGHORN_APP_SECRET: 'app-secret',
     FOGHORN_APP_WEBHOOKS: JSON.stringify([{ url: hook.url }]),
   };
   const args = ['--port', '0', '--metrics-port', '0', '--log-format', 'json'];

@@ -29,7 +29,10 @@ before(async () => {
 deferToEnd(() => certificate?.remove());
 
 /** What an endpoint with TLS shows. */
-const identity = () => ({ cert: certificate.ca, key: readFileSync(certificate.key) });
+const identity = () => ({
+  cert: readFileSync(certificate.cert),
+  key: readFileSync(certificate.key),
+});
 
 const OCCUPIED = { event_types: ['channel_occupied'] };
 
@@ -167,7 +170,7 @@ test('webhooks 8: a slow endpoint delays nobody else', OWN_SERVER, async (t) => 
 });
 
 test('webhooks 8: a certificate that is trusted is enough', OWN_SERVER, async (t) => {
-  const webhooks = { ca_file: certificate.cert };
+  const webhooks = { ca_file: certificate.caFile };
   const { hook, server } = await startHooked(t, { tls: identity(), webhooks });
   await join(t, server, 'over-tls');
   await hook.told('over-tls', 1);
