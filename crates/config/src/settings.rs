@@ -146,6 +146,9 @@ section! {
         timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, 60);
         /// How long connecting to it may take.
         connect_timeout: Duration = Duration::from_secs(5), in Bounds::seconds(1, 60);
+        /// How long clients have to come back after a restart of the server, before receivers hear
+        /// that they are gone. At least delay.
+        restart_delay: Duration = Duration::from_secs(30), in Bounds::seconds(0, HOUR);
         /// How long after its making a request that fails is tried again; then it is kept as a
         /// dead letter. Some receivers refuse what is older than five minutes.
         retry_window: Duration = Duration::from_secs(300), in Bounds::seconds(1, HOUR);

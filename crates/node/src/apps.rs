@@ -137,17 +137,18 @@ impl Apps {
 
     /// Restores what receivers were told of each app. The apps that are here; others get it when
     /// they come.
-    pub(crate) fn restore_told(&self, told: Vec<Told>, until: Moment) -> Vec<Arc<App>> {
+    pub(crate) fn restore_told(&self, told: Vec<Told>, now: Moment) -> Vec<Arc<App>> {
         let mut index = self.index.write();
         let mut here = BTreeMap::new();
         for (id, subject) in told {
             let number = index.by_id.get(&id);
             match number.and_then(|number| index.by_number.get(number).cloned()) {
                 Some(app) => {
+                    let until = now.after(app.webhooks().delay_after_restart());
                     app.desk().lock().restore([subject], until);
                     here.insert(app.number(), app);
                 }
-                None => index.told.entry(id).or_default().push((subject, until)),
+                None => index.told.entry(id).or_default().push((subject, now)),
             }
         }
         here.into_values().collect()
@@ -210,7 +211,8 @@ impl Index {
                 self.last += 1;
                 let number = AppNumber(self.last);
                 let tenant = Tenant::new(number, metrics.of_app(&spec.id));
-                for (subject, until) in self.told.remove(&spec.id).unwrap_or_default() {
+                for (subject, start) in self.told.remove(&spec.id).unwrap_or_default() {
+                    let until = start.after(spec.webhooks.delay_after_restart());
                     tenant.desk().lock().restore([subject], until);
                 }
                 if let Some((day, messages)) = self.used.remove(&spec.id) {

@@ -151,10 +151,10 @@ impl Node {
         self.collect(all, time, |desk, rules, mine| desk.flush(now, rules, mine))
     }
 
-    /// What receivers were told in a former life of this server. Who has not come by `until` is
-    /// gone, and they hear of that.
-    pub fn restore_told(&self, told: Vec<Told>, until: Moment) {
-        for app in self.apps().restore_told(told, until) {
+    /// What receivers were told in a former life of this server, which begins anew `now`. Who does
+    /// not come back in time is gone, and they hear of that.
+    pub fn restore_told(&self, told: Vec<Told>, now: Moment) {
+        for app in self.apps().restore_told(told, now) {
             self.wake_desk(&app);
         }
     }

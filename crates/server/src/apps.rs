@@ -12,21 +12,25 @@ use foghorn_config::{AppConfig, Loaded};
 use foghorn_node::Node;
 use parking_lot::RwLock;
 
+use crate::webhooks::{self, Clerk};
+
 pub(crate) use reload::follow;
 pub(crate) use spec::app_spec;
 
 /// The apps of this node.
 pub(crate) struct Catalogue {
     node: Arc<Node>,
+    clerk: Arc<Clerk>,
     /// What was read last.
     loaded: RwLock<Arc<Loaded>>,
 }
 
 impl Catalogue {
     /// Those of `loaded`, which `node` has.
-    pub(crate) fn new(node: Arc<Node>, loaded: Loaded) -> Self {
+    pub(crate) fn new(node: Arc<Node>, clerk: Arc<Clerk>, loaded: Loaded) -> Self {
         Self {
             node,
+            clerk,
             loaded: RwLock::new(Arc::new(loaded)),
         }
     }
@@ -51,6 +55,9 @@ impl Catalogue {
             tracing::info!("configuration read again, no app has changed");
             return Ok(());
         }
+        if later.config.apps.iter().any(webhooks::is_needed) {
+            self.clerk.hire()?;
+        }
         let specs = changes.later.iter();
         let specs = specs.map(|(app, _)| app_spec(app, &before.config));
         let removed = changes.removed.iter();
@@ -58,6 +65,7 @@ impl Catalogue {
         self.node
             .change_apps(specs.collect::<Result<_>>()?, &removed)?;
         for id in removed {
+            self.clerk.forget(id);
             tracing::info!(id, "app removed");
         }
         for (app, what) in changes.later {

@@ -12,6 +12,7 @@ use foghorn_cluster::{Bus as _, NodeId, Patience, Reach};
 use foghorn_config::{AppSource, Config};
 use foghorn_node::{Apps, Clustering, Metrics, Node, NodeConfig, ProtocolRule};
 use prometheus::Registry;
+use tokio::sync::Notify;
 
 use crate::apps::app_spec;
 use crate::capacity::Capacity;
@@ -40,6 +41,8 @@ pub(crate) struct Composed {
     pub(crate) node: Arc<Node>,
     pub(crate) link: Link,
     pub(crate) clients: Clients,
+    /// Rung when webhooks may be due.
+    pub(crate) bell: Arc<Notify>,
 }
 
 /// A link that waits to be run.
@@ -85,8 +88,12 @@ pub(crate) fn node(
         Reach::Peers => Clustering::Linked(driver.0.joining()),
     };
     let (outgoing, waiting) = Outgoing::new(metrics.link_overflows());
-    let clients = Clients::default();
-    let emitter = Emitter::new(Arc::clone(&outgoing), clients.clone(), clustering);
+    let (clients, bell) = (Clients::default(), Arc::<Notify>::default());
+    let emitter = Emitter::new(
+        Arc::clone(&outgoing),
+        (clients.clone(), Arc::clone(&bell)),
+        clustering,
+    );
     let config = NodeConfig {
         id,
         apps,
@@ -115,6 +122,7 @@ pub(crate) fn node(
         },
         node,
         clients,
+        bell,
     })
 }
 

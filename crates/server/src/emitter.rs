@@ -5,6 +5,8 @@ use std::sync::Arc;
 use foghorn_channels::{Drain, Progress};
 use foghorn_node::{Clustering, Effect, Emit};
 
+use tokio::sync::Notify;
+
 use crate::connections::Clients;
 use crate::link::Outgoing;
 
@@ -16,15 +18,23 @@ const SLICE: usize = 128;
 pub(crate) struct Emitter {
     outgoing: Arc<Outgoing>,
     clients: Clients,
+    /// Rung when webhooks may be due.
+    bell: Arc<Notify>,
     clustering: Clustering,
 }
 
 impl Emitter {
-    /// Effects for others go to `outgoing`, those for clients of this node find them in `clients`.
-    pub(crate) fn new(outgoing: Arc<Outgoing>, clients: Clients, clustering: Clustering) -> Self {
+    /// Effects for others go to `outgoing`, those for clients of this node find them in `clients`,
+    /// and `bell` is rung when webhooks may be due.
+    pub(crate) fn new(
+        outgoing: Arc<Outgoing>,
+        (clients, bell): (Clients, Arc<Notify>),
+        clustering: Clustering,
+    ) -> Self {
         Self {
             outgoing,
             clients,
+            bell,
             clustering,
         }
     }
@@ -39,6 +49,7 @@ impl Emit for Emitter {
             Effect::Join(topic) | Effect::Leave(topic) => self.outgoing.look_at(topic),
             Effect::Publish(topic, message) => self.outgoing.publish(topic, message),
             Effect::FactsWaiting => self.outgoing.facts_wait(),
+            Effect::WebhooksWaiting => self.bell.notify_one(),
             Effect::UsersWaiting => self.outgoing.users_wait(),
             Effect::CloseApp { app, close } => {
                 let connections = self.clients.connections.clone();

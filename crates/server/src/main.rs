@@ -36,6 +36,7 @@ mod stream;
 mod telemetry;
 mod tls;
 mod upgrade;
+mod webhooks;
 mod websocket;
 mod wire;
 mod writer;

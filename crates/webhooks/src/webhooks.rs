@@ -21,6 +21,8 @@ pub struct Webhooks {
     pub batching: Batching,
     /// How long a channel or member is gone before receivers hear of it; zero: they hear at once.
     pub delay: Duration,
+    /// How long those who were there before a restart may take to come back.
+    pub restart_delay: Duration,
 }
 
 /// Whether one request may tell of several events.
@@ -53,6 +55,7 @@ impl Default for Webhooks {
             webhooks: Vec::new(),
             batching: Batching::Off,
             delay: DELAY,
+            restart_delay: DELAY_AFTER_RESTART,
         }
     }
 }
@@ -81,7 +84,7 @@ impl Webhooks {
     /// receivers do not hear that they were away.
     #[must_use]
     pub fn delay_after_restart(&self) -> Duration {
-        self.delay.max(DELAY_AFTER_RESTART)
+        self.delay.max(self.restart_delay)
     }
 
     /// Whether the [`Desk`](crate::Desk) has to hear of what such events tell. Coming and going

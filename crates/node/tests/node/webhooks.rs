@@ -253,8 +253,7 @@ fn what_a_former_life_told_is_taken_back_or_goes_on() {
     );
 
     let after = Site::new(2, setup());
-    let until = after.clock.now().after(Duration::from_secs(30));
-    after.node.restore_told(told, until);
+    after.node.restore_told(told, after.clock.now());
     assert_eq!(due(&after), Vec::<String>::new());
     let _zoe = after.member("presence-doc", "zoe");
     after.clock.wait(Duration::from_secs(30));

@@ -8,6 +8,7 @@ use foghorn_protocol::{Ceiling, CloseCode};
 use foghorn_session::{
     AuthorizationRule, ClientEvents, Policy, SubscriptionErrors, Timing, Watchlists,
 };
+use foghorn_webhooks::{Batching, Webhooks};
 
 /// What the node makes of an app, where nothing but the app itself is the app's own.
 ///
@@ -16,6 +17,7 @@ use foghorn_session::{
 pub(crate) fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
     let settings = &app.settings;
     let policy = policy(app, &config.server)?;
+    let batching = &config.webhooks;
     Ok(AppSpec {
         id: settings.id.as_str().into(),
         status: match settings.enabled {
@@ -35,6 +37,18 @@ pub(crate) fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
         over_quota: match config.compat.over_quota_code {
             OverQuotaCode::OverConnectionQuota => CloseCode::OverConnectionQuota,
             OverQuotaCode::OverCapacity => CloseCode::OverCapacity,
+        },
+        webhooks: Webhooks {
+            webhooks: app.webhooks.clone(),
+            batching: match settings.batch_webhooks {
+                true => Batching::Within {
+                    window: batching.batch_window.duration(),
+                    most: batching.batch_size,
+                },
+                false => Batching::Off,
+            },
+            delay: batching.delay,
+            restart_delay: batching.restart_delay,
         },
         quota: Quota {
             messages_per_day: match settings.max_messages_per_day {
