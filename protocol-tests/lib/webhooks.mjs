@@ -170,9 +170,10 @@ function respond(response, answer) {
     response.destroy();
     return false;
   }
-  const { status = answer, headers = {}, body = '' } = answer;
+  const { status = answer, headers = {}, body = '', isEndless = false } = answer;
   response.writeHead(status, headers);
-  response.end(body);
+  if (isEndless) response.write(body);
+  else response.end(body);
   return status >= 200 && status < 300;
 }
 
