@@ -7,14 +7,14 @@ use foghorn_auth::{
     Query, RequestAuthError, SignedBody, SignedHead, percent_decode, verify_head, without_mount,
 };
 use foghorn_node::{App, AppStatus, Eased, Node};
-use foghorn_protocol::{Moment, UnixSeconds};
+use foghorn_protocol::{Allowance, Moment, UnixSeconds};
 use http::StatusCode;
 
 use crate::answer::Answer;
 use crate::error::{ApiError, excerpt};
 use crate::options::{Options, Success};
 use crate::publish::Publisher;
-use crate::respond::{refusal, success, to_json};
+use crate::respond::{refusal, success, tell_allowance, to_json};
 use crate::route::{self, Owner, Route};
 use crate::{body, legacy, publish, query, usage, user};
 
@@ -115,8 +115,12 @@ impl Api {
             Ok(done) => {
                 let metrics = self.node.metrics();
                 metrics.api_request(pattern, done.status.as_u16());
+                let answer = success(done.status, done.said.unwrap_or(self.nothing()));
                 Outcome {
-                    answer: success(done.status, done.said.unwrap_or(self.nothing())),
+                    answer: match done.allowance {
+                        Some(allowance) => tell_allowance(answer, allowance),
+                        None => answer,
+                    },
                     eased: done.eased,
                 }
             }
@@ -178,14 +182,15 @@ impl Api {
             at: (now, call.at),
         };
         let query = &call.query;
-        if call.route.method() == "GET" {
-            app.take_read(now).map_err(|exhausted| ApiError::TooFast {
+        let allowance = match call.route.method() {
+            "GET" => app.take_read(now).map_err(|exhausted| ApiError::TooFast {
                 what: "requests that ask something",
                 asked: 1,
                 exhausted,
-            })?;
-        }
-        Ok(match &call.route {
+            })?,
+            _ => None,
+        };
+        let done = match &call.route {
             Route::Events => {
                 let trigger = body::event(app, body, query)?;
                 publish::event(&back_end, trigger)?
@@ -223,6 +228,10 @@ impl Api {
                 let stats = legacy::stats(node, app, name)?;
                 Done::saying(Some(to_json(&stats)?))
             }
+        };
+        Ok(Done {
+            allowance: done.allowance.or(allowance),
+            ..done
         })
     }
 
@@ -248,6 +257,8 @@ pub(crate) struct Done {
     /// JSON, if there is anything to say.
     pub(crate) said: Option<Bytes>,
     pub(crate) eased: Vec<Eased>,
+    /// What is left of a limit that it counted against.
+    pub(crate) allowance: Option<Allowance>,
 }
 
 impl Done {
@@ -257,6 +268,7 @@ impl Done {
             status: StatusCode::OK,
             said,
             eased: Vec::new(),
+            allowance: None,
         }
     }
 }

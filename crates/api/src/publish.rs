@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use foghorn_node::{Accepted, App, Node, Publish};
-use foghorn_protocol::{Moment, Rate, UnixSeconds};
+use foghorn_protocol::{Allowance, Moment, Rate, UnixSeconds};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -83,11 +83,12 @@ pub(crate) fn batch(
     Ok(done(accepted, Some(said)))
 }
 
-fn done(accepted: Accepted, said: Option<Bytes>) -> Done {
+fn done((accepted, allowance): (Accepted, Option<Allowance>), said: Option<Bytes>) -> Done {
     Done {
         status: StatusCode::OK,
         said,
         eased: accepted.eased,
+        allowance,
     }
 }
 
@@ -97,8 +98,9 @@ fn cost(events: &[Publish<'_>]) -> usize {
 }
 
 impl Publisher<'_> {
-    /// Publishes all of the events or, if they are too many or too fast, none.
-    fn publish(&self, events: &[Publish<'_>]) -> Result<Accepted, ApiError> {
+    /// Publishes all of the events or, if they are too many or too fast, none. What is left of the
+    /// rate, where there is one.
+    fn publish(&self, events: &[Publish<'_>]) -> Result<(Accepted, Option<Allowance>), ApiError> {
         let Self { node, app, at } = *self;
         let (now, wall_clock) = at;
         let asked = u32::try_from(cost(events)).unwrap_or(u32::MAX);
@@ -115,13 +117,16 @@ impl Publisher<'_> {
                 over,
                 status: quota.status,
             })?;
-        app.take_events(asked, now)
+        let allowance = app
+            .take_events(asked, now)
             .map_err(|exhausted| ApiError::TooFast {
                 what: "events",
                 asked,
                 exhausted,
             })?;
-        node.publish(app, events, now)
-            .map_err(ApiError::OverCapacity)
+        let accepted = node
+            .publish(app, events, now)
+            .map_err(ApiError::OverCapacity)?;
+        Ok((accepted, allowance))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use foghorn_protocol::Exhausted;
+use foghorn_protocol::{Allowance, Exhausted};
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -53,8 +53,13 @@ fn tell_rate(answer: Answer, exhausted: &Exhausted) -> Answer {
         remaining,
         retry_after,
     } = *exhausted;
+    let answer = answer.with(RETRY_AFTER, whole_seconds(retry_after).into());
+    tell_allowance(answer, Allowance { limit, remaining })
+}
+
+/// soketi tells it with what it accepts, too.
+pub(crate) fn tell_allowance(answer: Answer, Allowance { limit, remaining }: Allowance) -> Answer {
     answer
-        .with(RETRY_AFTER, whole_seconds(retry_after).into())
         .with(RATE_LIMIT, limit.into())
         .with(RATE_REMAINING, remaining.into())
 }

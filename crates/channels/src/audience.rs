@@ -25,6 +25,7 @@ use crate::op::Op;
 use crate::request::{Cached, Occupancy};
 use crate::roster::Roster;
 use crate::sync::{Mutex, MutexGuard};
+use crate::tally::Tally;
 
 use arrival::{Arrival, Owed};
 
@@ -38,6 +39,8 @@ enum Link {
 
 pub(crate) struct Audience {
     key: Key,
+    /// Messages that were delivered, here and in the app's other audiences.
+    tally: Arc<Tally>,
     state: Mutex<State>,
 }
 
@@ -95,7 +98,7 @@ pub(crate) trait Outlet {
 }
 
 impl Audience {
-    pub(crate) fn new(key: Key, counting: Counting, seed: HashSeed) -> Self {
+    pub(crate) fn new(key: Key, counting: Counting, tally: Arc<Tally>, seed: HashSeed) -> Self {
         let kind = key.channel().map(foghorn_protocol::ChannelName::kind);
         let presence = kind.is_some_and(foghorn_protocol::ChannelKind::is_presence);
         let state = State {
@@ -124,12 +127,17 @@ impl Audience {
         };
         Self {
             key,
+            tally,
             state: Mutex::new(state),
         }
     }
 
     pub(crate) fn key(&self) -> &Key {
         &self.key
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

@@ -15,7 +15,7 @@ pub struct Drain {
     shared: Arc<Shared>,
     members: Option<Box<Members>>,
     visited: usize,
-    /// Frames that were taken and have yet to be told of.
+    /// Messages that were taken and have yet to be counted.
     taken: usize,
 }
 
@@ -43,10 +43,7 @@ impl Drain {
     pub fn run(&mut self, budget: usize) -> Progress {
         let progress = self.go_on(budget);
         // Once for all of them: a delivery has no time for it.
-        if self.taken > 0 {
-            let taken = std::mem::take(&mut self.taken);
-            self.shared.announce.delivered(self.audience.key(), taken);
-        }
+        self.audience.tally().add(std::mem::take(&mut self.taken));
         progress
     }
 

@@ -195,12 +195,14 @@ impl Members {
         let end = self.reached.saturating_add(budget).min(self.seats.len());
         let seats = self.seats.get(self.reached..end).unwrap_or_default();
         let in_time = self.seats.len() - self.late.len();
-        let mut taken = 0;
         for (at, seat) in (self.reached..end).zip(seats) {
             let late = at.checked_sub(in_time).and_then(|at| self.late.get(at));
-            taken += self.batch.deliver(seat, late.copied().unwrap_or_default());
+            self.batch.deliver(seat, late.copied().unwrap_or_default());
         }
         let visited = seats.len();
+        let late = self.reached.saturating_sub(in_time)..end.saturating_sub(in_time);
+        let before_them: usize = self.late.get(late).unwrap_or_default().iter().sum();
+        let taken = visited * self.batch.len() - before_them - self.batch.take_missed();
         self.reached = end;
         if end == self.seats.len() {
             self.finish_batch();

@@ -66,9 +66,11 @@ impl Announce for Silent {
     fn counting(&self, _: &Key) -> Counting {
         Counting::Silent
     }
+    fn tally(&self, _: &Key) -> Arc<Tally> {
+        Arc::default()
+    }
     fn count_waits(&self, _: &Key) {}
     fn happened(&self, _: &Key, _: News<'_>) {}
-    fn delivered(&self, _: &Key, _: usize) {}
     fn evicted(&self) {}
 }
 

@@ -11,6 +11,7 @@ use super::*;
 
 mod bounds;
 mod difference;
+mod json;
 mod problems;
 mod soketi;
 mod table;

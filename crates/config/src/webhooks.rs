@@ -44,8 +44,8 @@ pub(super) const MEMBERS: [Member; 4] = [
         name: "filter",
         shape: Shape::Table,
         doc: &[
-            " Of which channels: those that all of channel_name_starts_with, channel_name_ends_with",
-            " and channel_pattern, a regular expression, hold for.",
+            " Of which channels: those that all of channel_name_starts_with,",
+            " channel_name_ends_with and channel_pattern, a regular expression, hold for.",
         ],
         example: "{ channel_name_starts_with = \"private-\" }",
     },

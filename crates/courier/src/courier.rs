@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -118,6 +118,7 @@ impl Courier {
             clock,
             wake: Arc::new(Notify::new()),
             closing: Arc::new(AtomicBool::new(false)),
+            noted: AtomicU64::new(0),
         };
         let shared = Shared {
             settings,

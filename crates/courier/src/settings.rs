@@ -18,9 +18,10 @@ impl Retry {
     /// As `when` says, from: attempts made, the begin of its window, now, and randomness for the
     /// jitter; `None` is never.
     #[must_use]
-    pub fn new(
-        when: impl Fn(u32, UnixMillis, UnixMillis, u64) -> Option<UnixMillis> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new<W>(when: W) -> Self
+    where
+        W: Fn(u32, UnixMillis, UnixMillis, u64) -> Option<UnixMillis> + Send + Sync + 'static,
+    {
         Self(Arc::new(when))
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
-use std::thread::park_timeout;
+use std::thread::{park_timeout, sleep};
 use std::time::Duration;
 
+use foghorn_webhooks::UnixMillis;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
@@ -21,6 +22,13 @@ const GROUP: usize = 4_096;
 
 /// Between attempts at a commit that failed.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two commits to a disk: each costs the same whether it has one change or hundreds, so a
+/// steady stream is cheaper in fewer of them. What comes after a silence does not wait.
+const REST: Duration = Duration::from_millis(10);
+
+/// Milliseconds between log lines about too much that waits.
+const NOTE_EVERY: u64 = 60_000;
 
 /// Changes that belong together, and who waits for them.
 pub(crate) struct Job {
@@ -40,6 +48,8 @@ pub(crate) struct Writer {
     pub(crate) wake: Arc<Notify>,
     /// Set when nobody will wait for a store that fails.
     pub(crate) closing: Arc<AtomicBool>,
+    /// When it was last logged that too much waits.
+    pub(crate) noted: AtomicU64,
 }
 
 impl Writer {
@@ -59,6 +69,9 @@ impl Writer {
             }
             group.extend(jobs.try_iter().take(GROUP));
             follow.extend(self.handle(group));
+            if let Store::Disk(_) = *self.store {
+                sleep(REST);
+            }
         }
     }
 
@@ -121,18 +134,37 @@ impl Writer {
         revived: &BTreeMap<Id, Waiting>,
     ) -> (Vec<Change>, Vec<usize>) {
         let now = self.clock.now();
-        let mut ledger = self.ledger.lock();
         let mut follow = Vec::new();
         let mut made = Vec::with_capacity(changes.len());
         for change in changes {
             if let Change::Add { waiting, .. } = &change {
                 self.entrance.leave(waiting);
             }
+            // Locked for each, so that who sends need not wait for a long group.
+            let mut ledger = self.ledger.lock();
             let outcome = ledger.apply(change, revived, now, &self.metrics);
+            drop(ledger);
             follow.extend(outcome.follow);
             made.push(outcome.made);
         }
+        self.note(&follow, now);
         (follow, made)
+    }
+
+    /// Logs that too much waits, now and then; the counters tell how much it is.
+    fn note(&self, follow: &[Change], now: UnixMillis) {
+        let given_up = follow.iter().find_map(|change| match change {
+            Change::Dead(obituary) => Some((&*obituary.app, obituary.reason.as_str())),
+            _ => None,
+        });
+        let Some((app_id, reason)) = given_up else {
+            return;
+        };
+        let last = self.noted.load(Ordering::Relaxed);
+        if now.0.saturating_sub(last) >= NOTE_EVERY {
+            self.noted.store(now.0, Ordering::Relaxed);
+            tracing::warn!(app_id, reason, "the oldest webhook requests are given up");
+        }
     }
 }
 

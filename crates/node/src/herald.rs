@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use foghorn_channels::{Announce, Change, Counting, Joining, Key, News, Send, Stamp};
+use foghorn_channels::{Announce, Change, Counting, Joining, Key, News, Send, Stamp, Tally};
 use foghorn_cluster::{self as cluster, AppId, Cached, Fact, Ledger, Message, Topic};
 use foghorn_protocol::{Recipient, UserId};
 use foghorn_session::Watchlists;
@@ -142,6 +142,12 @@ impl Announce for Herald {
         }
     }
 
+    fn tally(&self, key: &Key) -> Arc<Tally> {
+        // Of an app that has just gone, nobody asks for the sum.
+        let app = self.app(key);
+        app.map(|app| app.usage().tally()).unwrap_or_default()
+    }
+
     fn count_waits(&self, key: &Key) {
         self.crowds.wait(key);
     }
@@ -159,12 +165,6 @@ impl Announce for Herald {
                 self.user_turned(key, user);
             }
             (Some(Recipient::User(_)) | None, _) => {}
-        }
-    }
-
-    fn delivered(&self, key: &Key, messages: usize) {
-        if let Some(app) = self.app(key) {
-            app.usage().count(messages);
         }
     }
 

@@ -233,7 +233,8 @@ impl Node {
         self.protocol_rule
     }
 
-    pub(crate) fn take_place(&self) -> Option<Place> {
+    /// A place among the node's connections; or how many there are, if these are all.
+    pub(crate) fn take_place(&self) -> Result<Place, u64> {
         Place::take(&self.connections, self.max_connections)
     }
 }

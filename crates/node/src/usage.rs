@@ -1,9 +1,10 @@
 //! How many messages an app has used today, and how many it may.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
+use foghorn_channels::Tally;
 use foghorn_protocol::UnixSeconds;
 use parking_lot::Mutex;
 
@@ -60,8 +61,8 @@ pub struct Reset {
 /// The messages of one app on this node, day by day.
 #[derive(Debug, Default)]
 pub struct Usage {
-    /// Messages since the node started. Never set back, so whoever counts does not wait.
-    counted: AtomicU64,
+    /// Messages since the node started.
+    tally: Arc<Tally>,
     today: Mutex<Today>,
 }
 
@@ -115,7 +116,9 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The Gregorian calendar repeats itself after 400 years.
         const CYCLE: u64 = 400 * 365 + 97;
-        let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let is_leap = |year: u64| {
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+        };
         let mut left = self.0 % CYCLE;
         let mut year = 1970 + self.0 / CYCLE * 400;
         let length = |year| if is_leap(year) { 366 } else { 365 };
@@ -155,7 +158,12 @@ impl Default for Quota {
 impl Usage {
     /// Counts `messages`.
     pub fn count(&self, messages: usize) {
-        self.counted.fetch_add(messages as u64, Ordering::Relaxed);
+        self.tally.add(messages);
+    }
+
+    /// Where messages are counted.
+    pub(crate) fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// Messages of today.
@@ -198,7 +206,7 @@ impl Usage {
     #[must_use]
     pub(crate) fn snapshot(&self) -> Option<(Day, u64)> {
         let today = self.today.lock();
-        let used = today.used(self.counted.load(Ordering::Relaxed));
+        let used = today.used(self.tally.sum());
         today.day.map(|day| (day, used))
     }
 
@@ -233,7 +241,7 @@ impl Usage {
     /// Looks at today, which begins now if it was yesterday until now.
     fn turned<R>(&self, now: UnixSeconds, look: impl FnOnce(&mut Today, u64) -> R) -> R {
         let mut today = self.today.lock();
-        let counted = self.counted.load(Ordering::Relaxed);
+        let counted = self.tally.sum();
         let day = Day::of(now);
         match today.day {
             Some(before) if before >= day => {}

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::clock::Clock;
+use crate::quotas;
 
 /// Messages that may wait for the driver.
 const WAITING_MESSAGES: usize = 16_384;
@@ -138,6 +139,7 @@ pub(crate) async fn run<B: Bus, I: Inbox>(
         loop {
             ticks.tick().await;
             node.on_tick(clock.now());
+            quotas::look(&node);
         }
     };
     tokio::join!(listen, publish, announce, watch, receive, live);

@@ -27,6 +27,7 @@ mod origin;
 mod outbox;
 mod peer;
 mod plain;
+mod quotas;
 mod rules;
 mod serve;
 mod shared;

@@ -82,7 +82,7 @@ impl Newcomers {
             let mut seen = self.seen.lock();
             forgotten = seen.turn(now);
             outcome = match seen.bucket(source, now) {
-                Some(bucket) => bucket.take(self.rate, 1, now),
+                Some(bucket) => bucket.take(self.rate, 1, now).map(drop),
                 None => Ok(()),
             };
         }

@@ -19,6 +19,15 @@ const VALGRIND: &str = "valgrind";
 const PROXY: &str = "nginx";
 /// Where Debian puts it, which is not on the search path of every user.
 const PROXY_FILE: &str = "/usr/sbin/nginx";
+/// The databases that apps are tested in; tests start servers of their own. This is the package of
+/// MariaDB that has no service.
+const MARIADB: &str = "mariadb-server-core";
+const MARIADB_FILE: &str = "/usr/sbin/mariadbd";
+const POSTGRESQL: &str = "postgresql";
+const POSTGRESQL_FOLDER: &str = "/usr/lib/postgresql";
+/// Keeps the package of PostgreSQL from making a database, and so from starting a service for it.
+const NO_CLUSTER: &str = "mkdir -p /etc/postgresql-common/createcluster.d && \
+    echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/foghorn.conf";
 /// Written into the folder that an installation filled, so that deleting the folder deletes it.
 const STAMP: &str = ".foghorn-stamp";
 
@@ -88,12 +97,21 @@ fn install_system_packages() -> Result<()> {
     if !Path::new(PROXY_FILE).exists() {
         missing.push(PROXY);
     }
+    if !Path::new(MARIADB_FILE).exists() {
+        missing.push(MARIADB);
+    }
+    if !Path::new(POSTGRESQL_FOLDER).exists() {
+        missing.push(POSTGRESQL);
+    }
     // Debian ships `venv` without the part that puts pip into the new environment.
     if !process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
         missing.push("python3-venv");
     }
     if missing.is_empty() {
         return Ok(());
+    }
+    if missing.contains(&POSTGRESQL) && process::find("apt-get").is_some() {
+        process::run(as_root()?.args(["sh", "-c", NO_CLUSTER]))?;
     }
     let names = missing.join(" ");
     if process::find("apt-get").is_none() {
@@ -132,16 +150,19 @@ fn offers(policy: &str) -> bool {
 }
 
 fn apt_get() -> Result<Command> {
-    let user = process::capture(Command::new("id").arg("-u"))?;
-    if user.trim() == "0" {
-        let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        return Ok(command);
-    }
-    require("sudo", "run `cargo xtask setup` as root, or install sudo")?;
-    let mut command = Command::new("sudo");
+    let mut command = as_root()?;
     command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
     Ok(command)
+}
+
+/// A command that takes variables, a program and its arguments.
+fn as_root() -> Result<Command> {
+    let user = process::capture(Command::new("id").arg("-u"))?;
+    if user.trim() == "0" {
+        return Ok(Command::new("env"));
+    }
+    require("sudo", "run `cargo xtask setup` as root, or install sudo")?;
+    Ok(Command::new("sudo"))
 }
 
 fn install_npm_packages(tests: &Path, node: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use foghorn_channels::{Delivery, Hearing, Mailbox, Progress, Send, Subscribe};
 use foghorn_protocol::{Close, Frame};
 
 use crate::world::{
-    Recorder, event, finish, hub, join_as, joined, key, send, socket, subscriber, user,
+    Recorder, event, finish, hub, join, join_as, joined, key, send, socket, subscriber, user,
 };
 
 /// Takes so many frames, and is full from then on.
@@ -110,4 +110,30 @@ fn members_and_counts_are_messages_too() {
     assert_eq!(recorder.delivered(), 1);
     joined(&hub, &key("counted-news"), 1);
     assert_eq!(recorder.delivered(), 1, "the first number is told");
+}
+
+#[test]
+fn who_comes_in_the_middle_of_a_batch_counts_for_the_rest_of_it() {
+    for slice in 1..20 {
+        let recorder = Recorder::quick();
+        let hub = hub(recorder.clone());
+        let news = key("news");
+        for id in 0..10 {
+            joined(&hub, &news, id);
+        }
+        let to = hub.find(news.clone());
+        let mut drain = hub.publish(&to, send(event(&news, 1))).unwrap();
+        assert_eq!(drain.run(4), Progress::More);
+        // These wait for the drain, and become one batch.
+        let heard: u64 = (0..4)
+            .map(|n| {
+                assert!(hub.publish(&to, send(event(&news, 2))).is_none());
+                let (_, late) = join(&hub, &news, 10 + n);
+                assert!(late.is_none());
+                10 + n
+            })
+            .sum();
+        while drain.run(slice) == Progress::More {}
+        assert_eq!(recorder.delivered(), 10 + heard, "slices of {slice}");
+    }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use foghorn_channels::{
     Announce, AppNumber, Cached, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub,
-    Joining, Key, Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
+    Joining, Key, Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Tally,
+    Target,
 };
 use foghorn_protocol::{
     ChannelName, Close, CloseCode, Frame, Limits, Member, Moment, Recipient, ServerMessage,
@@ -49,8 +50,9 @@ pub(crate) struct Recorder(Arc<Mutex<Record>>);
 
 struct Record {
     said: Vec<String>,
-    /// Messages that subscribers took.
-    delivered: usize,
+    /// Messages that subscribers have taken, and of how many of them a test knows.
+    tally: Arc<Tally>,
+    known: u64,
     stamps: Vec<Stamp>,
     /// What becomes of topics that are wanted.
     joining: Joining,
@@ -72,7 +74,8 @@ impl Recorder {
     pub(crate) fn of(joining: Joining) -> Self {
         Self(Arc::new(Mutex::new(Record {
             said: Vec::new(),
-            delivered: 0,
+            tally: Arc::default(),
+            known: 0,
             stamps: Vec::new(),
             joining,
             awaited: BTreeSet::new(),
@@ -85,8 +88,11 @@ impl Recorder {
     }
 
     /// How many messages subscribers have taken since the last call.
-    pub(crate) fn delivered(&self) -> usize {
-        std::mem::take(&mut self.0.lock().unwrap().delivered)
+    pub(crate) fn delivered(&self) -> u64 {
+        let mut record = self.0.lock().unwrap();
+        let known = record.known;
+        record.known = record.tally.sum();
+        record.known - known
     }
 
     /// The stamp of the last event that other nodes are to remember.
@@ -142,6 +148,10 @@ impl Announce for Recorder {
         }
     }
 
+    fn tally(&self, _: &Key) -> Arc<Tally> {
+        Arc::clone(&self.0.lock().unwrap().tally)
+    }
+
     fn count_waits(&self, key: &Key) {
         self.say(format!("count waits on {}", name(key)));
     }
@@ -157,10 +167,6 @@ impl Announce for Recorder {
             News::CacheFilled => "now filled".to_owned(),
         };
         self.say(format!("{news} {}", name(key)));
-    }
-
-    fn delivered(&self, _: &Key, messages: usize) {
-        self.0.lock().unwrap().delivered += messages;
     }
 
     fn evicted(&self) {

@@ -14,6 +14,26 @@ fn file(heading: &str, setting: &str) -> String {
 const NUMBERS: &[(&str, &str, i64, i64, &str)] = &[
     ("server", "cache_bytes", 1_024, 1 << 36, "of bytes "),
     ("server", "offline_delay", 0, 3_600, "of seconds "),
+    (
+        "server",
+        "connections_per_second_per_address",
+        1,
+        1_000_000,
+        "of connections a second ",
+    ),
+    ("webhooks", "delay", 0, 3_600, "of seconds "),
+    ("webhooks", "batch_window", 0, 60_000, "of milliseconds "),
+    ("webhooks", "batch_size", 1, 10_000, "of events "),
+    ("webhooks", "concurrency", 1, 1_000, "of requests "),
+    ("database", "max_connections", 1, 1_000, "of connections "),
+    ("database", "cache_ttl", 1, 86_400, "of seconds "),
+    (
+        "apps",
+        "max_messages_per_day",
+        1,
+        4_294_967_295,
+        "of messages ",
+    ),
     ("apps", "authorization_timeout", 1, 3_600, "of seconds "),
     ("apps", "max_connections", 1, 10_000_000, "of connections "),
     ("apps", "max_watchlist", 1, 10_000, "of users "),
@@ -34,10 +54,12 @@ const NUMBERS: &[(&str, &str, i64, i64, &str)] = &[
     ),
 ];
 
-const WITHOUT_LIMIT: [&str; 3] = [
-    "max_connections",
-    "api_events_per_second",
-    "api_reads_per_second",
+const WITHOUT_LIMIT: [(&str, &str); 5] = [
+    ("server", "connections_per_second_per_address"),
+    ("apps", "max_messages_per_day"),
+    ("apps", "max_connections"),
+    ("apps", "api_events_per_second"),
+    ("apps", "api_reads_per_second"),
 ];
 
 #[test]
@@ -47,7 +69,7 @@ fn numbers_end_where_they_should() {
             let shown = valid(&file(heading, &format!("{name} = {number}")), &[], &[]).show();
             assert!(shown.contains(&format!("\n{name} = {number} ")), "{shown}");
         }
-        let unlimited = WITHOUT_LIMIT.contains(name);
+        let unlimited = WITHOUT_LIMIT.contains(&(heading, name));
         let (below, or) = match unlimited {
             true => (-2, ", or -1 for no limit"),
             false => (min - 1, ""),
@@ -210,4 +232,78 @@ fn a_certificate_needs_its_key() {
         let expect = format!("server.{given}: needs server.{missing} too");
         assert!(message.contains(&expect), "{message}");
     }
+}
+
+#[test]
+fn a_database_is_named_by_its_url() {
+    let url = |text: &str| {
+        let loaded = load(&file("database", &format!("url = '{text}'")), &[], &[]);
+        loaded.map(|loaded| loaded.config.database.url)
+    };
+    for text in [
+        "sqlite://apps.db",
+        "sqlite:///var/lib/apps.db?mode=ro",
+        "postgres://me:hunter2@db/apps",
+        "postgresql://db",
+        "mysql://me@db:1/apps",
+        "mariadb://db/apps",
+    ] {
+        assert_eq!(url(text).unwrap().get(), Some(text));
+    }
+    assert_eq!(url("").unwrap().get(), None);
+    for text in [
+        "hunter2",
+        "sqlite://",
+        "sqlite://:memory:",
+        "oracle://hunter2@db",
+    ] {
+        let message = url(text).unwrap_err().to_string();
+        let expect = "database.url: expected \"sqlite://FILE\", \
+                      \"postgres://USER:PASSWORD@HOST/NAME\", \
+                      \"mysql://USER:PASSWORD@HOST/NAME\" or \"\" for none, found other text";
+        assert!(message.ends_with(expect), "{message}");
+    }
+}
+
+#[test]
+fn names_of_tables_and_tokens_are_plain() {
+    let check = |heading: &str, setting: &str, expect: bool| {
+        let loaded = load(&file(heading, setting), &[], &[]);
+        assert_eq!(loaded.is_ok(), expect, "{setting}");
+    };
+    for (name, expect) in [
+        ("apps", true),
+        ("their-schema.apps_2", true),
+        ("", false),
+        ("a.b.c", false),
+        ("apps; drop", false),
+        ("a`b", false),
+        (".apps", false),
+    ] {
+        check("database", &format!("table = '{name}'"), expect);
+    }
+    for (token, expect) in [
+        ("", true),
+        ("s3cr3t+/=", true),
+        ("a b", false),
+        ("ä", false),
+    ] {
+        check("admin", &format!("token = '{token}'"), expect);
+    }
+    let shown = valid(&file("admin", "token = 'hunter2'"), &[], &[]).show();
+    assert!(
+        !shown.contains("hunter2") && shown.contains("token = \"…\""),
+        "{shown}"
+    );
+    check("server", "data_dir = ''", false);
+    check("apps", "quota_status = 403", true);
+    check("apps", "quota_status = 401", false);
+    check("webhooks", "store = 'redis'", false);
+}
+
+/// A public address needs no configured app where apps are in a database.
+#[test]
+fn apps_may_all_be_in_the_database() {
+    let text = "server.host = '::'\ndatabase.url = 'sqlite://apps.db'\n";
+    assert_eq!(valid(text, &[], &[]).config.apps, []);
 }

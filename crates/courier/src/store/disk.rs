@@ -77,9 +77,14 @@ impl Disk {
         self.reopen()?;
         let result = self.with(|database| write(database, changes));
         if result.is_err() {
-            drop(self.database.write().take());
+            self.close();
         }
         result
+    }
+
+    /// The next commit opens it again.
+    pub(super) fn close(&self) {
+        drop(self.database.write().take());
     }
 
     pub(super) fn waiting(&self, id: Id) -> Result<Option<Waiting>, StoreError> {

@@ -256,3 +256,28 @@ fn a_file_of_a_newer_server_is_left_alone() {
     drop(database);
     check_refused(scratch.path(), "has format 2, this server knows format 1");
 }
+
+#[test]
+fn a_store_that_failed_goes_on_when_it_can() {
+    let scratch = Scratch::new();
+    let (disk, _) = Disk::open(scratch.path()).unwrap();
+    disk.commit(&[add(vec![waiting(1, "a", "one")])]).unwrap();
+    disk.close();
+    let (file, away) = (
+        scratch.path().join("courier.redb"),
+        scratch.path().join("away"),
+    );
+    fs::rename(&file, &away).unwrap();
+    fs::create_dir(&file).unwrap();
+    let changes = [add(vec![waiting(2, "a", "two")])];
+    for _ in 0..2 {
+        disk.commit(&changes).unwrap_err();
+        disk.waiting(Id(1)).unwrap_err();
+    }
+    fs::remove_dir(&file).unwrap();
+    fs::rename(&away, &file).unwrap();
+    disk.commit(&changes).unwrap();
+    for id in [1, 2] {
+        assert!(disk.waiting(Id(id)).unwrap().is_some());
+    }
+}

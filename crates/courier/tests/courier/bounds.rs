@@ -1,8 +1,8 @@
 //! What is given up when too much comes.
 
-use foghorn_courier::Retry;
 use std::time::Duration;
 
+use foghorn_courier::Retry;
 use foghorn_webhooks::Delivery;
 
 use crate::receiver::Receiver;

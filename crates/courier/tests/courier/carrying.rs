@@ -1,7 +1,8 @@
 //! What a request looks like, and which answers count.
 
-use foghorn_courier::Retry;
 use std::time::Duration;
+
+use foghorn_courier::Retry;
 
 use crate::receiver::{Call, Receiver};
 use crate::world::{World, delivery, in_memory, once};

@@ -1,8 +1,9 @@
 //! One after the other in a lane, and nobody waits for another's slow target.
 
+use foghorn_courier::Retry;
+
 use crate::receiver::Receiver;
 use crate::world::{World, delivery, in_memory, tomorrow};
-use foghorn_courier::Retry;
 
 #[tokio::test]
 async fn a_lane_waits_until_its_first_is_taken() {
