@@ -19,7 +19,7 @@ const COME_BACK = PATIENCE_MS + 30_000;
 const waiting = (server, count) =>
   until(
     (depth) => depth === count,
-    async () => (await Metrics.scrape(server)).value('foghorn_webhook_queue_depth'),
+    async () => (await Metrics.scrape(server)).value('foghorn_webhook_queue_depth') ?? 0,
     `${count} waiting`,
   );
 
@@ -86,6 +86,35 @@ test('webhooks 3: after kill -9 who stays away is told, who comes is not', OWN_S
   await anna.close();
   await hook.told(kept, 6);
   assertTold(hook, kept, [...before, removed('anna'), 'channel_vacated']);
+});
+
+test('webhooks 8: of what a crash interrupts nothing is missing in between', OWN_SERVER, async (t) => {
+  const [lives, each, failing] = [4, 300, 40];
+  const { hook, server } = await startHooked(t, {
+    webhook: { event_types: ['client_event'] },
+    answer: () => (hook.requests.length % failing === failing - 1 ? 503 : 200),
+  });
+  const channel = 'private-interrupted';
+  const numberOf = (event) => Number(event.data);
+  for (let life = 0; life < lives; life += 1) {
+    const client = await join(t, server, channel);
+    const numbers = Array.from({ length: each }, (_, n) => life * each + n);
+    const event = 'client-n';
+    client.sendAtOnce(numbers.map((n) => ({ event, channel, data: String(n) })));
+    const isUnderWay = (one) => numberOf(one) >= life * each + 20;
+    await hook.receivedEvent(isUnderWay, { what: `life ${life}` });
+    await server.comeBack(KILL);
+  }
+  await waiting(server, 0);
+  // Some came twice: their answers were not written down before the end.
+  const told = [...new Set(hook.toldSoFar(channel).map(numberOf))];
+  assert.deepEqual(told, told.toSorted((a, b) => a - b), 'in their order');
+  for (let life = 0; life < lives; life += 1) {
+    const own = told.filter((n) => Math.floor(n / each) === life);
+    // What was not stored yet is lost with the server: all from some point on, and none before.
+    assert.deepEqual(own, Array.from(own, (_, n) => life * each + n), `life ${life}`);
+    assert.ok(own.length > 20);
+  }
 });
 
 test('webhooks 8: in memory nothing outlives the server', OWN_SERVER, async (t) => {
