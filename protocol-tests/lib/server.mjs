@@ -71,8 +71,8 @@ const setting = ([name, value]) => `${name} = ${toml(value)}`;
 function toml(value) {
   if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  const pairs = Object.entries(value).map(([name, one]) => `${JSON.stringify(name)} = ${toml(one)}`);
-  return `{ ${pairs.join(', ')} }`;
+  const pair = ([name, one]) => `${JSON.stringify(name)} = ${toml(one)}`;
+  return `{ ${Object.entries(value).map(pair).join(', ')} }`;
 }
 
 /** A run of the binary: collects what it prints, ends it by its own process id only. */

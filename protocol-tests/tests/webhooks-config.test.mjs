@@ -46,8 +46,8 @@ onOwn('config check tells all problems of all webhooks at once', async (t) => {
   const path = file(t, configText({ apps: [{ ...MAIN, webhooks }] }));
   const { code, stderr } = await run(['config', 'check', '--config', path]);
   assert.equal(code, 1);
-  for (const field of ['webhooks[0].url', 'webhooks[2].event_types[0]', 'webhooks[2].event_types[1]']) {
-    assert.ok(stderr.includes(`apps[0].${field}`), `${field} in: ${stderr}`);
+  for (const field of ['[0].url', '[2].event_types[0]', '[2].event_types[1]']) {
+    assert.ok(stderr.includes(`apps[0].webhooks${field}`), `${field} in: ${stderr}`);
   }
   assert.ok(!stderr.includes('webhooks[1]'), stderr);
 });

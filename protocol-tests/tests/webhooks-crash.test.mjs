@@ -58,7 +58,7 @@ test('webhooks 8: what happens while the endpoint is away survives', OWN_SERVER,
   for (let n = 0; n < 20; n += 1) await hook.told(`away-${n}`, 1);
 });
 
-test('webhooks 3: after kill -9 who stays away is told, who comes is not', OWN_SERVER, async (t) => {
+test('webhooks 3: after kill -9 only those who stay away are told', OWN_SERVER, async (t) => {
   const { hook, server } = await startHooked(t);
   const [lost, kept] = ['presence-lost', 'presence-kept'];
   const added = (id) => ({ name: 'member_added', user_id: id });
@@ -88,7 +88,7 @@ test('webhooks 3: after kill -9 who stays away is told, who comes is not', OWN_S
   assertTold(hook, kept, [...before, removed('anna'), 'channel_vacated']);
 });
 
-test('webhooks 8: of what a crash interrupts nothing is missing in between', OWN_SERVER, async (t) => {
+test('webhooks 8: a crash leaves no gap', OWN_SERVER, async (t) => {
   const [lives, each, failing] = [4, 300, 40];
   const { hook, server } = await startHooked(t, {
     webhook: { event_types: ['client_event'] },

@@ -33,7 +33,7 @@ async function admin({ metricsHost: host, metricsPort: port }, method, path, bod
 /** Waits until so many were given up. */
 const dead = (server, count) => assertMetrics(server, [[DEAD, app, count]]);
 
-test('webhooks 8: what nobody takes is given up, and its channel goes on', OWN_SERVER, async (t) => {
+test('webhooks 8: what nobody takes is given up, and others go on', OWN_SERVER, async (t) => {
   const { hook, server } = await startHooked(t, { ...IMPATIENT, answer: () => 500 });
   const client = await join(t, server, 'private-given-up');
   await dead(server, 1);
@@ -49,7 +49,7 @@ test('webhooks 8: what nobody takes is given up, and its channel goes on', OWN_S
   assert.ok(!server.process.stderr.includes('private-given-up'), 'without what is in it');
 });
 
-test('webhooks 8: dead letters are listed, sent again as they were, or not', OWN_SERVER, async (t) => {
+test('webhooks 8: dead letters are listed, and sent again as they were', OWN_SERVER, async (t) => {
   const { hook, server } = await startHooked(t, { ...IMPATIENT, answer: () => 503 });
   for (let n = 0; n < 3; n += 1) {
     await join(t, server, `dead-${n}`);

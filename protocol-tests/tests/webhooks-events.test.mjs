@@ -10,7 +10,14 @@ import { open } from '../lib/raw.mjs';
 import { OWN_SERVER } from '../lib/server.mjs';
 import { TRANSPORTS, over } from '../lib/transports.mjs';
 import { openAs } from '../lib/users.mjs';
-import { assertTold, fence, join, startEndpoint, startHooked, startServer } from '../lib/webhooks.mjs';
+import {
+  assertTold,
+  fence,
+  join,
+  startEndpoint,
+  startHooked,
+  startServer,
+} from '../lib/webhooks.mjs';
 
 const MISS = 'pusher:cache_miss';
 /** In batches all channels are in one order, so one that is told shows what others were not. */
@@ -141,7 +148,8 @@ for (const transport of TRANSPORTS) {
 }
 
 test('webhooks 6: a miss is told again once the cache was filled', OWN_SERVER, async (t) => {
-  const { hook, server } = await startHooked(t, { ...MISSES, app: { ...MISSES.app, cache_ttl: 1 } });
+  const app = { ...MISSES.app, cache_ttl: 1 };
+  const { hook, server } = await startHooked(t, { ...MISSES, app });
   const channel = 'cache-filled';
   await join(t, server, channel);
   await hook.told(channel, 1);

@@ -50,7 +50,9 @@ for (const [what, filter, expected] of [
       assert.deepEqual(some.toldSoFar(channel), told, channel);
     }
     const said = some.requests.map(({ text }) => text).join('\n');
-    for (const channel of CHANNELS) assert.equal(said.includes(channel), expected.includes(channel));
+    for (const channel of CHANNELS) {
+      assert.equal(said.includes(channel), expected.includes(channel), channel);
+    }
   });
 }
 

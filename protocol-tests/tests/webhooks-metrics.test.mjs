@@ -7,7 +7,15 @@ import { MAIN } from '../lib/apps.mjs';
 import { PATIENCE_MS } from '../lib/inbox.mjs';
 import { Metrics, assertMetrics } from '../lib/metrics.mjs';
 import { OWN_SERVER } from '../lib/server.mjs';
-import { HANG, inTurn, join, startEndpoint, startHooked, startServer, to } from '../lib/webhooks.mjs';
+import {
+  HANG,
+  inTurn,
+  join,
+  startEndpoint,
+  startHooked,
+  startServer,
+  to,
+} from '../lib/webhooks.mjs';
 
 const app = { app_id: MAIN.id };
 const DELIVERIES = 'foghorn_webhook_deliveries_total';
@@ -19,7 +27,7 @@ const DEAD = 'foghorn_webhook_dead_letters';
 /** How many client events may wait for one endpoint. */
 const BOUND = 10_000;
 
-test('webhooks 8: metrics tell what was delivered, tried again and waits', OWN_SERVER, async (t) => {
+test('webhooks 8: metrics tell what is delivered, retried and waiting', OWN_SERVER, async (t) => {
   const { hook, server } = await startHooked(t, { answer: inTurn(500, 500) });
   await join(t, server, 'presence-metered', 'anna');
   await hook.told('presence-metered', 2);

@@ -132,7 +132,7 @@ test('webhooks 8: it is tried until it is taken, at growing distances', OWN_SERV
   await hook.told('stubborn', 1);
   assertSame(hook.requests);
   assert.equal(hook.requests.length, 4);
-  // 1, 2 and 4 seconds, each by up to 20 % less or more: a busy machine makes it later, not earlier.
+  // 1, 2 and 4 seconds, each by up to 20 % less or more: a busy machine makes it later only.
   for (const [n, least] of [800, 1600, 3200].entries()) {
     assert.ok(at[n + 1] - at[n] >= least, `attempt ${n + 2}: ${at[n + 1] - at[n]} ms later`);
   }

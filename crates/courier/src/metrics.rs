@@ -149,7 +149,8 @@ impl Depths {
         })
     }
 
-    /// All zero, for apps of which anything was ever sent: gauges that come and go look like failures.
+    /// All zero, for apps of which anything was ever sent: gauges that come and go look like
+    /// failures.
     fn clear(&self) {
         self.waiting.reset();
         self.oldest.reset();

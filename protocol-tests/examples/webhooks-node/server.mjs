@@ -20,7 +20,8 @@ const online = new Online();
 const app = express();
 
 // The bytes as they came: what has been parsed and written again has another signature.
-app.post('/webhooks', express.raw({ type: 'application/json', limit: '10mb' }), (request, response) => {
+const raw = express.raw({ type: 'application/json', limit: '10mb' });
+app.post('/webhooks', raw, (request, response) => {
   const { headers, body } = request;
   const webhook = foghorn.webhook({ headers, rawBody: body?.toString() });
   if (!webhook.isValid()) {
