@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -15,7 +15,7 @@ import { Inbox, within } from './inbox.mjs';
 const EXTERNAL = process.env.FOGHORN_URL ? new URL(process.env.FOGHORN_URL) : null;
 const DEFAULT_BINARY = fileURLToPath(new URL('../../target/debug/foghorn', import.meta.url));
 
-export const BINARY = process.env.FOGHORN_BIN ?? DEFAULT_BINARY;
+export const BINARY = resolve(process.env.FOGHORN_BIN ?? DEFAULT_BINARY);
 
 /** Options for tests that choose settings, or watch the process itself. */
 export const OWN_SERVER = EXTERNAL
@@ -49,25 +49,31 @@ export async function restartServers() {
 export function configText({ server = {}, apps = STANDARD_APPS, log = {}, sections = {} } = {}) {
   const lines = [];
   const section = (name, settings) => {
-    lines.push(`[${name}]`, ...Object.entries(settings).map(setting), '');
+    lines.push(`[${name}]`, ...Object.entries(settings).filter(isGiven).map(setting), '');
   };
   section('server', { host: '127.0.0.1', port: 0, ...server });
   section('metrics', { port: 0, ...sections.metrics });
   // Clients over HTTP leave without a word, and tests wait until that is noticed.
   section('fallback', { session_timeout: 2, ...sections.fallback });
-  if (sections.compat) section('compat', sections.compat);
+  const { metrics, fallback, ...others } = sections;
+  for (const [name, settings] of Object.entries(others)) section(name, settings);
   section('log', { format: 'json', ...log });
   for (const { key, secret, keys = [{ key, secret }], ...rest } of apps) {
-    const pair = (settings) => `{ ${Object.entries(settings).map(setting).join(', ')} }`;
-    lines.push('[[apps]]', ...Object.entries(rest).map(setting));
-    lines.push(`keys = [${keys.map(pair).join(', ')}]`, '');
+    lines.push('[[apps]]', ...Object.entries({ ...rest, keys }).map(setting), '');
   }
   return lines.join('\n');
 }
 
+const isGiven = ([, value]) => value !== undefined;
 const setting = ([name, value]) => `${name} = ${toml(value)}`;
-// Strings, numbers, booleans and flat lists are written the same way in JSON and TOML.
-const toml = (value) => JSON.stringify(value);
+
+// Strings, numbers and booleans are written the same way in JSON and TOML.
+function toml(value) {
+  if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const pair = ([name, one]) => `${JSON.stringify(name)} = ${toml(one)}`;
+  return `{ ${Object.entries(value).map(pair).join(', ')} }`;
+}
 
 /** A run of the binary: collects what it prints, ends it by its own process id only. */
 export class Process {
@@ -77,12 +83,16 @@ export class Process {
   lines = new Inbox('log of the server');
   output = new Inbox('standard output of the server');
 
-  /** `launcher` is a command that goes on as the one given behind it. */
+  /**
+   * `launcher` is a command that goes on as the one given behind it. It works in a folder of its
+   * own, `cwd` for one: what it keeps there by default is nobody else's.
+   */
   constructor(args, { env = {}, cwd, launcher = [] } = {}) {
     assert.ok(existsSync(BINARY), `no binary at ${BINARY}: build it, or set FOGHORN_BIN`);
     const [command, ...words] = [...launcher, BINARY, ...args];
+    const own = cwd ?? mkdtempSync(join(tmpdir(), 'protocol-tests-'));
     this.child = spawn(command, words, {
-      cwd,
+      cwd: own,
       env: { ...withoutSettings(process.env), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -91,6 +101,7 @@ export class Process {
       this.child.once('close', (code, signal) => {
         const exit = { code, signal };
         this.exit = exit;
+        if (cwd === undefined) rmSync(own, { recursive: true, force: true });
         const why = `the process ended with ${JSON.stringify(exit)}; stderr: ${this.stderr}`;
         this.lines.end(why);
         this.output.end(why);
@@ -187,11 +198,20 @@ export class Server {
       return;
     }
     this.#folder = mkdtempSync(join(tmpdir(), 'protocol-tests-'));
+    await this.#run(port);
+  }
+
+  /** Where it keeps what outlives it. */
+  get dataFolder() {
+    return join(this.#folder, 'data');
+  }
+
+  async #run(port) {
     const file = join(this.#folder, 'foghorn.toml');
     const { server, ...rest } = this.#options;
     // What one server remembers is no other's business, unless a test says so.
-    const data_dir = join(this.#folder, 'data');
-    writeFileSync(file, configText({ ...rest, server: { data_dir, ...server, port } }));
+    const own = { data_dir: this.dataFolder, ...server, port };
+    writeFileSync(file, configText({ ...rest, server: own }));
     this.process = new Process(['serve', '--config', file]);
     // Several seconds may pass on a busy machine, and either line may come first.
     const announced = {};
@@ -203,11 +223,24 @@ export class Server {
     [this.metricsHost, this.metricsPort] = hostAndPort(announced['metrics listening']);
   }
 
-  /** Starts again on the port it had: what a deploy does. */
+  /** Starts again on the port it had, with nothing of what it knew. */
   async restart(signal) {
     const { port } = this;
     const exit = await this.stop(signal);
     await this.start({ port });
+    return exit;
+  }
+
+  /**
+   * Starts again where it was, with the data that it had: what is left after a crash, or after a
+   * deploy. `meanwhile` runs between its end and its start.
+   */
+  async comeBack(signal, meanwhile = () => {}) {
+    const { port } = this;
+    const exit = await this.process.end(signal);
+    this.process.assertHealthy();
+    await meanwhile();
+    await this.#run(port);
     return exit;
   }
 

@@ -6,7 +6,6 @@
 // Every client has subscribed to one public channel; the requests that a session sends are over and
 // their sockets closed when its memory is read.
 
-import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -14,7 +13,7 @@ import { parseArgs } from 'node:util';
 import PusherServer from 'pusher';
 
 import { number, spread } from './figures.mjs';
-import { APP, start, stop } from './runs.mjs';
+import { APP, look, start, stop } from './runs.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -109,17 +108,6 @@ const transports = {
     return client;
   },
 };
-
-/** Resident bytes and CPU seconds of a process. */
-function look(pid) {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13);
-  return {
-    resident: Number(/VmRSS:\s+(\d+)/.exec(status)[1]) * 1024,
-    cpu: (Number(user) + Number(system)) / 100,
-  };
-}
 
 async function measure(transport) {
   const { child, port } = await start(flags.server);

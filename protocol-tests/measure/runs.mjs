@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -16,7 +17,7 @@ const START_SECONDS = 30;
 const BENCH_SECONDS = 300;
 
 /** A port that was free a moment ago. */
-async function freePort() {
+export async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -79,4 +80,17 @@ export async function bench(program, args, app = APP) {
     const words = texts.stderr.trim().replaceAll(/\s+/g, ' ');
     return { error: words || `the bench ended with ${child.exitCode ?? child.signalCode}` };
   }
+}
+
+/** Resident bytes of a process, now and at most, and its CPU seconds. */
+export function look(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13);
+  const bytes = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)[1]) * 1024;
+  return {
+    resident: bytes('VmRSS'),
+    peak: bytes('VmHWM'),
+    cpu: (Number(user) + Number(system)) / 100,
+  };
 }

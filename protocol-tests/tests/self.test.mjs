@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { Lines, parseFrame as parseLine } from '../lib/fallback-requests.mjs';
 import { Inbox } from '../lib/inbox.mjs';
 import { canonical, channelText, hmac, md5, signedParams, userAuth } from '../lib/sign.mjs';
+import { checkWebhook } from '../lib/webhook-rules.mjs';
 import { OPCODE, frame, parseFrame } from '../lib/wire.mjs';
 
 const OURS = { key: 'k7f3d0c1b2a39485', secret: 's3cr3t-9f8e7d6c5b4a' };
@@ -89,6 +90,13 @@ for (const [app, socketId, user, digest] of [
     assert.equal(userAuth(app, socketId, user), `${app.key}:${digest}`);
   });
 }
+
+test('self: signature of a webhook', () => {
+  const body =
+    '{"time_ms":1760000000123,"events":[{"name":"channel_occupied","channel":"private-orders"}]}';
+  const signature = 'dd584dfde1aeb3b949be856af1ff386638a9a1ff0906bd8adbc3fcfe84ca8a3b';
+  assert.equal(hmac(OURS.secret, body), signature);
+});
 
 const paid = '{"name":"order.paid","channels":["private-orders"],"data":"{\\"id\\":981}"}';
 const batch =
@@ -233,6 +241,46 @@ test('self: lines are put together from pieces, and counted in UTF-16 units', ()
   assert.throws(() => unfinished.end());
 });
 
+test('self: a webhook is held to its rules, and each broken one is found', () => {
+  const event = { name: 'member_added', channel: 'presence-x', user_id: '17' };
+  const request = (change = {}, events = [event]) => {
+    const text = change.text ?? JSON.stringify({ time_ms: 1_760_000_000_123, events });
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(text)),
+      'x-pusher-key': OURS.key,
+      'x-pusher-signature': hmac(OURS.secret, text),
+      'x-webhook-attempt': '1',
+      ...change.headers,
+    };
+    const rawHeaders = Object.entries(headers).flat();
+    return { method: 'POST', headers, rawHeaders, body: Buffer.from(text), text };
+  };
+  const check = (...how) => checkWebhook(request(...how), [OURS]);
+  assert.deepEqual(check().events, [event]);
+  for (const headers of [
+    { 'content-type': 'application/json; charset=utf-8' },
+    { 'x-pusher-key': 'another' },
+    { 'x-pusher-signature': hmac('another', request().text) },
+    { 'x-webhook-attempt': '0' },
+  ]) {
+    assert.throws(() => check({ headers }), JSON.stringify(headers));
+  }
+  assert.throws(() => check({ text: `${request().text}\n` }), 'a newline at the end');
+  for (const wrong of [
+    { ...event, user_id: 17 },
+    { ...event, user_info: {} },
+    { name: 'member_added', channel: 'presence-x' },
+    { name: 'channel_occupied', channel: 'x', user_id: null },
+    { name: 'client_event', channel: 'private-x', event: 'client-x', data: {}, socket_id: '1.1' },
+    { name: 'subscription_count', channel: 'x', subscription_count: '3' },
+    { name: 'unknown', channel: 'x' },
+  ]) {
+    assert.throws(() => check({}, [wrong]), JSON.stringify(wrong));
+  }
+  assert.throws(() => check({}, []), 'no event');
+});
+
 test('self: an inbox gives items in order, skips on request and fails at the end', async () => {
   const inbox = new Inbox('test');
   const early = inbox.waitFor((n) => n === 3);
@@ -258,12 +306,13 @@ function coveredLines() {
   const folder = new URL('./', import.meta.url);
   const files = readdirSync(folder).filter((name) => name.endsWith('.test.mjs'));
   const texts = files.map((name) => readFileSync(new URL(name, folder), 'utf8'));
-  const title = /\b\w+\(\s*['"`]((?:protocol|http|fallback) \d+):/g;
+  const title = /\b\w+(?:\(\w+\))?\(\s*['"`]((?:protocol|http|fallback|webhooks) \d+):/g;
   return new Set(texts.flatMap((text) => [...text.matchAll(title)].map(([, line]) => line)));
 }
 
 test('self: the checklist lines in the titles of tests are those of the checklists', () => {
   const lines = (name, count) => Array.from({ length: count }, (_, n) => `${name} ${n + 1}`);
-  const expected = [...lines('protocol', 18), ...lines('http', 11), ...lines('fallback', 12)];
+  const lengths = { protocol: 18, http: 11, fallback: 12, webhooks: 11 };
+  const expected = Object.entries(lengths).flatMap(([name, count]) => lines(name, count));
   assert.deepEqual([...coveredLines()].sort(), expected.sort());
 });

@@ -86,7 +86,7 @@ for (const transport of TRANSPORTS) {
     const words = ['-e', PUSHER_JS, PICKY.key, JSON.stringify(options)];
     const { stdout } = await promisify(execFile)(process.execPath, words, {
       cwd: fileURLToPath(new URL('..', import.meta.url)),
-      env: { ...process.env, NODE_EXTRA_CA_CERTS: certificate.cert },
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: certificate.caFile },
     });
     assert.match(stdout, /^\d+\.\d+\n$/);
   });

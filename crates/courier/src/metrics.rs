@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{Error, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use crate::clock::Clock;
@@ -57,18 +57,20 @@ impl Metrics {
             registry.register(Box::new(metric.clone()))?;
             Ok::<_, Error>(metric)
         };
-        registry.register(Box::new(Depths::new(Arc::clone(ledger), clock)?))?;
+        let attempts = counters(
+            "foghorn_webhook_attempts_total",
+            "Attempts at webhook requests, by result: ok, or what went wrong.",
+            &["app_id", "result"],
+        )?;
+        let depths = Depths::new(Arc::clone(ledger), clock, attempts.clone())?;
+        registry.register(Box::new(depths))?;
         Ok(Self {
             deliveries: counters(
                 "foghorn_webhook_deliveries_total",
                 "Webhook requests that came to an end: delivered, or failed (given up).",
                 &["app_id", "outcome"],
             )?,
-            attempts: counters(
-                "foghorn_webhook_attempts_total",
-                "Attempts at webhook requests, by result: ok, or what went wrong.",
-                &["app_id", "result"],
-            )?,
+            attempts,
             retries: counters(
                 "foghorn_webhook_retries_total",
                 "Attempts at webhook requests that followed a failed one.",
@@ -113,10 +115,16 @@ struct Depths {
     waiting: IntGaugeVec,
     oldest: GaugeVec,
     dead: IntGaugeVec,
+    /// Names the apps whose gauges are zero when nothing is left.
+    attempts: IntCounterVec,
 }
 
 impl Depths {
-    fn new(ledger: Arc<Mutex<Ledger>>, clock: Clock) -> Result<Self, Error> {
+    fn new(
+        ledger: Arc<Mutex<Ledger>>,
+        clock: Clock,
+        attempts: IntCounterVec,
+    ) -> Result<Self, Error> {
         let app = &["app_id"];
         let gauges = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), app);
         Ok(Self {
@@ -137,7 +145,25 @@ impl Depths {
                 "foghorn_webhook_dead_letters",
                 "Webhook requests that were given up and can be redelivered.",
             )?,
+            attempts,
         })
+    }
+
+    /// All zero, for apps of which anything was ever sent: gauges that come and go look like
+    /// failures.
+    fn clear(&self) {
+        self.waiting.reset();
+        self.oldest.reset();
+        self.dead.reset();
+        for family in self.attempts.collect() {
+            let labels = family.get_metric().iter().flat_map(Metric::get_label);
+            for app in labels.filter(|label| label.name() == "app_id") {
+                let app = &[app.value()];
+                self.waiting.with_label_values(app);
+                self.oldest.with_label_values(app);
+                self.dead.with_label_values(app);
+            }
+        }
     }
 }
 
@@ -150,9 +176,7 @@ impl Collector for Depths {
     fn collect(&self) -> Vec<MetricFamily> {
         let now = self.clock.now();
         let backlogs = self.ledger.lock().backlogs();
-        self.waiting.reset();
-        self.oldest.reset();
-        self.dead.reset();
+        self.clear();
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         for backlog in backlogs {
             let app = &[&*backlog.app];
