@@ -15,6 +15,7 @@ import {
   waitForOtherText,
   waitForText,
 } from '../lib/examples.mjs';
+import { until } from '../lib/inbox.mjs';
 import { OWN_SERVER, Server } from '../lib/server.mjs';
 
 let browser;
@@ -54,52 +55,72 @@ test('example: metrics-stream draws every sample', async (t) => {
   await screenshot(page, 'example-metrics-stream');
 });
 
-test('example: log-stream switches itself off over quota, and on again', OWN_SERVER, async (t) => {
+const ofLogStream = async (url) => (await fetch(`${url}/status`)).json();
+
+for (const status of [403, 402]) {
+  const name = `example: log-stream switches itself off over quota (${status}), and on again`;
+  test(name, OWN_SERVER, async (t) => {
+    const limit = 60;
+    const app = { ...MAIN, max_messages_per_day: limit, quota_status: status };
+    const server = await serve(t, { apps: [app] });
+    const url = await startExample(t, 'log-stream', server);
+    const viewer = await visitor(t, browser);
+    const page = await openTab(viewer, url);
+    await page.waitForSelector('#admin li:nth-child(2)');
+    await page.waitForSelector('#switch[data-state="on"]');
+    if (status === 403) await screenshot(page, 'example-log-stream');
+
+    await page.waitForSelector('#switch[data-state="off"]');
+    const numbers = `has used \\d+ messages today, the limit is ${limit} per day`;
+    await waitForText(page, '#reason', new RegExp(`^${status} The app ${numbers}`));
+    await waitForText(page, '#kept_back', /^[1-9]/);
+    await waitForState(page, 'connected');
+    const { broadcasting, sent } = await ofLogStream(url);
+    assert.equal(broadcasting, false);
+    if (status === 403) await screenshot(page, 'example-log-stream-off');
+
+    await replace(t, server, { apps: [{ ...app, max_messages_per_day: 1_000_000 }] });
+    const quiet = await ofLogStream(url);
+    assert.deepEqual([quiet.broadcasting, quiet.sent], [false, sent], 'it must not try by itself');
+    const last = await page.textContent('#lines li:last-child');
+    await page.click('#toggle');
+    await waitForState(page, 'connected');
+    await waitForOtherText(page, '#lines li:last-child', last);
+    await page.waitForSelector('#switch[data-state="on"]');
+    assert.deepEqual(viewer.faults, []);
+  });
+}
+
+test('example: log-stream switches itself off with its app', OWN_SERVER, async (t) => {
   const server = await serve(t);
   const url = await startExample(t, 'log-stream', server);
-  const viewer = await visitor(t, browser);
-  const page = await openTab(viewer, url);
-  await page.waitForSelector('#lines li:nth-child(18)');
-  await page.waitForSelector('#admin li:nth-child(3)');
-  await page.waitForSelector('#switch[data-state="on"]');
-  await screenshot(page, 'example-log-stream');
-
-  const refusing = await replace(t, server, { apps: [{ ...MAIN, enabled: false }] });
+  const page = await openTab(await visitor(t, browser), url);
+  await page.waitForSelector('#lines li');
+  await replace(t, server, { apps: [{ ...MAIN, enabled: false }] });
   await page.waitForSelector('#switch[data-state="off"]');
   await waitForText(page, '#reason', /^403 ./);
   await waitForState(page, 'disconnected');
-  await waitForText(page, '#kept_back', /^[1-9]/);
-  const { broadcasting, sent, reason } = await (await fetch(`${url}/status`)).json();
-  assert.deepEqual([broadcasting, reason.slice(0, 4)], [false, '403 ']);
-  await screenshot(page, 'example-log-stream-off');
-
-  await replace(t, refusing);
-  const quiet = await (await fetch(`${url}/status`)).json();
-  assert.deepEqual([quiet.broadcasting, quiet.sent], [false, sent], 'it must not try by itself');
-  const last = await page.textContent('#lines li:last-child');
-  await page.click('#toggle');
-  await waitForState(page, 'connected');
-  await waitForOtherText(page, '#lines li:last-child', last);
-  await page.waitForSelector('#switch[data-state="on"]');
-  assert.deepEqual(viewer.faults, []);
 });
 
-for (const status of [402, 429]) {
-  test(`example: log-stream switches itself off when told ${status}`, async (t) => {
-    const refusing = http.createServer((_, response) => {
-      response.writeHead(status, { 'Content-Type': 'application/json' });
-      response.end(JSON.stringify({ error: 'That is enough.', code: status }));
+for (const status of [429, 503]) {
+  test(`example: log-stream is quiet for a while when told ${status}`, async (t) => {
+    let asked = 0;
+    const busy = http.createServer((_, response) => {
+      asked += 1;
+      response.writeHead(asked > 2 ? 200 : status, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(asked > 2 ? {} : { error: 'Not now.', code: status }));
     });
-    await new Promise((ready) => refusing.listen(0, '127.0.0.1', ready));
+    await new Promise((ready) => busy.listen(0, '127.0.0.1', ready));
     defer(t, () => {
-      refusing.closeAllConnections();
-      return new Promise((done) => refusing.close(done));
+      busy.closeAllConnections();
+      return new Promise((done) => busy.close(done));
     });
-    const { port } = refusing.address();
+    const { port } = busy.address();
     const url = await startExample(t, 'log-stream', { host: '127.0.0.1', port, app: MAIN });
-    const page = await openTab(await visitor(t, browser), url);
-    await page.waitForSelector('#switch[data-state="off"]');
-    await waitForText(page, '#reason', new RegExp(`^${status} That is enough\\.$`));
+    const isBack = ({ sent }) => sent > 0;
+    const back = await until(isBack, () => ofLogStream(url), 'it to go on');
+    assert.deepEqual([back.broadcasting, back.reason, back.failed], [true, '', 2]);
+    assert.ok(back.kept_back > 0, 'what came meanwhile is kept back');
   });
 }
 

@@ -16,7 +16,8 @@ import { overEach } from '../lib/transports.mjs';
 const PATIENT = { send_queue_bytes: 64 << 20, write_timeout: 60 };
 const sections = { fallback: { session_timeout: 60 } };
 const server = useServer({ server: PATIENT, sections });
-const narrow = useServer({ server: { send_queue_bytes: 200_000, write_timeout: 60 }, sections });
+const QUEUE = 200_000;
+const narrow = useServer({ server: { send_queue_bytes: QUEUE, write_timeout: 60 }, sections });
 
 const ASCII = 'x'.repeat(250);
 const UMLAUTS = 'Äpfel, Öl und Übermut – „Straße“ '.repeat(8);
@@ -191,7 +192,11 @@ for (const how of ['xhr_streaming', 'xhr']) {
     if (frames.at(-1)?.kind !== 'c') frames.push(...(await slow.poll()));
     const numbers = messagesOf(frames).filter(({ event }) => event === 'n').map(numberOf);
     assert.deepEqual(numbers, upTo(numbers.length), 'what it has is the beginning');
-    assert.deepEqual([frames.at(-1).kind, frames.at(-1).code], ['c', 4100]);
+    const { kind, code, reason } = frames.at(-1);
+    assert.deepEqual([kind, code], ['c', 4100]);
+    const told = /^Too slow: (\d+) bytes wait to be sent, the limit is (\d+)$/.exec(reason);
+    assert.equal(told?.[2], String(QUEUE), reason);
+    assert.ok(Number(told[1]) > QUEUE, reason);
     assert.equal((await Metrics.scrape(narrow)).value(...overflows) - before, 1, 'nobody else');
   });
 }

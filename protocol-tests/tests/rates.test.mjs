@@ -157,8 +157,23 @@ test('limits: the Node SDK tells the application of 429', OWN_SERVER, async () =
   assert.equal(JSON.parse(refused.body).code, 429);
 });
 
+test('limits: what is accepted tells what is left', OWN_SERVER, async () => {
+  for (const [request, limit] of [
+    [toChannels(1), 4],
+    [reading('/channels')(), 2],
+    [reading('/usage')(), 2],
+  ]) {
+    const { headers } = await untilAllowed(request, MAIN);
+    assert.equal(headers['x-ratelimit-limit'], String(limit));
+    assert.ok(Number(headers['x-ratelimit-remaining']) < limit);
+    assert.equal(headers['retry-after'], undefined);
+  }
+});
+
 test('limits: no headers of limits where there is none', OWN_SERVER, async () => {
   await publish(server, { channel: 'rates-0' }, { app: FREE });
   const { headers } = await get(server, '/channels', [], { app: FREE });
-  assert.equal(headers['retry-after'], undefined);
+  for (const name of ['retry-after', 'x-ratelimit-limit', 'x-ratelimit-remaining']) {
+    assert.equal(headers[name], undefined, name);
+  }
 });

@@ -7,15 +7,16 @@ use foghorn_auth::{
     Query, RequestAuthError, SignedBody, SignedHead, percent_decode, verify_head, without_mount,
 };
 use foghorn_node::{App, AppStatus, Eased, Node};
-use foghorn_protocol::{Moment, UnixSeconds};
+use foghorn_protocol::{Allowance, Moment, UnixSeconds};
 use http::StatusCode;
 
 use crate::answer::Answer;
 use crate::error::{ApiError, excerpt};
 use crate::options::{Options, Success};
-use crate::respond::{refusal, success, to_json};
+use crate::publish::Publisher;
+use crate::respond::{refusal, success, tell_allowance, to_json};
 use crate::route::{self, Owner, Route};
-use crate::{body, legacy, publish, query, user};
+use crate::{body, legacy, publish, query, usage, user};
 
 /// What a success says that has nothing to say.
 const NOTHING: Bytes = Bytes::from_static(b"{}");
@@ -68,6 +69,8 @@ pub struct Call<'h> {
     route: Route,
     query: Query<'h>,
     body: SignedBody,
+    /// When it came.
+    at: UnixSeconds,
 }
 
 impl Api {
@@ -98,6 +101,7 @@ impl Api {
                 route,
                 query,
                 body,
+                at: now,
             })
         });
         call.map_err(|error| Box::new(self.refuse(pattern, &error)))
@@ -111,8 +115,12 @@ impl Api {
             Ok(done) => {
                 let metrics = self.node.metrics();
                 metrics.api_request(pattern, done.status.as_u16());
+                let answer = success(done.status, done.said.unwrap_or(self.nothing()));
                 Outcome {
-                    answer: success(done.status, done.said.unwrap_or(self.nothing())),
+                    answer: match done.allowance {
+                        Some(allowance) => tell_allowance(answer, allowance),
+                        None => answer,
+                    },
                     eased: done.eased,
                 }
             }
@@ -130,14 +138,14 @@ impl Api {
         let apps = self.node.apps();
         match owner {
             Owner::Id(id) => {
-                let app = percent_decode(id).and_then(|id| apps.with_id(&id).cloned());
+                let app = percent_decode(id).and_then(|id| apps.with_id(&id));
                 app.ok_or_else(|| ApiError::UnknownApp { id: excerpt(id) })
             }
             Owner::Key => {
                 let query = Query::parse(head.query);
                 let key = query.get("auth_key");
                 let key = key.ok_or(ApiError::Unauthorized(RequestAuthError::MissingKey))?;
-                apps.with_key(key).cloned().ok_or_else(|| {
+                apps.with_key(key).ok_or_else(|| {
                     let key = key.chars().take(64).collect();
                     ApiError::Unauthorized(RequestAuthError::UnknownKey { key })
                 })
@@ -168,26 +176,32 @@ impl Api {
     fn answer(&self, call: &Call<'_>, body: &[u8], now: Moment) -> Result<Done, ApiError> {
         call.body.verify(body).map_err(ApiError::Unauthorized)?;
         let (node, app, options) = (&*self.node, &*call.app, &self.options);
+        let back_end = Publisher {
+            node,
+            app,
+            at: (now, call.at),
+        };
         let query = &call.query;
-        if call.route.method() == "GET" {
-            app.take_read(now).map_err(|exhausted| ApiError::TooFast {
+        let allowance = match call.route.method() {
+            "GET" => app.take_read(now).map_err(|exhausted| ApiError::TooFast {
                 what: "requests that ask something",
                 asked: 1,
                 exhausted,
-            })?;
-        }
-        Ok(match &call.route {
+            })?,
+            _ => None,
+        };
+        let done = match &call.route {
             Route::Events => {
                 let trigger = body::event(app, body, query)?;
-                publish::event(node, app, trigger, now)?
+                publish::event(&back_end, trigger)?
             }
             Route::BatchEvents => {
                 let triggers = body::batch(app, body)?;
-                publish::batch(node, app, triggers, now)?
+                publish::batch(&back_end, triggers)?
             }
             Route::ChannelEvents(name) => {
                 let trigger = legacy::event(app, name, query, body)?;
-                let done = publish::event(node, app, trigger, now)?;
+                let done = publish::event(&back_end, trigger)?;
                 Done {
                     status: StatusCode::ACCEPTED,
                     ..done
@@ -197,6 +211,7 @@ impl Api {
                 user::terminate(node, app, id)?;
                 Done::saying(None)
             }
+            Route::Usage => Done::saying(Some(to_json(&usage::usage(app, call.at))?)),
             Route::Channels => {
                 let list = query::channels(node, app, query, options)?;
                 Done::saying(Some(to_json(&list)?))
@@ -213,6 +228,10 @@ impl Api {
                 let stats = legacy::stats(node, app, name)?;
                 Done::saying(Some(to_json(&stats)?))
             }
+        };
+        Ok(Done {
+            allowance: done.allowance.or(allowance),
+            ..done
         })
     }
 
@@ -238,6 +257,8 @@ pub(crate) struct Done {
     /// JSON, if there is anything to say.
     pub(crate) said: Option<Bytes>,
     pub(crate) eased: Vec<Eased>,
+    /// What is left of a limit that it counted against.
+    pub(crate) allowance: Option<Allowance>,
 }
 
 impl Done {
@@ -247,6 +268,7 @@ impl Done {
             status: StatusCode::OK,
             said,
             eased: Vec::new(),
+            allowance: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with a request, and the status and text that say so.
 
 use foghorn_auth::RequestAuthError;
-use foghorn_node::OverCapacity;
+use foghorn_node::{OverCapacity, OverQuota, QuotaStatus};
 use foghorn_protocol::{
     Exhausted, InvalidEventName, InvalidRecipient, InvalidSocketId, InvalidUserId,
 };
@@ -119,6 +119,20 @@ pub enum ApiError {
     /// Too much waits already.
     #[error("{0}; try again later")]
     OverCapacity(OverCapacity),
+    /// The day's messages are used up.
+    #[error(
+        "The app has used {used} messages today, the limit is {limit} per day; publishing is \
+         allowed again from {reset} on",
+        used = over.used,
+        limit = over.limit,
+        reset = over.reset
+    )]
+    OverQuota {
+        /// What was found.
+        over: OverQuota,
+        /// How the app wants it told.
+        status: QuotaStatus,
+    },
     /// More events in one request than the operator allows in a second.
     #[error(
         "The request has {asked} events, one per channel; the limit is {limit} per second, so it \
@@ -158,6 +172,10 @@ impl ApiError {
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::AppDisabled => StatusCode::FORBIDDEN,
+            Self::OverQuota { status, .. } => match status {
+                QuotaStatus::Forbidden => StatusCode::FORBIDDEN,
+                QuotaStatus::PaymentRequired => StatusCode::PAYMENT_REQUIRED,
+            },
             Self::OverCapacity(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Json(_)

@@ -17,6 +17,7 @@ mod publish;
 mod query;
 mod respond;
 mod route;
+mod usage;
 mod user;
 
 pub use answer::Answer;

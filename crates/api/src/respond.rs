@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use foghorn_protocol::Exhausted;
+use foghorn_protocol::{Allowance, Exhausted};
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -38,6 +38,9 @@ pub(crate) fn refusal(error: &ApiError) -> Answer {
     match error {
         ApiError::Method { allow } => answer.with(ALLOW, HeaderValue::from_static(allow)),
         ApiError::OverCapacity(_) => answer.with(RETRY_AFTER, HeaderValue::from_static("1")),
+        ApiError::OverQuota { over, .. } => {
+            answer.with(RETRY_AFTER, whole_seconds(over.reset.after).into())
+        }
         ApiError::TooFast { exhausted, .. } => tell_rate(answer, exhausted),
         _ => answer,
     }
@@ -50,8 +53,13 @@ fn tell_rate(answer: Answer, exhausted: &Exhausted) -> Answer {
         remaining,
         retry_after,
     } = *exhausted;
+    let answer = answer.with(RETRY_AFTER, whole_seconds(retry_after).into());
+    tell_allowance(answer, Allowance { limit, remaining })
+}
+
+/// soketi tells it with what it accepts, too.
+pub(crate) fn tell_allowance(answer: Answer, Allowance { limit, remaining }: Allowance) -> Answer {
     answer
-        .with(RETRY_AFTER, whole_seconds(retry_after).into())
         .with(RATE_LIMIT, limit.into())
         .with(RATE_REMAINING, remaining.into())
 }

@@ -11,6 +11,8 @@ pub(crate) enum Route {
     Channel(String),
     Users(String),
     Terminate(String),
+    /// How much the app has used of its quotas.
+    Usage,
     /// Deprecated: an event for one channel, whose body is the data.
     ChannelEvents(String),
     /// Deprecated: how many are on a channel.
@@ -51,6 +53,7 @@ pub(crate) fn parse<'a>(method: &str, path: &'a str) -> Result<(Owner<'a>, Route
         (Owner::Key, _) => return Err(ApiError::UnknownPath),
         (_, [Some("events"), None, ..]) => Route::Events,
         (_, [Some("batch_events"), None, ..]) => Route::BatchEvents,
+        (_, [Some("usage"), None, ..]) => Route::Usage,
         (_, [Some("channels"), None, ..]) => Route::Channels,
         (_, [Some("channels"), Some(name), what, None]) if !name.is_empty() => match what {
             None => Route::Channel(decode(name)),
@@ -75,7 +78,9 @@ impl Route {
             Self::Events | Self::BatchEvents | Self::ChannelEvents(_) | Self::Terminate(_) => {
                 "POST"
             }
-            Self::Channels | Self::Channel(_) | Self::Users(_) | Self::Stats(_) => "GET",
+            Self::Channels | Self::Channel(_) | Self::Users(_) | Self::Stats(_) | Self::Usage => {
+                "GET"
+            }
         }
     }
 
@@ -88,6 +93,7 @@ impl Route {
             Self::Channel(_) => "channel",
             Self::Users(_) => "users",
             Self::Terminate(_) => "terminate_connections",
+            Self::Usage => "usage",
             Self::ChannelEvents(_) => "channel_events",
             Self::Stats(_) => "channel_stats",
         }
@@ -125,8 +131,12 @@ mod tests {
             get("/apps/1/channels/x/users"),
             Ok((Owner::Id("1"), Route::Users("x".to_owned())))
         );
+        assert_eq!(get("/apps/1/usage"), Ok((Owner::Id("1"), Route::Usage)));
         for unknown in [
             "/",
+            "/usage",
+            "/apps/1/usage/",
+            "/apps/1/usage/messages",
             "/users",
             "/users//terminate_connections",
             "/users/u/terminate_connections/",
@@ -152,6 +162,10 @@ mod tests {
         );
         assert_eq!(
             post("/apps/1/channels"),
+            Err(ApiError::Method { allow: "GET" })
+        );
+        assert_eq!(
+            post("/apps/1/usage"),
             Err(ApiError::Method { allow: "GET" })
         );
     }

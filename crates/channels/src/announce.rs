@@ -1,11 +1,13 @@
 //! What the rest of the cluster gets to hear.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use foghorn_protocol::{Member, UserId};
 
 use crate::key::Key;
 use crate::request::Send;
+use crate::tally::Tally;
 
 /// What a hub has to say to the rest of the cluster. Called under the audience's lock, so that
 /// others hear things in the order of the queue; implementations only hand over, they never wait.
@@ -22,14 +24,36 @@ pub trait Announce: std::marker::Send + Sync {
     fn relay(&self, key: &Key, send: &Send, stamp: Option<Stamp>);
     /// Whether the subscribers of `key` are told how many they are. The same answer always.
     fn counting(&self, key: &Key) -> Counting;
+    /// Where messages are counted that subscribers of `key` on this node take: events, members who
+    /// come and go, counts; not what they are greeted with. The same answer always.
+    fn tally(&self, key: &Key) -> Arc<Tally>;
     /// So many subscribe that their number is told now and then only: call
     /// [`crate::Hub::tell_count`] when it is time.
     fn count_waits(&self, key: &Key);
-    /// Whether anybody is there at all, on any node, has just changed; see
-    /// [`crate::Hub::occupancy`].
-    fn turned(&self, key: &Key);
+    /// Something has changed for all nodes together.
+    fn happened(&self, key: &Key, news: News<'_>);
     /// A cached event was forgotten before its time, because there are too many.
     fn evicted(&self);
+}
+
+/// What has changed for all nodes together. Of one channel, `Occupied` comes before the first
+/// `Added`, and the last `Removed` before `Vacated`, if all of it happens here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News<'a> {
+    /// Somebody is there, and nobody was.
+    Occupied,
+    /// Nobody is there any more.
+    Vacated,
+    /// A member's first connection is there.
+    Added(&'a UserId),
+    /// A member's last connection has gone.
+    Removed(&'a UserId),
+    /// So many subscribe by now; only where they are told so.
+    Counted(u64),
+    /// A newcomer was told that nothing is cached.
+    CacheMissed,
+    /// Something is cached where nothing was, or where somebody missed it since.
+    CacheFilled,
 }
 
 /// What other nodes need to remember an event.

@@ -16,7 +16,7 @@ use std::task::Waker;
 
 use foghorn_protocol::{Member, SocketId};
 
-use crate::announce::{Change, Counting, Joining};
+use crate::announce::{Change, Counting, Joining, News};
 use crate::hash::HashSeed;
 use crate::key::Key;
 use crate::members::Members;
@@ -25,6 +25,7 @@ use crate::op::Op;
 use crate::request::{Cached, Occupancy};
 use crate::roster::Roster;
 use crate::sync::{Mutex, MutexGuard};
+use crate::tally::Tally;
 
 use arrival::{Arrival, Owed};
 
@@ -38,6 +39,8 @@ enum Link {
 
 pub(crate) struct Audience {
     key: Key,
+    /// Messages that were delivered, here and in the app's other audiences.
+    tally: Arc<Tally>,
     state: Mutex<State>,
 }
 
@@ -69,6 +72,8 @@ pub(crate) struct State {
     next_ticket: u64,
     /// The event that was appended last; INV-CACHE-1.
     cached: Option<Cached>,
+    /// Whether somebody was told since that there is none.
+    cache_missed: bool,
     retired: bool,
 }
 
@@ -87,13 +92,13 @@ pub(crate) trait Outlet {
     fn lost_interest(&self, key: &Key);
     fn changed(&self, key: &Key, change: Change<'_>);
     fn count_waits(&self, key: &Key);
-    fn turned(&self, key: &Key);
+    fn happened(&self, key: &Key, news: News<'_>);
     fn memory(&self) -> &Memory;
     fn remove(&self, audience: &Arc<Audience>);
 }
 
 impl Audience {
-    pub(crate) fn new(key: Key, counting: Counting, seed: HashSeed) -> Self {
+    pub(crate) fn new(key: Key, counting: Counting, tally: Arc<Tally>, seed: HashSeed) -> Self {
         let kind = key.channel().map(foghorn_protocol::ChannelName::kind);
         let presence = kind.is_some_and(foghorn_protocol::ChannelKind::is_presence);
         let state = State {
@@ -117,16 +122,22 @@ impl Audience {
             waiting: VecDeque::new(),
             next_ticket: 0,
             cached: None,
+            cache_missed: false,
             retired: false,
         };
         Self {
             key,
+            tally,
             state: Mutex::new(state),
         }
     }
 
     pub(crate) fn key(&self) -> &Key {
         &self.key
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

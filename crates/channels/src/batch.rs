@@ -3,6 +3,7 @@
 
 use foghorn_protocol::{Frame, SocketId};
 
+use crate::mailbox::Delivery;
 use crate::members::Seat;
 use crate::op::{Matter, Sending};
 
@@ -24,6 +25,9 @@ pub(crate) struct Batch {
     bytes: usize,
     /// Whether everybody who hears everything gets all of it.
     for_all: ForAll,
+    /// Frames that subscribers were offered, or not even that, and did not take. Counting these
+    /// costs those nothing who take everything.
+    missed: usize,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -81,12 +85,13 @@ impl Batch {
 
     /// Delivers to one subscriber what it hears of this, from the send number `from` on. A full or
     /// ended mailbox has told its own connection; its leave is on the way.
-    pub(crate) fn deliver(&self, seat: &Seat, from: usize) {
+    pub(crate) fn deliver(&mut self, seat: &Seat, from: usize) {
+        let leaves_out = self.leaves_out(seat.socket);
         let frames = self.frames.get(from..).unwrap_or_default();
         let marks = self.marks.get(from..).unwrap_or_default();
-        if seat.hears_everything() && !self.leaves_out(seat.socket) {
-            if !frames.is_empty() {
-                let _ = seat.mailbox.deliver(frames);
+        if seat.hears_everything() && !leaves_out {
+            if !frames.is_empty() && seat.mailbox.deliver(frames) != Delivery::Accepted {
+                self.missed += frames.len();
             }
             return;
         }
@@ -94,10 +99,15 @@ impl Batch {
         let heard = heard
             .filter(|(_, mark)| mark.except != Some(seat.socket) && seat.hears(mark.matter))
             .map(|(frame, _)| frame.clone());
-        let frames: Vec<Frame> = heard.collect();
-        if !frames.is_empty() {
-            let _ = seat.mailbox.deliver(&frames);
-        }
+        let heard: Vec<Frame> = heard.collect();
+        let takes_it = !heard.is_empty() && seat.mailbox.deliver(&heard) == Delivery::Accepted;
+        let taken = if takes_it { heard.len() } else { 0 };
+        self.missed += frames.len() - taken;
+    }
+
+    /// Frames that were not taken since the last call, of those that came in time.
+    pub(crate) fn take_missed(&mut self) -> usize {
+        std::mem::take(&mut self.missed)
     }
 
     fn leaves_out(&self, socket: SocketId) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audience::Audience;
-use crate::members::Members;
+use crate::members::{Members, Reached};
 use crate::op::{Change, Step};
 use crate::shared::Shared;
 
@@ -15,6 +15,8 @@ pub struct Drain {
     shared: Arc<Shared>,
     members: Option<Box<Members>>,
     visited: usize,
+    /// Messages that were taken and have yet to be counted.
+    taken: usize,
 }
 
 /// Whether a slice emptied the queue.
@@ -33,11 +35,19 @@ impl Drain {
             shared,
             members: Some(members),
             visited: 0,
+            taken: 0,
         }
     }
 
     /// Visits about `budget` subscribers.
     pub fn run(&mut self, budget: usize) -> Progress {
+        let progress = self.go_on(budget);
+        // Once for all of them: a delivery has no time for it.
+        self.audience.tally().add(std::mem::take(&mut self.taken));
+        progress
+    }
+
+    fn go_on(&mut self, budget: usize) -> Progress {
         self.let_go();
         let end = self.visited.saturating_add(budget);
         while self.visited < end {
@@ -45,7 +55,9 @@ impl Drain {
                 return Progress::Done;
             };
             if members.is_delivering() {
-                self.visited += members.deliver(end - self.visited);
+                let Reached { visited, taken } = members.deliver(end - self.visited);
+                self.visited += visited;
+                self.taken += taken;
             } else if self.take_step() == Progress::Done {
                 return Progress::Done;
             }

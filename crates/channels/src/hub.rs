@@ -302,9 +302,16 @@ impl Hub {
         change: impl FnOnce(&Arc<Audience>, &mut State) -> Result<(), E>,
     ) -> Result<Option<Drain>, E> {
         loop {
-            let counting = || self.shared.announce.counting(key);
-            let seed = self.shared.seed;
-            let create = || Arc::new(Audience::new(key.clone(), counting(), seed));
+            let create = || {
+                let announce = &self.shared.announce;
+                let (counting, tally) = (announce.counting(key), announce.tally(key));
+                Arc::new(Audience::new(
+                    key.clone(),
+                    counting,
+                    tally,
+                    self.shared.seed,
+                ))
+            };
             let audience = self.shared.registry.find_or_insert(key, create);
             let mut state = audience.lock();
             // Retired between the look-up and the lock: it is off the map by now, so look again.

@@ -27,8 +27,9 @@ mod request;
 mod roster;
 mod shared;
 mod sync;
+mod tally;
 
-pub use announce::{Announce, Change, Counting, Joining, Stamp};
+pub use announce::{Announce, Change, Counting, Joining, News, Stamp};
 pub use drain::{Drain, Progress};
 pub use eased::Eased;
 pub use hash::HashSeed;
@@ -39,3 +40,4 @@ pub use request::{
     Cached, Hearing, Lifetime, Occupancy, QueueLimits, Remote, Send, Subscribe, SubscribeError,
 };
 pub use roster::RosterFull;
+pub use tally::Tally;

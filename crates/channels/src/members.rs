@@ -33,6 +33,15 @@ pub(crate) struct Members {
     afterwards: Afterwards,
 }
 
+/// What one go at delivering a batch came to.
+#[derive(Clone, Copy)]
+pub(crate) struct Reached {
+    /// Subscribers who were visited.
+    pub(crate) visited: usize,
+    /// Frames that their mailboxes took, all together.
+    pub(crate) taken: usize,
+}
+
 /// A local subscriber.
 pub(crate) struct Seat {
     pub(crate) socket: SocketId,
@@ -181,8 +190,8 @@ impl Members {
         !self.batch.is_empty()
     }
 
-    /// Delivers the batch to at most `budget` more subscribers; to how many.
-    pub(crate) fn deliver(&mut self, budget: usize) -> usize {
+    /// Delivers the batch to at most `budget` more subscribers.
+    pub(crate) fn deliver(&mut self, budget: usize) -> Reached {
         let end = self.reached.saturating_add(budget).min(self.seats.len());
         let seats = self.seats.get(self.reached..end).unwrap_or_default();
         let in_time = self.seats.len() - self.late.len();
@@ -191,11 +200,14 @@ impl Members {
             self.batch.deliver(seat, late.copied().unwrap_or_default());
         }
         let visited = seats.len();
+        let late = self.reached.saturating_sub(in_time)..end.saturating_sub(in_time);
+        let before_them: usize = self.late.get(late).unwrap_or_default().iter().sum();
+        let taken = visited * self.batch.len() - before_them - self.batch.take_missed();
         self.reached = end;
         if end == self.seats.len() {
             self.finish_batch();
         }
-        visited
+        Reached { visited, taken }
     }
 
     fn finish_batch(&mut self) {

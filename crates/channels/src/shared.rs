@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foghorn_protocol::Moment;
 
-use crate::announce::{Announce, Change, Joining};
+use crate::announce::{Announce, Change, Joining, News};
 use crate::audience::{Audience, Outlet};
 use crate::hash::HashSeed;
 use crate::key::Key;
@@ -71,8 +71,8 @@ impl Outlet for Shared {
         self.announce.count_waits(key);
     }
 
-    fn turned(&self, key: &Key) {
-        self.announce.turned(key);
+    fn happened(&self, key: &Key, news: News<'_>) {
+        self.announce.happened(key, news);
     }
 
     fn memory(&self) -> &Memory {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use foghorn_channels::{
     Announce, AppNumber, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub, Joining, Key,
-    Lifetime, Mailbox, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
+    Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
 };
 use foghorn_protocol::{ChannelName, Close, Frame, Moment, Recipient, ServerMessage, SocketId};
 use shuttle::sync::Mutex;
@@ -66,8 +66,11 @@ impl Announce for Silent {
     fn counting(&self, _: &Key) -> Counting {
         Counting::Silent
     }
+    fn tally(&self, _: &Key) -> Arc<Tally> {
+        Arc::default()
+    }
     fn count_waits(&self, _: &Key) {}
-    fn turned(&self, _: &Key) {}
+    fn happened(&self, _: &Key, _: News<'_>) {}
     fn evicted(&self) {}
 }
 

@@ -14,6 +14,7 @@ mod ledger;
 pub mod local;
 mod message;
 mod node_id;
+mod ownership;
 mod rows;
 mod seam;
 #[cfg(any(test, feature = "suite"))]
@@ -27,6 +28,7 @@ pub use fact::{Cached, Fact};
 pub use ledger::Ledger;
 pub use message::{Message, Stamp, WireError};
 pub use node_id::{InvalidNodeId, NodeId};
+pub use ownership::Ownership;
 pub use rows::{Change, RowChange};
 pub use seam::{Bus, BusError, Inbound, Inbox, Joining, Reach};
 pub use topic::{InvalidTopic, Topic};

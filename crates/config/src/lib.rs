@@ -13,6 +13,7 @@
 mod app_json;
 mod apps;
 mod database;
+mod difference;
 mod environment;
 mod file;
 mod flags;
@@ -99,7 +100,7 @@ pub struct Sources {
 }
 
 /// A configuration and where each of its values is from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
@@ -109,7 +110,7 @@ pub struct Loaded {
 }
 
 /// Where values are from.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Provenance {
     /// By full key. What is absent has its default.
     places: BTreeMap<String, Place>,
@@ -118,7 +119,7 @@ struct Provenance {
 }
 
 /// How an app and its key pairs are called in full keys.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct AppPrefix {
     app: String,
     pairs: Vec<String>,
@@ -254,6 +255,13 @@ impl Config {
 }
 
 impl Loaded {
+    /// Puts the apps of `later` in the place of these, and leaves everything else.
+    pub fn take_apps(&mut self, later: &Self) {
+        self.config.apps.clone_from(&later.config.apps);
+        self.config.app_source = later.config.app_source;
+        self.provenance.take_apps(&later.provenance);
+    }
+
     /// All values with their origins, in the manner of the file; secrets are hidden.
     pub fn show(&self) -> String {
         show::show(self)
@@ -261,6 +269,20 @@ impl Loaded {
 }
 
 impl Provenance {
+    fn take_apps(&mut self, later: &Self) {
+        let is_of_an_app = |provenance: &Self, key: &str| {
+            let mut apps = provenance.apps.iter();
+            apps.any(|prefix| key.starts_with(prefix.app.as_str()))
+        };
+        let mut places = std::mem::take(&mut self.places);
+        places.retain(|key, _| !is_of_an_app(self, key));
+        let theirs = later.places.iter();
+        let theirs = theirs.filter(|(key, _)| is_of_an_app(later, key));
+        places.extend(theirs.map(|(key, place)| (key.clone(), place.clone())));
+        self.places = places;
+        self.apps.clone_from(&later.apps);
+    }
+
     fn place(&self, key: &str) -> Place {
         self.places.get(key).cloned().unwrap_or(Place::Nowhere)
     }

@@ -35,8 +35,8 @@ section! {
         tls_cert: FilePath = FilePath::default();
         /// A PEM file with the certificate's private key.
         tls_key: FilePath = FilePath::default();
-        /// Proxies whose X-Forwarded-Proto header is believed: addresses, or networks such as
-        /// "10.0.0.0/8".
+        /// Proxies whose X-Forwarded-Proto and X-Forwarded-For headers are believed: addresses, or
+        /// networks such as "10.0.0.0/8".
         trusted_proxies: Networks = Networks::default();
         /// How many connections one address may open a second on this node. Behind
         /// trusted_proxies it is the client's; IPv6 addresses count by their first 64 bits.
@@ -146,6 +146,12 @@ section! {
         timeout: Duration = Duration::from_secs(10), in Bounds::seconds(1, 60);
         /// How long connecting to it may take.
         connect_timeout: Duration = Duration::from_secs(5), in Bounds::seconds(1, 60);
+        /// How long clients have to come back after a restart of the server, before receivers hear
+        /// that they are gone. At least delay.
+        restart_delay: Duration = Duration::from_secs(30), in Bounds::seconds(0, HOUR);
+        /// How long after its making a request that fails is tried again; then it is kept as a
+        /// dead letter. Some receivers refuse what is older than five minutes.
+        retry_window: Duration = Duration::from_secs(300), in Bounds::seconds(1, HOUR);
         /// How many requests one URL is sent at a time.
         concurrency: usize = 16, in Bounds::count(1, 1_000, "requests");
         /// Whether receivers may be on this machine, or in a private network.

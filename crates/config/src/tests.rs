@@ -10,6 +10,7 @@ use super::settings::KeyPair;
 use super::*;
 
 mod bounds;
+mod difference;
 mod json;
 mod problems;
 mod soketi;

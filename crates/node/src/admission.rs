@@ -151,11 +151,13 @@ impl Node {
             let reason = "The server is shutting down, reconnect immediately";
             return refuse(CloseCode::ReconnectImmediately, reason.to_owned());
         }
-        let Some(place) = self.take_place() else {
-            return refuse(
-                CloseCode::OverCapacity,
-                "The server is over capacity".to_owned(),
-            );
+        let place = match self.take_place() {
+            Ok(place) => place,
+            Err(taken) => {
+                let limit = self.max_connections();
+                let reason = format!("The server has {taken} connections, the limit is {limit}");
+                return refuse(CloseCode::OverCapacity, reason);
+            }
         };
         let app_place = match app.policy().authorization {
             AuthorizationRule::Within(_) => None,
@@ -168,7 +170,7 @@ impl Node {
             .client
             .is_some_and(|client| client.starts_with("java-"));
         Ok(Admission {
-            app: Arc::clone(app),
+            app,
             protocol,
             transport: handshake.transport,
             place,

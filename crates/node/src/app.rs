@@ -1,32 +1,82 @@
-//! The apps of a node.
+//! An app of a node: what it is, and what holds for it now.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use foghorn_auth::{AppKey, KeyRing};
+use foghorn_auth::KeyRing;
 use foghorn_channels::{AppNumber, Key, Target};
 use foghorn_cluster::AppId;
 use foghorn_protocol::{ChannelName, CloseCode, Limits, Origins, Recipient};
 use foghorn_session::Policy;
+use foghorn_webhooks::{Desk, Webhooks};
+use parking_lot::Mutex;
 
-use crate::metrics::{AppMeters, Metrics};
+use crate::metrics::AppMeters;
 use crate::place::Places;
 use crate::rates::Rates;
+use crate::usage::{Quota, Usage};
 
-/// One tenant: its own keys, channels and limits.
+/// One tenant: its own keys, channels and limits. Its rules never change; when the operator changes
+/// them, another `App` with the same [`Tenant`] takes its place.
 #[derive(Debug)]
 pub struct App {
-    number: AppNumber,
+    tenant: Arc<Tenant>,
+    version: u64,
+    policy: Arc<Policy>,
+    rules: Rules,
+}
+
+/// What holds for an app beside the policy of its sessions.
+#[derive(Debug)]
+struct Rules {
     id: AppId,
     status: AppStatus,
-    policy: Arc<Policy>,
     subscription_count: SubscriptionCount,
     encryption: EncryptionRule,
     origins: Origins,
     over_quota: CloseCode,
+    quota: Quota,
+    webhooks: Webhooks,
+}
+
+/// What stays when the rules of an app change.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    number: AppNumber,
     meters: Arc<AppMeters>,
     places: Places,
     rates: Rates,
+    usage: Usage,
+    desk: Mutex<Desk>,
+    /// The version of the rules that hold now.
+    version: AtomicU64,
+}
+
+impl Tenant {
+    /// No rules hold any more.
+    pub(crate) fn close(&self) {
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    pub(crate) fn desk(&self) -> &Mutex<Desk> {
+        &self.desk
+    }
+
+    pub(crate) fn new(number: AppNumber, meters: AppMeters) -> Arc<Self> {
+        Arc::new(Self {
+            number,
+            meters: Arc::new(meters),
+            places: Places::default(),
+            rates: Rates::new(),
+            usage: Usage::default(),
+            desk: Mutex::default(),
+            version: AtomicU64::new(0),
+        })
+    }
 }
 
 /// What makes an app.
@@ -36,7 +86,7 @@ pub struct AppSpec {
     pub id: AppId,
     /// Whether it may be used.
     pub status: AppStatus,
-    /// Its rules.
+    /// Its rules for sessions.
     pub policy: Policy,
     /// Whether it is told how many connections are subscribed.
     pub subscription_count: SubscriptionCount,
@@ -47,6 +97,10 @@ pub struct AppSpec {
     /// What a client is told for whom there is no place: 4004, as Pusher does, or 4100, as soketi
     /// does, whose clients come back every second.
     pub over_quota: CloseCode,
+    /// How many messages it may use in a day.
+    pub quota: Quota,
+    /// Who is told of what happens on its channels.
+    pub webhooks: Webhooks,
 }
 
 impl AppSpec {
@@ -61,6 +115,8 @@ impl AppSpec {
             encryption: EncryptionRule::Any,
             origins: Origins::any(),
             over_quota: CloseCode::OverConnectionQuota,
+            quota: Quota::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }
@@ -92,36 +148,46 @@ pub enum AppStatus {
     Disabled,
 }
 
-/// Two apps want to be the same.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DuplicateApp {
-    /// The id is taken.
-    #[error("two apps have the id {0:?}")]
-    Id(AppId),
-    /// The key is taken; WebSocket paths name the key alone.
-    #[error("two apps have the key {0:?}")]
-    Key(AppKey),
-}
-
-/// All apps of a node, by id for the API and by key for clients.
-#[derive(Debug)]
-pub struct Apps {
-    apps: Vec<Arc<App>>,
-    by_id: BTreeMap<AppId, usize>,
-    by_key: BTreeMap<AppKey, usize>,
-}
-
 impl App {
+    /// The next version of a tenant's rules, which hold from now on.
+    pub(crate) fn next(tenant: Arc<Tenant>, spec: AppSpec) -> Arc<Self> {
+        let version = tenant.version.fetch_add(1, Ordering::Release) + 1;
+        Arc::new(Self {
+            tenant,
+            version,
+            policy: Arc::new(spec.policy),
+            rules: Rules {
+                id: spec.id,
+                status: spec.status,
+                subscription_count: spec.subscription_count,
+                encryption: spec.encryption,
+                origins: spec.origins,
+                over_quota: spec.over_quota,
+                quota: spec.quota,
+                webhooks: spec.webhooks,
+            },
+        })
+    }
+
+    /// Whether other rules hold by now: ask [`crate::Apps`] again.
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.tenant.version.load(Ordering::Acquire) != self.version
+    }
+
+    pub(crate) fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
     /// The id in API paths.
     #[must_use]
     pub fn id(&self) -> &AppId {
-        &self.id
+        &self.rules.id
     }
 
     /// Whether it may be used.
     #[must_use]
     pub fn status(&self) -> AppStatus {
-        self.status
+        self.rules.status
     }
 
     /// Keys whose signatures count.
@@ -139,13 +205,31 @@ impl App {
     /// Whether it is told how many connections are subscribed.
     #[must_use]
     pub fn subscription_count(&self) -> SubscriptionCount {
-        self.subscription_count
+        self.rules.subscription_count
     }
 
     /// Counters of this app.
     #[must_use]
     pub fn meters(&self) -> &Arc<AppMeters> {
-        &self.meters
+        &self.tenant.meters
+    }
+
+    /// How many messages it may use in a day.
+    #[must_use]
+    pub fn quota(&self) -> Quota {
+        self.rules.quota
+    }
+
+    /// How many messages it has used.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.tenant.usage
+    }
+
+    /// Connections that count against its limit, on all nodes together.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.places().taken()
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
@@ -153,115 +237,48 @@ impl App {
     }
 
     pub(crate) fn number(&self) -> AppNumber {
-        self.number
+        self.tenant.number
     }
 
     pub(crate) fn encryption(&self) -> EncryptionRule {
-        self.encryption
+        self.rules.encryption
     }
 
     pub(crate) fn origins(&self) -> &Origins {
-        &self.origins
+        &self.rules.origins
     }
 
     pub(crate) fn over_quota(&self) -> CloseCode {
-        self.over_quota
+        self.rules.over_quota
+    }
+
+    /// Who is told of what happens on its channels.
+    #[must_use]
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.rules.webhooks
+    }
+
+    /// A leaf lock: it is taken under audiences' locks.
+    pub(crate) fn desk(&self) -> &Mutex<Desk> {
+        &self.tenant.desk
     }
 
     pub(crate) fn places(&self) -> &Places {
-        &self.places
+        &self.tenant.places
     }
 
     pub(crate) fn rates(&self) -> &Rates {
-        &self.rates
+        &self.tenant.rates
     }
 
     pub(crate) fn key(&self, recipient: impl Into<Recipient>) -> Key {
         Key {
-            app: self.number,
+            app: self.tenant.number,
             target: Target::Recipient(recipient.into()),
         }
     }
 
     pub(crate) fn channel_key(&self, channel: &ChannelName) -> Key {
         self.key(channel.clone())
-    }
-}
-
-impl Apps {
-    /// Numbers the apps and makes them findable.
-    ///
-    /// # Errors
-    /// Two apps share an id or a key.
-    pub fn new(specs: Vec<AppSpec>, metrics: &Metrics) -> Result<Self, DuplicateApp> {
-        let mut this = Self {
-            apps: Vec::new(),
-            by_id: BTreeMap::new(),
-            by_key: BTreeMap::new(),
-        };
-        for (at, spec) in specs.into_iter().enumerate() {
-            let AppSpec { id, policy, .. } = spec;
-            if this.by_id.insert(id.clone(), at).is_some() {
-                return Err(DuplicateApp::Id(id));
-            }
-            for credential in policy.keys.iter() {
-                if this.by_key.insert(credential.key.clone(), at).is_some() {
-                    return Err(DuplicateApp::Key(credential.key.clone()));
-                }
-            }
-            let number = AppNumber(u32::try_from(at).unwrap_or(u32::MAX));
-            let meters = Arc::new(metrics.of_app(&id));
-            let policy = Arc::new(policy);
-            this.apps.push(Arc::new(App {
-                number,
-                id,
-                status: spec.status,
-                policy,
-                subscription_count: spec.subscription_count,
-                encryption: spec.encryption,
-                origins: spec.origins,
-                over_quota: spec.over_quota,
-                meters,
-                places: Places::default(),
-                rates: Rates::new(),
-            }));
-        }
-        Ok(this)
-    }
-
-    /// Lets API paths call the app `id` by a second id.
-    ///
-    /// # Errors
-    /// The second id is taken.
-    pub fn with_alias(mut self, alias: AppId, id: &str) -> Result<Self, DuplicateApp> {
-        if let Some(&at) = self.by_id.get(id)
-            && self.by_id.insert(alias.clone(), at).is_some()
-        {
-            return Err(DuplicateApp::Id(alias));
-        }
-        Ok(self)
-    }
-
-    /// The app that API paths call `id`.
-    #[must_use]
-    pub fn with_id(&self, id: &str) -> Option<&Arc<App>> {
-        self.by_id.get(id).and_then(|&at| self.apps.get(at))
-    }
-
-    /// The app that clients call `key`.
-    #[must_use]
-    pub fn with_key(&self, key: &str) -> Option<&Arc<App>> {
-        self.by_key.get(key).and_then(|&at| self.apps.get(at))
-    }
-
-    /// All apps, in the order of the configuration.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<App>> {
-        self.apps.iter()
-    }
-
-    pub(crate) fn with_number(&self, number: AppNumber) -> Option<&Arc<App>> {
-        usize::try_from(number.0)
-            .ok()
-            .and_then(|at| self.apps.get(at))
     }
 }

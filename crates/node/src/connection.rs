@@ -123,11 +123,23 @@ impl Connection {
         &self.app
     }
 
+    /// What the operator changes holds for whoever is connected as well.
+    fn keep_up(&mut self) {
+        if !self.app.is_superseded() {
+            return;
+        }
+        if let Some(app) = self.node.apps().with_number(self.app.number()) {
+            self.session.obey(Arc::clone(app.policy()));
+            self.app = app;
+        }
+    }
+
     fn with_session(
         &mut self,
         now: Moment,
         step: impl FnOnce(&mut Session, &mut dyn Host),
     ) -> Option<Action> {
+        self.keep_up();
         let mut host = At {
             node: &self.node,
             app: &self.app,

@@ -2,6 +2,7 @@
 
 use foghorn_channels::Drain;
 use foghorn_cluster::{AppId, Joining, Message, Topic};
+use foghorn_protocol::Close;
 use foghorn_protocol::fallback::SessionName;
 
 /// One thing for the shell to do. Effects of one channel are emitted in the channel's order.
@@ -20,6 +21,15 @@ pub enum Effect {
     FactsWaiting,
     /// Users may have come online or gone: call [`crate::Node::look_at_users`] soon.
     UsersWaiting,
+    /// Every connection of this app is to be closed.
+    CloseApp {
+        /// The app.
+        app: AppId,
+        /// What its clients are told.
+        close: Close,
+    },
+    /// Something may have to be told to webhooks: call [`crate::Node::due_webhooks`] soon.
+    WebhooksWaiting,
     /// A client sent messages by way of another node. They are for the session of this name, if it
     /// is here; else they are for some other node, and dropped.
     Sent {

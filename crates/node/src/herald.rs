@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use foghorn_channels::{Announce, Change, Counting, Joining, Key, Send, Stamp};
+use foghorn_channels::{Announce, Change, Counting, Joining, Key, News, Send, Stamp, Tally};
 use foghorn_cluster::{self as cluster, AppId, Cached, Fact, Ledger, Message, Topic};
-use foghorn_protocol::Recipient;
+use foghorn_protocol::{Recipient, UserId};
 use foghorn_session::Watchlists;
+use foghorn_webhooks::Wake;
 use parking_lot::Mutex;
 
-use crate::app::{App, Apps, SubscriptionCount};
+use crate::app::{App, SubscriptionCount};
+use crate::apps::Apps;
 use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
 use crate::metrics::Metrics;
 use crate::online::Online;
+use crate::webhooks::Rounds;
 
 /// Turns what the hub says into facts and effects. Called under an audience's lock.
 pub(crate) struct Herald {
@@ -23,6 +26,7 @@ pub(crate) struct Herald {
     pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) crowds: Arc<Crowds>,
     pub(crate) online: Arc<Online>,
+    pub(crate) rounds: Arc<Rounds>,
     pub(crate) metrics: Metrics,
 }
 
@@ -35,7 +39,7 @@ impl Herald {
         }
     }
 
-    fn app(&self, key: &Key) -> Option<&Arc<App>> {
+    fn app(&self, key: &Key) -> Option<Arc<App>> {
         self.apps.with_number(key.app)
     }
 
@@ -138,22 +142,44 @@ impl Announce for Herald {
         }
     }
 
+    fn tally(&self, key: &Key) -> Arc<Tally> {
+        // Of an app that has just gone, nobody asks for the sum.
+        let app = self.app(key);
+        app.map(|app| app.usage().tally()).unwrap_or_default()
+    }
+
     fn count_waits(&self, key: &Key) {
         self.crowds.wait(key);
     }
 
-    fn turned(&self, key: &Key) {
-        let Some(Recipient::User(user)) = key.recipient() else {
-            return;
-        };
-        let app = self.app(key);
-        if app.is_some_and(|app| app.policy().watchlists == Watchlists::Served) {
-            self.online.mark(key.app, user);
-            self.emit.emit(Effect::UsersWaiting);
+    fn happened(&self, key: &Key, news: News<'_>) {
+        match (key.recipient(), news) {
+            (Some(Recipient::Channel(channel)), news) => {
+                let app = self.app(key);
+                if app.is_some_and(|app| app.note(channel, news) == Wake::Shell) {
+                    self.rounds.wake(key.app);
+                    self.emit.emit(Effect::WebhooksWaiting);
+                }
+            }
+            (Some(Recipient::User(user)), News::Occupied | News::Vacated) => {
+                self.user_turned(key, user);
+            }
+            (Some(Recipient::User(_)) | None, _) => {}
         }
     }
 
     fn evicted(&self) {
         self.metrics.cached_event_evicted();
+    }
+}
+
+impl Herald {
+    /// A user has come online or gone.
+    fn user_turned(&self, key: &Key, user: &UserId) {
+        let app = self.app(key);
+        if app.is_some_and(|app| app.policy().watchlists == Watchlists::Served) {
+            self.online.mark(key.app, user);
+            self.emit.emit(Effect::UsersWaiting);
+        }
     }
 }

@@ -8,7 +8,8 @@ use foghorn_channels::{
 use foghorn_protocol::{
     Access, ChannelName, Close, Frame, Member, Moment, Recipient, SocketId, UserId,
 };
-use foghorn_session::{Busy, Host, Listening, SubscribeRefused};
+use foghorn_session::{Busy, ClientPublish, Host, Listening, SubscribeRefused};
+use foghorn_webhooks::Wake;
 
 use crate::app::App;
 use crate::connection::Action;
@@ -171,16 +172,20 @@ impl Host for At<'_> {
         Ok(())
     }
 
-    fn publish(&mut self, channel: &ChannelName, frame: Frame) -> Result<(), Busy> {
+    fn publish(&mut self, event: ClientPublish<'_>) -> Result<(), Busy> {
         let hub = self.node.hub();
-        let to = hub.find(self.app.channel_key(channel));
+        let to = hub.find(self.app.channel_key(event.channel));
         if hub.is_busy(&to) {
             self.node.metrics().audience_overflow();
             return Err(Busy);
         }
         self.app.meters().client_event();
+        self.app.usage().count(1);
+        if self.app.note_client_event(&event, self.socket) == Wake::Shell {
+            self.node.wake_desk(self.app);
+        }
         let send = Send {
-            frame,
+            frame: event.frame,
             except: Some(self.socket),
         };
         self.node

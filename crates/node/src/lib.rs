@@ -8,6 +8,7 @@
 
 mod admission;
 mod app;
+mod apps;
 mod connection;
 mod crowds;
 mod effect;
@@ -17,16 +18,21 @@ mod host;
 mod metrics;
 mod node;
 mod online;
+mod operate;
 mod place;
 mod publish;
 mod query;
+mod quota;
 mod rates;
 mod remote;
 mod transport;
+mod usage;
 mod user;
+mod webhooks;
 
 pub use admission::{Admission, Encryption, Handshake, Refusal};
-pub use app::{App, AppSpec, AppStatus, Apps, DuplicateApp, EncryptionRule, SubscriptionCount};
+pub use app::{App, AppSpec, AppStatus, EncryptionRule, SubscriptionCount};
+pub use apps::{Apps, DuplicateApp};
 pub use connection::{Action, Connection};
 pub use effect::{Clustering, Effect, Emit};
 pub use elsewhere::Elsewhere;
@@ -37,4 +43,7 @@ pub use node::{Node, NodeConfig, ProtocolRule};
 pub use place::Place;
 pub use publish::{Accepted, OverCapacity, Publish};
 pub use query::CachedEvent;
+pub use quota::{NearQuota, UsedToday};
 pub use transport::Transport;
+pub use usage::{Day, OverQuota, Quantity, Quota, QuotaStatus, Reset, Usage};
+pub use webhooks::{Departures, DueWebhooks, Told};

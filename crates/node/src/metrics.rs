@@ -4,6 +4,7 @@ use foghorn_protocol::CloseCode;
 use prometheus::{Error, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::transport::Transport;
+use crate::usage::Quantity;
 
 /// The node's counters, by app where that says something. Channel names are never labels.
 #[derive(Clone, Debug)]
@@ -20,6 +21,16 @@ pub struct Metrics {
     overflows: IntCounterVec,
     unreadable_messages: IntCounter,
     cache_evictions: IntCounter,
+    webhook_events_dropped: IntCounterVec,
+    quotas: Quotas,
+}
+
+/// What apps have used of what they may use.
+#[derive(Clone, Debug)]
+struct Quotas {
+    messages_used: IntGaugeVec,
+    messages_limit: IntGaugeVec,
+    connections_limit: IntGaugeVec,
 }
 
 /// Counters of connections, by transport.
@@ -143,10 +154,16 @@ impl Metrics {
                 "foghorn_cluster_unreadable_messages_total",
                 "Messages of other nodes that this node does not understand.",
             )?,
+            webhook_events_dropped: new.counters(
+                "foghorn_webhook_events_dropped_total",
+                "Client events of which no webhook was made, because too many waited for that.",
+                app,
+            )?,
             cache_evictions: new.counter(
                 "foghorn_cache_evictions_total",
                 "Cached events that were forgotten before their time for want of room.",
             )?,
+            quotas: Quotas::register(&new)?,
         })
     }
 
@@ -187,6 +204,33 @@ impl Metrics {
         self.overflows.with_label_values(&["link"])
     }
 
+    pub(crate) fn webhook_events_dropped(&self, app: &str, events: u64) {
+        if events > 0 {
+            let dropped = self.webhook_events_dropped.with_label_values(&[app]);
+            dropped.inc_by(events);
+        }
+    }
+
+    /// An app has used so much, of what it may if that is limited.
+    pub(crate) fn quota(&self, app: &str, quantity: Quantity, (used, limit): (u64, Option<u64>)) {
+        let gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        let quotas = &self.quotas;
+        let limits = match quantity {
+            Quantity::Messages => {
+                let messages = quotas.messages_used.with_label_values(&[app]);
+                messages.set(gauge(used));
+                &quotas.messages_limit
+            }
+            // How many there are is counted where they come and go.
+            Quantity::Connections => &quotas.connections_limit,
+        };
+        match limit {
+            Some(limit) => limits.with_label_values(&[app]).set(gauge(limit)),
+            // It is no error if there was none before either.
+            None => drop(limits.remove_label_values(&[app])),
+        }
+    }
+
     pub(crate) fn audience_overflow(&self) {
         self.overflows.with_label_values(&["channel"]).inc();
     }
@@ -204,6 +248,29 @@ impl Metrics {
 
     pub(crate) fn unreadable_message(&self) {
         self.unreadable_messages.inc();
+    }
+}
+
+impl Quotas {
+    fn register(new: &Registrar<'_>) -> Result<Self, Error> {
+        let app = &["app_id"];
+        Ok(Self {
+            messages_used: new.gauges(
+                "foghorn_messages_used",
+                "Messages that count against the app's quota, on this node and since midnight UTC.",
+                app,
+            )?,
+            messages_limit: new.gauges(
+                "foghorn_messages_limit",
+                "Messages that the app may use in a day; absent if there is no limit.",
+                app,
+            )?,
+            connections_limit: new.gauges(
+                "foghorn_connections_limit",
+                "Connections that the app may have; absent if there is no limit.",
+                app,
+            )?,
+        })
     }
 }
 

@@ -9,13 +9,14 @@ use foghorn_cluster::{Ledger, NodeId, Patience, View};
 use foghorn_protocol::UnixSeconds;
 use parking_lot::Mutex;
 
-use crate::app::Apps;
+use crate::apps::Apps;
 use crate::crowds::Crowds;
 use crate::effect::{Clustering, Effect, Emit};
 use crate::herald::Herald;
 use crate::metrics::Metrics;
 use crate::online::Online;
 use crate::place::Place;
+use crate::webhooks::Rounds;
 
 /// Deliveries that a publisher, or whoever subscribes, makes itself before it hands the rest to the
 /// shell: enough for the usual channel, too few to hold anybody up.
@@ -55,6 +56,7 @@ pub struct Node {
     draining: AtomicBool,
     crowds: Arc<Crowds>,
     online: Arc<Online>,
+    rounds: Arc<Rounds>,
     pub(crate) link_is_down: Arc<AtomicBool>,
     pub(crate) ledger: Arc<Mutex<Ledger>>,
     pub(crate) view: Mutex<View>,
@@ -103,9 +105,11 @@ impl Node {
         let link_is_down = Arc::new(AtomicBool::new(false));
         let crowds = Arc::new(Crowds::default());
         let online = Arc::new(Online::new(config.offline_delay, config.seed));
+        let rounds = Arc::<Rounds>::default();
         let herald = Herald {
             crowds: Arc::clone(&crowds),
             online: Arc::clone(&online),
+            rounds: Arc::clone(&rounds),
             metrics: config.metrics.clone(),
             link_is_down: Arc::clone(&link_is_down),
             apps: Arc::clone(&apps),
@@ -126,6 +130,7 @@ impl Node {
             draining: AtomicBool::new(false),
             crowds,
             online,
+            rounds,
             link_is_down,
             ledger,
             view: Mutex::new(View::new(config.id, config.patience)),
@@ -216,6 +221,10 @@ impl Node {
         &self.online
     }
 
+    pub(crate) fn rounds(&self) -> &Rounds {
+        &self.rounds
+    }
+
     pub(crate) fn crowds(&self) -> &Crowds {
         &self.crowds
     }
@@ -224,7 +233,8 @@ impl Node {
         self.protocol_rule
     }
 
-    pub(crate) fn take_place(&self) -> Option<Place> {
+    /// A place among the node's connections; or how many there are, if these are all.
+    pub(crate) fn take_place(&self) -> Result<Place, u64> {
         Place::take(&self.connections, self.max_connections)
     }
 }

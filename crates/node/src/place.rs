@@ -10,11 +10,11 @@ use foghorn_protocol::Ceiling;
 pub struct Place(Arc<AtomicU64>);
 
 impl Place {
-    /// Takes a place, if fewer than `limit` of `taken` are.
-    pub(crate) fn take(taken: &Arc<AtomicU64>, limit: u64) -> Option<Self> {
+    /// Takes a place, if fewer than `limit` of `taken` are; otherwise gives how many are.
+    pub(crate) fn take(taken: &Arc<AtomicU64>, limit: u64) -> Result<Self, u64> {
         let one_more = |taken| (taken < limit).then_some(taken + 1);
         let took = taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
-        took.ok().map(|_| Self(Arc::clone(taken)))
+        took.map(|_| Self(Arc::clone(taken)))
     }
 }
 
@@ -50,13 +50,18 @@ impl Places {
             Ceiling::AtMost(limit) => u64::from(limit).saturating_sub(elsewhere),
             Ceiling::Unlimited => u64::MAX,
         };
-        Place::take(&self.here, limit).ok_or_else(|| NoPlace {
-            taken: u64::from(self.here()) + elsewhere,
+        Place::take(&self.here, limit).map_err(|here| NoPlace {
+            taken: here + elsewhere,
             limit: match ceiling {
                 Ceiling::AtMost(limit) => limit,
                 Ceiling::Unlimited => u32::MAX,
             },
         })
+    }
+
+    /// Connections on all nodes together.
+    pub(crate) fn taken(&self) -> u64 {
+        u64::from(self.here()) + self.elsewhere.load(Ordering::Acquire)
     }
 
     /// Connections on this node.

@@ -64,6 +64,7 @@ impl Node {
             destinations.push(destination);
         }
         app.meters().api_events(destinations.len());
+        app.usage().count(destinations.len());
         let mut inline = Inline::new();
         let lifetime = Lifetime {
             now,

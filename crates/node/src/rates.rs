@@ -1,6 +1,6 @@
 //! How fast back ends may go, and what clients send to the wrong node.
 
-use foghorn_protocol::{Bucket, Exhausted, Moment, Rate};
+use foghorn_protocol::{Allowance, Bucket, Exhausted, Moment, Rate};
 use parking_lot::Mutex;
 
 use crate::app::App;
@@ -30,19 +30,20 @@ impl Rates {
 
 impl App {
     /// Counts `events` of a back end, once per channel: all of them or, if they are too many, none.
+    /// What is left, where there is a limit.
     ///
     /// # Errors
     /// They are too many for this second.
-    pub fn take_events(&self, events: u32, now: Moment) -> Result<(), Exhausted> {
+    pub fn take_events(&self, events: u32, now: Moment) -> Result<Option<Allowance>, Exhausted> {
         let rate = self.limits().api_events_per_second;
         self.rates().events.lock().take(rate, events, now)
     }
 
-    /// Counts one request of a back end that asks something.
+    /// Counts one request of a back end that asks something. What is left, where there is a limit.
     ///
     /// # Errors
     /// It is one too many for this second.
-    pub fn take_read(&self, now: Moment) -> Result<(), Exhausted> {
+    pub fn take_read(&self, now: Moment) -> Result<Option<Allowance>, Exhausted> {
         let rate = self.limits().api_reads_per_second;
         self.rates().reads.lock().take(rate, 1, now)
     }
@@ -56,6 +57,7 @@ impl App {
         let cost = u32::try_from(bytes).unwrap_or(u32::MAX);
         let cost = cost.min(PASSED_ON_PER_SECOND);
         let rate = Rate::PerSecond(PASSED_ON_PER_SECOND);
-        self.rates().passed_on.lock().take(rate, cost, now)
+        let mut bucket = self.rates().passed_on.lock();
+        bucket.take(rate, cost, now).map(drop)
     }
 }

@@ -45,7 +45,7 @@ impl Node {
         {
             // One lock for both: a fact between them would look like a gap to every peer.
             let mut ledger = self.ledger.lock();
-            for app in self.apps().iter() {
+            for app in self.apps().all() {
                 ledger.record(Fact::Connected {
                     app: app.id().clone(),
                     count: app.places().here(),
@@ -151,7 +151,7 @@ impl Node {
             }
             Message::Terminate { app, user_id } => {
                 if let Some(app) = self.apps().with_id(&app) {
-                    self.terminate_here(app, &user_id);
+                    self.terminate_here(&app, &user_id);
                 }
             }
             Message::Sent {
@@ -242,6 +242,6 @@ impl Node {
     fn key(&self, app: &AppId, recipient: Recipient) -> Option<Key> {
         self.apps()
             .with_id(app)
-            .map(|app: &Arc<App>| app.key(recipient))
+            .map(|app: Arc<App>| app.key(recipient))
     }
 }

@@ -26,6 +26,15 @@ pub struct Exhausted {
     pub retry_after: Duration,
 }
 
+/// What a bucket allows at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Tokens per second, and in a full bucket.
+    pub limit: u32,
+    /// Whole tokens that are left.
+    pub remaining: u32,
+}
+
 impl Bucket {
     /// A full bucket.
     #[must_use]
@@ -36,13 +45,18 @@ impl Bucket {
         }
     }
 
-    /// Takes `tokens`, all or none.
+    /// Takes `tokens`, all or none; what is left, unless there is no limit.
     ///
     /// # Errors
     /// There are fewer.
-    pub fn take(&mut self, rate: Rate, tokens: u32, now: Moment) -> Result<(), Exhausted> {
+    pub fn take(
+        &mut self,
+        rate: Rate,
+        tokens: u32,
+        now: Moment,
+    ) -> Result<Option<Allowance>, Exhausted> {
         let Rate::PerSecond(limit) = rate else {
-            return Ok(());
+            return Ok(None);
         };
         let capacity = u64::from(limit) * ONE;
         let elapsed = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX);
@@ -51,14 +65,16 @@ impl Bucket {
         self.filled = self.filled.saturating_add(refill).min(capacity);
         self.at = self.at.max(now);
         let cost = u64::from(tokens) * ONE;
+        let whole = |filled: u64| u32::try_from(filled / ONE).unwrap_or(u32::MAX);
         if self.filled >= cost {
             self.filled -= cost;
-            return Ok(());
+            let remaining = whole(self.filled);
+            return Ok(Some(Allowance { limit, remaining }));
         }
         let missing = cost.min(capacity).saturating_sub(self.filled);
         Err(Exhausted {
             limit,
-            remaining: u32::try_from(self.filled / ONE).unwrap_or(u32::MAX),
+            remaining: whole(self.filled),
             retry_after: Duration::from_millis(missing.div_ceil(u64::from(limit.max(1)))),
         })
     }
@@ -86,7 +102,7 @@ mod tests {
         assert_eq!(taken(&mut bucket, after(100)), 1);
         assert_eq!(taken(&mut bucket, after(60_000)), 10);
         assert!(bucket.take(Rate::PerSecond(0), 1, after(61_000)).is_err());
-        assert_eq!(bucket.take(Rate::Unlimited, 1, after(0)), Ok(()));
+        assert_eq!(bucket.take(Rate::Unlimited, 1, after(0)), Ok(None));
     }
 
     #[test]
@@ -100,14 +116,18 @@ mod tests {
                 retry_after: Duration::from_millis(millis),
             })
         };
-        assert_eq!(bucket.take(rate, 8, after(0)), Ok(()));
+        let left = |remaining| {
+            let limit = 10;
+            Ok(Some(Allowance { limit, remaining }))
+        };
+        assert_eq!(bucket.take(rate, 8, after(0)), left(2));
         assert_eq!(bucket.take(rate, 3, after(0)), exhausted(2, 100));
         assert_eq!(bucket.take(rate, 11, after(0)), exhausted(2, 800));
-        assert_eq!(bucket.take(rate, 2, after(0)), Ok(()));
+        assert_eq!(bucket.take(rate, 2, after(0)), left(0));
         assert_eq!(bucket.take(rate, 1, after(50)), exhausted(0, 50));
         // A clock read by another thread a moment earlier refills nothing twice.
         assert_eq!(bucket.take(rate, 1, after(20)), exhausted(0, 50));
-        assert_eq!(bucket.take(rate, 1, after(100)), Ok(()));
+        assert_eq!(bucket.take(rate, 1, after(100)), left(0));
         assert_eq!(bucket.take(rate, 1, after(100)), exhausted(0, 100));
     }
 }

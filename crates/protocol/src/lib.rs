@@ -27,7 +27,7 @@ mod version;
 #[cfg(any(test, feature = "proptest"))]
 pub mod strategies;
 
-pub use bucket::{Bucket, Exhausted};
+pub use bucket::{Allowance, Bucket, Exhausted};
 pub use channel::{Access, ChannelKind, ChannelName, InvalidChannelName};
 pub use client::{ClientMessage, MalformedMessage};
 pub use close::{Close, CloseCode};

@@ -18,6 +18,9 @@ pub struct SocketId {
 pub struct InvalidSocketId;
 
 impl SocketId {
+    /// The first in the order of ids.
+    pub const MIN: Self = Self { high: 0, low: 0 };
+
     /// Makes an id of 64 random bits.
     #[must_use]
     pub fn from_random(bits: u64) -> Self {

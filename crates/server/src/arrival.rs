@@ -5,9 +5,12 @@ use std::sync::Arc;
 use foghorn_auth::Query;
 use foghorn_channels::Mailbox as _;
 use foghorn_node::{Admission, Connection, Handshake, Refusal, Transport};
+use foghorn_protocol::{CloseCode, Exhausted, ProtocolVersion};
 
-use crate::connections::Registered;
+use crate::clock::Clock;
+use crate::connections::{Entry, Registered};
 use crate::http1::Head;
+use crate::newcomers::Source;
 use crate::outbox::{Line, Outbox};
 use crate::peer::Peer;
 use crate::shared::Shared;
@@ -36,6 +39,17 @@ impl Shared {
         transport: Transport,
     ) -> Result<Admission, Refusal> {
         let query = Query::parse(head.query);
+        let source = Source::from(peer.client_address(head, &self.trusted_proxies));
+        if let Err(exhausted) = self.newcomers.count(source, self.rules.clock.now()) {
+            let protocol = query.get("protocol").map(ProtocolVersion::parse);
+            let protocol = protocol.and_then(Result::ok);
+            let refusal = too_many(
+                protocol.unwrap_or(ProtocolVersion::LATEST),
+                source,
+                exhausted,
+            );
+            return Err(self.node.refused(refusal, transport));
+        }
         self.node.admit(&Handshake {
             key,
             protocol: query.get("protocol"),
@@ -52,6 +66,7 @@ impl Shared {
     /// Lets a client in. `None` if the system has no randomness for a socket id, which is logged.
     pub(crate) fn let_in<L: Line + 'static>(&self, admission: Admission) -> Option<Arrival<L>> {
         let meters = Arc::clone(admission.app.meters());
+        let transport = admission.transport;
         let outbox = Arc::new(Outbox::new(self.rules.send_queue, meters));
         let random = self.lots.next();
         let random = random
@@ -62,10 +77,20 @@ impl Shared {
         let connection = Connection::open(node, admission, outbox.clone(), random, now);
         let socket = connection.socket();
         tracing::debug!(app = %connection.app().id(), %socket, "connected");
-        let registered = self.connections.register(socket, outbox.clone());
-        if self.node.is_draining() {
-            // Let in just before the drain looked at who is here.
-            outbox.ask_to_close(&crate::drain::reconnect());
+        let entry = Entry {
+            transport,
+            since: Clock::unix_seconds(),
+            mailbox: outbox.clone(),
+        };
+        let app = connection.app().id().clone();
+        let registered = self.connections.register(app, socket, entry);
+        // Who is let in just before others are looked up to be sent away.
+        let regrets = match self.node.is_draining() {
+            true => Some(crate::drain::reconnect()),
+            false => self.node.regrets(connection.app()),
+        };
+        if let Some(close) = regrets {
+            outbox.ask_to_close(&close);
         }
         Some(Arrival {
             connection,
@@ -73,4 +98,16 @@ impl Shared {
             registered,
         })
     }
+}
+
+/// The refusal of a client whose address has brought too many. It shows the address as well: a
+/// proxy's, where one should be listed and is not.
+fn too_many(protocol: ProtocolVersion, source: Source, exhausted: Exhausted) -> Refusal {
+    let Exhausted {
+        limit, remaining, ..
+    } = exhausted;
+    let reason = format!(
+        "Too many connections from {source}: 1 asked for, {remaining} left of {limit} per second"
+    );
+    Refusal::new(protocol, CloseCode::OverCapacity, reason)
 }

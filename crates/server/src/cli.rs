@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use foghorn_config::{Config, Loaded, Sources, example, file_variable};
+use foghorn_config::{Loaded, example};
 
 use crate::console::print;
+use crate::origin::Origin;
 use crate::{serve, tls};
 
 /// A self-hosted server for the Pusher Channels protocol.
@@ -87,16 +88,19 @@ struct Settings {
 pub(crate) fn run() -> Result<ExitCode> {
     let Cli { command, settings } = parse();
     match command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(load(settings)?)?,
+        Command::Serve => {
+            let (loaded, origin) = load(settings)?;
+            serve::run(loaded, origin)?;
+        }
         Command::Config(ConfigCommand::Check) => {
-            let loaded = load(settings)?;
+            let (loaded, _) = load(settings)?;
             for warning in &loaded.warnings {
                 print(&format!("warning: {warning}\n"))?;
             }
             tls::acceptor(&loaded.config.server)?;
             print("The configuration is in order.\n")?;
         }
-        Command::Config(ConfigCommand::Show) => print(&load(settings)?.show())?,
+        Command::Config(ConfigCommand::Show) => print(&load(settings)?.0.show())?,
         Command::Config(ConfigCommand::Example) => print(&example())?,
         #[cfg(target_os = "linux")]
         Command::Bench(scenario) => {
@@ -143,20 +147,11 @@ fn names_tool(mut words: impl Iterator<Item = OsString>) -> bool {
     named.is_some_and(|name| name == "bench" || foghorn_cli::Command::has_subcommand(name))
 }
 
-fn load(settings: Settings) -> Result<Loaded> {
-    let environment = environment()?;
-    let path = settings
-        .config
-        .clone()
-        .or_else(|| file_variable(&environment));
-    let file = path.map(|path| (path.clone(), std::fs::read_to_string(&path)));
-    let sources = Sources {
-        file,
-        environment,
-        flags: settings.flags(),
-    };
-    match Config::load(sources) {
-        Ok(loaded) => Ok(loaded),
+/// The configuration that is served, and where it can be read again.
+fn load(settings: Settings) -> Result<(Loaded, Origin)> {
+    let origin = Origin::new(settings.config.clone(), settings.flags())?;
+    match origin.load() {
+        Ok(loaded) => Ok((loaded, origin)),
         Err(problems) => bail!("the configuration has problems, nothing was started\n{problems}"),
     }
 }
@@ -177,23 +172,6 @@ impl Settings {
             .filter_map(|(key, value)| Some((key, value?)))
             .collect()
     }
-}
-
-/// The variables that concern this program.
-fn environment() -> Result<Vec<(String, String)>> {
-    let mut ours = Vec::new();
-    for (name, value) in std::env::vars_os() {
-        let Ok(name) = name.into_string() else {
-            continue;
-        };
-        if name.starts_with("FOGHORN_") || name.starts_with("SOKETI_") {
-            match value.into_string() {
-                Ok(value) => ours.push((name, value)),
-                Err(_) => bail!("environment variable {name} is not valid UTF-8"),
-            }
-        }
-    }
-    Ok(ours)
 }
 
 #[cfg(test)]

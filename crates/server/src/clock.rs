@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use foghorn_protocol::{Moment, UnixSeconds};
+use foghorn_webhooks::UnixMillis;
 use tokio::time::Instant;
 
 /// Monotonic time since the process started serving: the runtime's, so that timers and moments
@@ -38,11 +39,19 @@ impl Clock {
     }
 
     /// The wall clock, which signatures of requests refer to.
-    #[expect(clippy::disallowed_methods, reason = "this is the shell's clock")]
     pub(crate) fn unix_seconds() -> UnixSeconds {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        UnixSeconds(since_epoch.as_secs())
+        UnixSeconds(since_epoch().as_secs())
     }
+
+    /// The same, as webhooks tell it.
+    pub(crate) fn unix_millis() -> UnixMillis {
+        UnixMillis(u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the shell's clock")]
+fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }

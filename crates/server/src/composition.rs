@@ -6,29 +6,24 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use foghorn_api::{Api, ChannelInfo, Options, Success, Unavailable};
-use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
 use foghorn_channels::{HashSeed, QueueLimits};
 use foghorn_cluster::local::{LocalBus, LocalHandle, LocalInbox};
 use foghorn_cluster::{Bus as _, NodeId, Patience, Reach};
-use foghorn_config::{AppConfig, AppSource, Config, OverQuotaCode, ServerConfig};
-use foghorn_node::{
-    AppSpec, AppStatus, Apps, Clustering, EncryptionRule, Metrics, Node, NodeConfig, ProtocolRule,
-    SubscriptionCount,
-};
-use foghorn_protocol::CloseCode;
-use foghorn_session::{
-    AuthorizationRule, ClientEvents, Policy, SubscriptionErrors, Timing, Watchlists,
-};
+use foghorn_config::{AppSource, Config};
+use foghorn_node::{Apps, Clustering, Metrics, Node, NodeConfig, ProtocolRule};
 use prometheus::Registry;
+use tokio::sync::Notify;
 
+use crate::apps::app_spec;
 use crate::capacity::Capacity;
 use crate::clock::Clock;
-use crate::connections::Connections;
+use crate::connections::Clients;
 use crate::emitter::Emitter;
-use crate::fallback::{Fallback, Sessions};
+use crate::fallback::Fallback;
 use crate::gate::Gate;
 use crate::link::{self, Outgoing, Waiting};
 use crate::lots::Lots;
+use crate::newcomers::Newcomers;
 use crate::rules::Rules;
 use crate::shared::Shared;
 
@@ -45,7 +40,9 @@ pub(crate) const NUMERIC_ID: &str = "1";
 pub(crate) struct Composed {
     pub(crate) node: Arc<Node>,
     pub(crate) link: Link,
-    pub(crate) sessions: Sessions,
+    pub(crate) clients: Clients,
+    /// Rung when webhooks may be due.
+    pub(crate) bell: Arc<Notify>,
 }
 
 /// A link that waits to be run.
@@ -91,8 +88,12 @@ pub(crate) fn node(
         Reach::Peers => Clustering::Linked(driver.0.joining()),
     };
     let (outgoing, waiting) = Outgoing::new(metrics.link_overflows());
-    let sessions = Sessions::default();
-    let emitter = Emitter::new(Arc::clone(&outgoing), sessions.clone(), clustering);
+    let (clients, bell) = (Clients::default(), Arc::<Notify>::default());
+    let emitter = Emitter::new(
+        Arc::clone(&outgoing),
+        (clients.clone(), Arc::clone(&bell)),
+        clustering,
+    );
     let config = NodeConfig {
         id,
         apps,
@@ -120,14 +121,15 @@ pub(crate) fn node(
             waiting,
         },
         node,
-        sessions,
+        clients,
+        bell,
     })
 }
 
 /// What all requests to `node` share.
 pub(crate) fn shared(
     config: &Config,
-    (node, sessions): (Arc<Node>, Sessions),
+    (node, clients): (Arc<Node>, Clients),
     clock: Clock,
 ) -> Shared {
     let server = &config.server;
@@ -141,15 +143,16 @@ pub(crate) fn shared(
     Shared {
         api: Api::new(Arc::clone(&node), api_options(config)),
         node,
-        connections: Connections::default(),
+        connections: clients.connections,
         lots: Lots::default(),
         requests: Gate::default(),
         path_prefix,
+        newcomers: Newcomers::new(server.connections_per_second_per_address),
         trusted_proxies: server.trusted_proxies.clone(),
         max_body_bytes: server.max_body_bytes,
         body_timeout: server.body_timeout,
         rules,
-        fallback: Fallback::new(config.fallback.clone(), rules, sessions),
+        fallback: Fallback::new(config.fallback.clone(), rules, clients.sessions),
     }
 }
 
@@ -176,70 +179,6 @@ fn random() -> Result<u64> {
     getrandom::u64().context("the system has no randomness")
 }
 
-fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
-    let settings = &app.settings;
-    let policy = policy(app, &config.server)?;
-    Ok(AppSpec {
-        id: settings.id.as_str().into(),
-        status: match settings.enabled {
-            true => AppStatus::Enabled,
-            false => AppStatus::Disabled,
-        },
-        policy,
-        subscription_count: match settings.subscription_count {
-            true => SubscriptionCount::Shared,
-            false => SubscriptionCount::Hidden,
-        },
-        encryption: match settings.force_tls {
-            true => EncryptionRule::TlsOnly,
-            false => EncryptionRule::Any,
-        },
-        origins: settings.allowed_origins.clone(),
-        over_quota: match config.compat.over_quota_code {
-            OverQuotaCode::OverConnectionQuota => CloseCode::OverConnectionQuota,
-            OverQuotaCode::OverCapacity => CloseCode::OverCapacity,
-        },
-    })
-}
-
-fn policy(app: &AppConfig, server: &ServerConfig) -> Result<Policy> {
-    let settings = &app.settings;
-    let id = settings.id.as_str();
-    let pairs = app.keys.iter().filter(|pair| pair.enabled);
-    let credentials = pairs.map(|pair| {
-        Ok(Credential {
-            key: AppKey::parse(pair.key.as_str())?,
-            secret: Secret::parse(pair.secret.expose())?,
-        })
-    });
-    let keys = credentials
-        .collect::<Result<Vec<_>>>()
-        .and_then(|all| Ok(KeyRing::new(all)?));
-    Ok(Policy {
-        keys: keys.with_context(|| format!("app {id:?} has no usable key"))?,
-        limits: app.limits(),
-        client_events: match settings.client_events {
-            true => ClientEvents::Allowed,
-            false => ClientEvents::Refused,
-        },
-        subscription_errors: match server.subscription_errors {
-            true => SubscriptionErrors::ToConnectionAndChannel,
-            false => SubscriptionErrors::ToConnection,
-        },
-        timing: Timing {
-            activity_timeout: server.activity_timeout,
-            pong_timeout: server.pong_timeout,
-        },
-        authorization: match settings.authorized_connections {
-            true => AuthorizationRule::Within(settings.authorization_timeout),
-            false => AuthorizationRule::NotRequired,
-        },
-        watchlists: match settings.watchlist_events {
-            true => Watchlists::Served,
-            false => Watchlists::Ignored,
-        },
-    })
-}
 /// A node on `bus` as the server without any configuration has it.
 #[cfg(test)]
 pub(crate) fn unconfigured(bus: &LocalBus) -> Composed {

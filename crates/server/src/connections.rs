@@ -1,42 +1,109 @@
-//! The connections that are open now, for closing them.
+//! The connections that are open now: for closing them, and for operators to see.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use foghorn_channels::Mailbox;
-use foghorn_protocol::SocketId;
+use foghorn_cluster::AppId;
+use foghorn_node::Transport;
+use foghorn_protocol::{Close, SocketId, UnixSeconds};
 use parking_lot::Mutex;
 
+use crate::fallback::Sessions;
 use crate::gate::{Gate, Pass};
 
-/// Every open connection's mailbox.
+/// By app, because that is how operators ask.
+type Name = (AppId, SocketId);
+
+/// An open connection.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    /// How its bytes travel.
+    pub(crate) transport: Transport,
+    /// When it was let in.
+    pub(crate) since: UnixSeconds,
+    /// The way to it.
+    pub(crate) mailbox: Arc<dyn Mailbox>,
+}
+
+/// Every open connection.
 #[derive(Clone, Default)]
 pub(crate) struct Connections {
-    open: Arc<Mutex<BTreeMap<SocketId, Arc<dyn Mailbox>>>>,
+    open: Arc<Mutex<BTreeMap<Name, Entry>>>,
     gate: Gate,
+}
+
+/// Where clients of this node are found.
+#[derive(Clone, Default)]
+pub(crate) struct Clients {
+    /// All of them.
+    pub(crate) connections: Connections,
+    /// Those that come over HTTP, by the names of their sessions.
+    pub(crate) sessions: Sessions,
 }
 
 /// A connection's entry. Dropping it is the connection's end.
 pub(crate) struct Registered {
     connections: Connections,
-    socket: SocketId,
+    name: Name,
     _pass: Pass,
 }
 
 impl Connections {
-    /// Enters a connection.
-    pub(crate) fn register(&self, socket: SocketId, mailbox: Arc<dyn Mailbox>) -> Registered {
-        self.open.lock().insert(socket, mailbox);
+    /// Enters a connection of `app`.
+    pub(crate) fn register(&self, app: AppId, socket: SocketId, entry: Entry) -> Registered {
+        let name = (app, socket);
+        self.open.lock().insert(name.clone(), entry);
         Registered {
             connections: self.clone(),
-            socket,
+            name,
             _pass: self.gate.enter(),
         }
     }
 
     /// Everybody who is here now.
     pub(crate) fn all(&self) -> Vec<Arc<dyn Mailbox>> {
-        self.open.lock().values().cloned().collect()
+        let open = self.open.lock();
+        open.values()
+            .map(|entry| Arc::clone(&entry.mailbox))
+            .collect()
+    }
+
+    /// Up to `limit` connections of `app` in the order of their ids, those after `after` first.
+    pub(crate) fn page(
+        &self,
+        app: &AppId,
+        after: Option<SocketId>,
+        limit: usize,
+    ) -> Vec<(SocketId, Entry)> {
+        let begin = match after {
+            Some(after) => Bound::Excluded((app.clone(), after)),
+            None => Bound::Included((app.clone(), SocketId::MIN)),
+        };
+        let open = self.open.lock();
+        open.range((begin, Bound::Unbounded))
+            .take_while(|((of, _), _)| of == app)
+            .take(limit)
+            .map(|((_, socket), entry)| (*socket, entry.clone()))
+            .collect()
+    }
+
+    /// Has one connection of `app` close. Whether there is one of this id.
+    pub(crate) fn close(&self, app: &AppId, socket: SocketId, close: &Close) -> bool {
+        let name = (app.clone(), socket);
+        let entry = self.open.lock().get(&name).cloned();
+        if let Some(entry) = &entry {
+            entry.mailbox.ask_to_close(close);
+        }
+        entry.is_some()
+    }
+
+    /// Has all connections of `app` close.
+    pub(crate) fn close_all(&self, app: &AppId, close: &Close) {
+        for (_, entry) in self.page(app, None, usize::MAX) {
+            entry.mailbox.ask_to_close(close);
+        }
     }
 
     /// Waits until the last connection has ended.
@@ -47,6 +114,6 @@ impl Connections {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.connections.open.lock().remove(&self.socket);
+        self.connections.open.lock().remove(&self.name);
     }
 }

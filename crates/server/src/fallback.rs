@@ -198,9 +198,9 @@ impl Shared {
         }
         let admitted = self.admit(head, peer, route.key.as_deref(), transport);
         let is_poll = transport == Transport::XhrPolling;
-        let admitted = admitted.and_then(|admission| match !is_poll || self.has_room_for_polls() {
-            true => Ok(admission),
-            false => Err(self.node.refused(full(), transport)),
+        let admitted = admitted.and_then(|admission| match self.room_for_polls() {
+            Err(full) if is_poll => Err(self.node.refused(full, transport)),
+            _ => Ok(admission),
         });
         let admission = admitted.map_err(|refusal| {
             tracing::debug!(code = refusal.close.code().number(), "connection refused");
@@ -226,14 +226,22 @@ impl Shared {
         }
     }
 
-    fn has_room_for_polls(&self) -> bool {
+    /// Why a client may not open a session with a poll while too many others have not come back.
+    fn room_for_polls(&self) -> Result<(), Refusal> {
         let limit = (self.node.max_connections() / FRESH_SHARE).max(LEAST_FRESH);
-        (self.fallback.terms.fresh.inside() as u64) < limit
+        let waiting = self.fallback.terms.fresh.inside() as u64;
+        if waiting < limit {
+            return Ok(());
+        }
+        let reason =
+            format!("{waiting} sessions wait for their clients to come back, the limit is {limit}");
+        let code = CloseCode::OverCapacity;
+        Err(Refusal::new(ProtocolVersion::LATEST, code, reason))
     }
 
     /// The app whose sessions a request may be for.
-    fn app_of(&self, head: &Head<'_, '_>, peer: Peer, route: &Route) -> Option<&Arc<App>> {
-        let app = self.node.apps().with_key(route.key.as_deref()?)?;
+    fn app_of(&self, head: &Head<'_, '_>, peer: Peer, route: &Route) -> Option<Arc<App>> {
+        let app = self.node.apps().connected_with_key(route.key.as_deref()?)?;
         let encryption = peer.client_encryption(head, &self.trusted_proxies);
         Some(app).filter(|app| app.takes(encryption))
     }
@@ -249,7 +257,7 @@ impl Shared {
         };
         let to = match self.fallback.sessions.get(app.id(), route.session) {
             Some(session) => Addressee::Here(session),
-            None if self.node.is_linked() => Addressee::Elsewhere(Arc::clone(app), route.session),
+            None if self.node.is_linked() => Addressee::Elsewhere(app, route.session),
             None => return Step::Answer(answers::unknown_session()),
         };
         let terms = BodyTerms {
@@ -307,12 +315,6 @@ impl Shared {
             }
         }
     }
-}
-
-/// Why a client may not come in while too many others have not come back.
-fn full() -> Refusal {
-    let reason = "Too many sessions wait for their clients to come back".to_owned();
-    Refusal::new(ProtocolVersion::LATEST, CloseCode::OverCapacity, reason)
 }
 
 fn too_large(what: &str, length: u64, limit: usize) -> Answer {

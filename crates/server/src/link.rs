@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::clock::Clock;
+use crate::quotas;
 
 /// Messages that may wait for the driver.
 const WAITING_MESSAGES: usize = 16_384;
@@ -138,6 +139,7 @@ pub(crate) async fn run<B: Bus, I: Inbox>(
         loop {
             ticks.tick().await;
             node.on_tick(clock.now());
+            quotas::look(&node);
         }
     };
     tokio::join!(listen, publish, announce, watch, receive, live);
@@ -235,13 +237,13 @@ mod tests {
             except: None,
         };
         let app = a.apps().with_id("app-id").unwrap();
-        a.publish(app, &[event], Clock::start().now()).unwrap();
+        a.publish(&app, &[event], Clock::start().now()).unwrap();
         on_a.hears("from a").await;
         on_b.hears("from a").await;
         // Facts are gathered for a moment; the count of both nodes arrives all the same.
         let news = ChannelName::parse("news", 200).unwrap();
         while b
-            .occupancy(b.apps().with_id("app-id").unwrap(), &news)
+            .occupancy(&b.apps().with_id("app-id").unwrap(), &news)
             .subscriptions
             < 2
         {

@@ -4,6 +4,7 @@
 //! This crate must not decide anything of the protocol; what a message means is settled below it.
 
 mod announcement;
+mod apps;
 mod arrival;
 mod capacity;
 mod cli;
@@ -21,9 +22,12 @@ mod link;
 mod listener;
 mod lots;
 mod metrics;
+mod newcomers;
+mod origin;
 mod outbox;
 mod peer;
 mod plain;
+mod quotas;
 mod rules;
 mod serve;
 mod shared;
@@ -33,6 +37,7 @@ mod stream;
 mod telemetry;
 mod tls;
 mod upgrade;
+mod webhooks;
 mod websocket;
 mod wire;
 mod writer;

@@ -137,9 +137,9 @@ impl<L: Line> Outbox<L> {
     }
 
     /// What a client is told that did not keep up.
-    fn too_slow(&self) -> Close {
+    fn too_slow(&self, bytes: usize) -> Close {
         let limit = self.limit;
-        let reason = format!("Too slow: more than {limit} bytes, the limit, wait to be sent");
+        let reason = format!("Too slow: {bytes} bytes wait to be sent, the limit is {limit}");
         Close::new(CloseCode::OverCapacity, reason)
     }
 
@@ -216,8 +216,12 @@ impl<L: Line> Outbox<L> {
                 let concern = Concern::Close(close.clone());
                 return Poll::Ready(Pending::Concern(concern));
             }
-            Status::Overflowed | Status::Gone => {
-                let concern = Concern::Overflow(self.too_slow());
+            &Status::Overflowed(bytes) => {
+                let concern = Concern::Overflow(self.too_slow(bytes));
+                return Poll::Ready(Pending::Concern(concern));
+            }
+            Status::Gone => {
+                let concern = Concern::Overflow(self.too_slow(state.bytes));
                 return Poll::Ready(Pending::Concern(concern));
             }
             Status::Open | Status::Asked(_) => {}
@@ -241,8 +245,8 @@ impl<L: Line> Outbox<L> {
         if let Some(close) = state.take_asked() {
             return Poll::Ready(Concern::Asked(close));
         }
-        if matches!(state.status, Status::Overflowed) {
-            return Poll::Ready(Concern::Overflow(self.too_slow()));
+        if let Status::Overflowed(bytes) = state.status {
+            return Poll::Ready(Concern::Overflow(self.too_slow(bytes)));
         }
         state.listen(cx, WakesOn::End);
         Poll::Pending
@@ -326,7 +330,7 @@ impl<L: Line> Outbox<L> {
         let total = state.bytes + bytes;
         // What is more than the whole limit may still pass alone.
         if total > self.limit && state.bytes > 0 {
-            state.give_up(Status::Overflowed);
+            state.give_up(Status::Overflowed(total));
             let waker = state.waker.take();
             drop(state);
             self.meters.overflowed();

@@ -8,25 +8,26 @@ use foghorn_config::{AppSource, Config, Loaded};
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::apps::Catalogue;
 use crate::capacity::{Capacity, METRICS_SOCKETS};
 use crate::clock::Clock;
 use crate::composition::Composed;
 use crate::http1::Patience;
 use crate::listener::{Terms, bind};
 use crate::metrics::Scrape;
+use crate::origin::Origin;
 use crate::shared::Shared;
-use crate::{announcement, composition, console, drain, listener, telemetry, tls};
+use crate::webhooks::Clerk;
+use crate::{announcement, apps, composition, console, drain, listener, telemetry, tls, webhooks};
 
 /// Serves until a signal says stop.
 ///
 /// # Errors
 /// What keeps the server from starting.
-pub(crate) fn run(loaded: Loaded) -> Result<()> {
-    let Loaded {
-        config, warnings, ..
-    } = loaded;
+pub(crate) fn run(loaded: Loaded, origin: Origin) -> Result<()> {
+    let config = &loaded.config;
     telemetry::start(&config.log)?;
-    for warning in warnings {
+    for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let capacity = Capacity::raise(config.server.max_connections)?;
@@ -34,28 +35,49 @@ pub(crate) fn run(loaded: Loaded) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(config, capacity))
+    runtime.block_on(serve(loaded, origin, capacity))
 }
 
-async fn serve(config: Config, capacity: Capacity) -> Result<()> {
+async fn serve(loaded: Loaded, origin: Origin, capacity: Capacity) -> Result<()> {
+    let config = loaded.config.clone();
     let mut signals = Signals::listen()?;
     let registry = Registry::new();
     let clock = Clock::start();
     // One process is one node today: the in-process driver has nobody else to talk to.
-    let Composed {
-        node,
-        link,
-        sessions,
-    } = composition::node(&config, capacity, &registry, &LocalBus::new())?;
+    let composed = composition::node(&config, capacity, &registry, &LocalBus::new())?;
+    let Composed { node, link, .. } = composed;
     tokio::spawn(link.run(clock));
-    let shared = Arc::new(composition::shared(&config, (node, sessions), clock));
+    let times = (clock, composed.bell);
+    let clerk = Clerk::new(Arc::clone(&node), &config, times, registry.clone());
+    let clerk = Arc::new(clerk);
+    if config.apps.iter().any(webhooks::is_needed) {
+        clerk.hire()?;
+    }
+    tokio::spawn(Arc::clone(&clerk).run());
+    let catalogue = Catalogue::new(Arc::clone(&node), Arc::clone(&clerk), loaded);
+    let catalogue = Arc::new(catalogue);
+    let clients = composed.clients;
+    let shared = Arc::new(composition::shared(&config, (node, clients), clock));
+    listen(&config, capacity, &shared, registry)?;
+    tokio::spawn(apps::follow(catalogue, origin)?);
+    signals.stop().await;
+    stop(&shared, &clerk, &config, signals).await;
+    Ok(())
+}
+
+/// Takes both addresses before either is announced, for half a server is none, and serves them.
+fn listen(
+    config: &Config,
+    capacity: Capacity,
+    shared: &Arc<Shared>,
+    registry: Registry,
+) -> Result<()> {
     let patience = Patience {
         header_timeout: config.server.header_timeout,
         idle_timeout: config.server.idle_timeout,
         write_timeout: config.server.write_timeout,
     };
     let tls = tls::acceptor(&config.server)?;
-    // Both addresses are taken before either is announced: half a server is none.
     let (main, address) = bind(config.server.host, config.server.port)?;
     if config.metrics.enabled {
         let (metrics, address) = bind(config.metrics.host, config.metrics.port)
@@ -85,22 +107,22 @@ async fn serve(config: Config, capacity: Capacity) -> Result<()> {
         sockets: capacity.sockets(),
         patience,
     };
-    tokio::spawn(listener::serve(main, terms, Arc::clone(&shared)));
+    tokio::spawn(listener::serve(main, terms, Arc::clone(shared)));
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(%address, version, tls = with_tls, "listening");
     if let (AppSource::BuiltIn, Some(app)) = (&config.app_source, config.apps.first()) {
         console::print(&announcement::text(address, app))?;
     }
-    signals.stop().await;
-    stop(&shared, &config, signals).await;
     Ok(())
 }
 
-async fn stop(shared: &Shared, config: &Config, mut signals: Signals) {
+async fn stop(shared: &Shared, clerk: &Clerk, config: &Config, mut signals: Signals) {
+    let done = async {
+        drain::drain(shared, config.server.shutdown_grace).await;
+        clerk.stop().await;
+    };
     tokio::select! {
-        () = drain::drain(shared, config.server.shutdown_grace) => {
-            tracing::info!("stopped");
-        }
+        () = done => tracing::info!("stopped"),
         () = signals.stop() => tracing::warn!("asked again to stop, cutting all connections"),
     }
 }

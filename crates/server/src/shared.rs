@@ -11,6 +11,7 @@ use crate::connections::Connections;
 use crate::fallback::Fallback;
 use crate::gate::Gate;
 use crate::lots::Lots;
+use crate::newcomers::Newcomers;
 use crate::rules::Rules;
 
 /// What all requests share.
@@ -27,7 +28,9 @@ pub(crate) struct Shared {
     pub(crate) requests: Gate,
     /// What precedes every path.
     pub(crate) path_prefix: String,
-    /// Who may say how clients are connected.
+    /// Who has come lately, and how often.
+    pub(crate) newcomers: Newcomers,
+    /// Who may say how clients are connected, and from where.
     pub(crate) trusted_proxies: Networks,
     /// Bytes of a request's body.
     pub(crate) max_body_bytes: usize,

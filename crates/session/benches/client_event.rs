@@ -9,7 +9,9 @@ use foghorn_auth::{AppKey, Credential, KeyRing, Secret, sign_channel};
 use foghorn_protocol::{
     ChannelName, Close, Frame, Limits, Member, Moment, ProtocolVersion, Rate, SocketId, UserId,
 };
-use foghorn_session::{Busy, ClientEvents, Host, Listening, Policy, Session, SubscribeRefused};
+use foghorn_session::{
+    Busy, ClientEvents, ClientPublish, Host, Listening, Policy, Session, SubscribeRefused,
+};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -86,9 +88,9 @@ impl Host for Nothing {
         Ok(())
     }
 
-    fn publish(&mut self, _: &ChannelName, frame: Frame) -> Result<(), Busy> {
+    fn publish(&mut self, event: ClientPublish<'_>) -> Result<(), Busy> {
         self.published += 1;
-        drop(black_box(frame));
+        drop(black_box(event));
         Ok(())
     }
 }

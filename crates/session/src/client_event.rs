@@ -4,7 +4,7 @@ use foghorn_protocol::{
     Access, ChannelName, EventName, Exhausted, Moment, ServerMessage, encrypted_envelope,
 };
 
-use crate::host::{Busy, Host};
+use crate::host::{Busy, ClientPublish, Host};
 use crate::policy::ClientEvents;
 use crate::refusal::{echo, tell_error};
 use crate::session::Session;
@@ -96,7 +96,14 @@ impl Session {
             user_id,
         }
         .encode();
-        host.publish(&channel, frame).map_err(|Busy| {
+        let publish = ClientPublish {
+            channel: &channel,
+            event,
+            data,
+            user_id,
+            frame,
+        };
+        host.publish(publish).map_err(|Busy| {
             format!("Client event rejected: {channel} is over capacity, try again later").into()
         })
     }

@@ -56,7 +56,22 @@ pub trait Host {
     ///
     /// # Errors
     /// Too much waits on the channel already.
-    fn publish(&mut self, channel: &ChannelName, frame: Frame) -> Result<(), Busy>;
+    fn publish(&mut self, event: ClientPublish<'_>) -> Result<(), Busy>;
+}
+
+/// An accepted client event.
+#[derive(Debug)]
+pub struct ClientPublish<'a> {
+    /// The channel, one of the session's.
+    pub channel: &'a ChannelName,
+    /// The event's name.
+    pub event: &'a str,
+    /// The payload as text: JSON, unless the client sent a string.
+    pub data: &'a str,
+    /// Who the sender is on the channel, if that is a presence channel.
+    pub user_id: Option<&'a UserId>,
+    /// The event as the others get it.
+    pub frame: Frame,
 }
 
 /// Why a channel does not take a subscriber whose papers are in order.

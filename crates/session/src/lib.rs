@@ -18,6 +18,6 @@ mod sign_in;
 mod subscribe;
 mod user_channel;
 
-pub use host::{Busy, Host, Listening, SubscribeRefused};
+pub use host::{Busy, ClientPublish, Host, Listening, SubscribeRefused};
 pub use policy::{AuthorizationRule, ClientEvents, Policy, SubscriptionErrors, Timing, Watchlists};
 pub use session::{Session, farewell};

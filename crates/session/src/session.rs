@@ -65,6 +65,11 @@ impl Session {
         }
     }
 
+    /// Other rules hold from now on.
+    pub fn obey(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
     /// The client sent a text message.
     pub fn on_text(&mut self, text: &str, now: Moment, host: &mut dyn Host) {
         self.on_activity(now);
@@ -173,6 +178,7 @@ impl Session {
     pub(crate) fn take_client_event_token(&mut self, now: Moment) -> Result<(), Exhausted> {
         self.client_events
             .take(self.policy.limits.client_events_per_second, 1, now)
+            .map(drop)
     }
 
     /// Somebody vouches for the client. Asked before anybody else hears of it: it may have to go

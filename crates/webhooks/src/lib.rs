@@ -4,14 +4,21 @@
 //! that: finished bodies with their signatures. It must not know who is subscribed, how anything is
 //! sent, stored or retried over a network, or what time it is.
 
+mod body;
 mod delivery;
+mod desk;
 mod event;
+mod plan;
+mod schedule;
 mod spec;
 mod webhook;
 mod webhooks;
 
 pub use delivery::{Class, Delivery, Lane, Mark, Subject, Target, UnixMillis};
+pub use desk::{CLIENT_EVENTS_WAITING, Desk, Due, Wake};
 pub use event::{Event, Kind};
+pub use plan::plan;
+pub use schedule::Schedule;
 pub use spec::{FilterSpec, Invalid, Spec};
 pub use webhook::Webhook;
 pub use webhooks::{Batching, DELAY, Webhooks};

@@ -9,6 +9,9 @@ use crate::{Event, Kind, Webhook};
 /// How long a channel or member is gone before receivers hear of it (webhooks.md §3).
 pub const DELAY: Duration = Duration::from_secs(3);
 
+/// The least of that after a restart of the server: clients need time to come back.
+const DELAY_AFTER_RESTART: Duration = Duration::from_secs(30);
+
 /// All webhooks of an app, and what holds for all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhooks {
@@ -18,6 +21,8 @@ pub struct Webhooks {
     pub batching: Batching,
     /// How long a channel or member is gone before receivers hear of it; zero: they hear at once.
     pub delay: Duration,
+    /// How long those who were there before a restart may take to come back.
+    pub restart_delay: Duration,
 }
 
 /// Whether one request may tell of several events.
@@ -35,6 +40,14 @@ pub enum Batching {
     },
 }
 
+impl Batching {
+    /// How long the first event of a batch waits, unless an operator says otherwise
+    /// (webhooks.md §6).
+    pub const WINDOW: Duration = Duration::from_millis(50);
+    /// How many events are in one request at most (webhooks.md §6).
+    pub const MOST: usize = 100;
+}
+
 /// No webhooks.
 impl Default for Webhooks {
     fn default() -> Self {
@@ -42,6 +55,7 @@ impl Default for Webhooks {
             webhooks: Vec::new(),
             batching: Batching::Off,
             delay: DELAY,
+            restart_delay: DELAY_AFTER_RESTART,
         }
     }
 }
@@ -66,7 +80,14 @@ impl Webhooks {
         self.wants_on(event.kind(), event.channel())
     }
 
-    /// Whether the desk has to hear of what such events tell. Coming and going
+    /// How long after a restart those who were there before may take to come back, so that
+    /// receivers do not hear that they were away.
+    #[must_use]
+    pub fn delay_after_restart(&self) -> Duration {
+        self.delay.max(self.restart_delay)
+    }
+
+    /// Whether the [`Desk`](crate::Desk) has to hear of what such events tell. Coming and going
     /// are followed together: who is to hear of one of them cannot be told without the other.
     #[must_use]
     pub fn follows(&self, kind: Kind) -> bool {

@@ -16,6 +16,7 @@ mod legacy;
 mod malformed;
 mod meters;
 mod query_parameters;
+mod quota;
 mod rates;
 mod routing;
 mod terminate;

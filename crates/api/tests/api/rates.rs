@@ -56,6 +56,24 @@ fn events_are_counted_once_per_channel_and_come_back_with_time() {
 }
 
 #[test]
+fn what_is_left_is_told_with_what_is_accepted() {
+    let world = world();
+    let told = |answer: &Answer| {
+        assert_eq!(answer.status, 200);
+        let header = |name: &str| answer.headers[name].to_str().unwrap().parse::<u32>();
+        assert!(!answer.headers.contains_key("retry-after"));
+        ["x-ratelimit-limit", "x-ratelimit-remaining"].map(|name| header(name).unwrap())
+    };
+    assert_eq!(told(&trigger(&world, 7)), [10, 3]);
+    assert_eq!(told(&trigger(&world, 3)), [10, 0]);
+    assert_eq!(told(&world.get(&HIDDEN, "channels", &[])), [2, 1]);
+    assert_eq!(told(&world.get(&HIDDEN, "usage", &[])), [2, 0]);
+    let unlimited = World::new();
+    assert!(trigger(&unlimited, 1).headers.is_empty());
+    assert!(unlimited.get(&HIDDEN, "channels", &[]).headers.is_empty());
+}
+
+#[test]
 fn all_or_none_of_a_request_is_published() {
     let world = world();
     let listener = world.listener(&HIDDEN, "", &["c0"]);

@@ -12,7 +12,7 @@ use foghorn_channels::{Delivery, HashSeed, Mailbox, QueueLimits};
 use foghorn_cluster::{NodeId, Patience};
 use foghorn_node::{
     AppSpec, AppStatus, Apps, Clustering, Connection, Effect, Emit, Encryption, Handshake, Metrics,
-    Node, NodeConfig, ProtocolRule, SubscriptionCount, Transport,
+    Node, NodeConfig, ProtocolRule, Quota, SubscriptionCount, Transport,
 };
 use foghorn_protocol::{Close, Frame, Limits, Moment, UnixSeconds};
 use foghorn_session::Policy;
@@ -86,10 +86,11 @@ impl Account {
         sign_request(&self.credential(), &request, NOW)
     }
 
-    fn spec(&self, limits: &Limits) -> AppSpec {
+    fn spec(&self, setup: &Setup) -> AppSpec {
         let mut policy = Policy::new(KeyRing::new(vec![self.credential()]).unwrap());
-        policy.limits = limits.clone();
+        policy.limits = setup.limits.clone();
         let mut spec = AppSpec::new(self.id.into(), policy);
+        spec.quota = setup.quota;
         match self.id {
             "disabled-app" => spec.status = AppStatus::Disabled,
             "shared-app" => spec.subscription_count = SubscriptionCount::Shared,
@@ -127,6 +128,8 @@ pub(crate) struct Setup {
     pub(crate) queue_limits: QueueLimits,
     /// Of every app.
     pub(crate) limits: Limits,
+    /// The same.
+    pub(crate) quota: Quota,
 }
 
 impl World {
@@ -171,10 +174,10 @@ impl World {
         })
     }
 
-    fn with(setup: Setup) -> Self {
+    pub(crate) fn with(setup: Setup) -> Self {
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).unwrap();
-        let specs = ACCOUNTS.iter().map(|account| account.spec(&setup.limits));
+        let specs = ACCOUNTS.iter().map(|account| account.spec(&setup));
         let config = NodeConfig {
             id: NodeId::from_random(1),
             apps: Apps::new(specs.collect(), &metrics).unwrap(),

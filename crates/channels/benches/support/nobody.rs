@@ -1,6 +1,8 @@
 //! The rest of the cluster, in benchmarks: none.
 
-use foghorn_channels::{Announce, Change, Counting, Joining, Key, Send, Stamp};
+use std::sync::Arc;
+
+use foghorn_channels::{Announce, Change, Counting, Joining, Key, News, Send, Stamp, Tally};
 
 /// No other node is there.
 pub(crate) struct Nobody;
@@ -20,9 +22,13 @@ impl Announce for Nobody {
         Counting::Silent
     }
 
+    fn tally(&self, _: &Key) -> Arc<Tally> {
+        Arc::default()
+    }
+
     fn count_waits(&self, _: &Key) {}
 
-    fn turned(&self, _: &Key) {}
+    fn happened(&self, _: &Key, _: News<'_>) {}
 
     fn evicted(&self) {}
 }

@@ -3,6 +3,7 @@
 use foghorn_protocol::ServerMessage;
 
 use super::{Counted, Outlet, State};
+use crate::announce::News;
 use crate::key::Key;
 use crate::op::Matter;
 use crate::request::Send;
@@ -17,6 +18,9 @@ pub(super) const TOLD_AT_ONCE: u16 = 200;
 impl State {
     /// The number of subscriptions has changed.
     pub(super) fn recount(&mut self, key: &Key, outlet: &impl Outlet) {
+        if self.counted != Counted::Never {
+            outlet.happened(key, News::Counted(self.subscriptions()));
+        }
         match self.counted {
             Counted::Never => {}
             // Whoever comes next knows nothing yet.

@@ -4,7 +4,7 @@ use foghorn_protocol::{ChannelName, Close, Frame, ServerMessage, SocketId, UserI
 
 use super::arrival::Greeting;
 use super::{Link, Outlet, State};
-use crate::announce::{Change, Joining};
+use crate::announce::{Change, Joining, News};
 use crate::key::Key;
 use crate::members::Seat;
 use crate::op::{self, Matter};
@@ -35,22 +35,30 @@ impl State {
             hearing,
             now,
         } = subscribe;
+        let (mut announced, mut added) = (None, None);
         if let (Some(roster), Some(member), Some(channel)) =
             (&mut self.roster, &member, key.channel())
         {
             let JoinedHere { turn, news } = roster.join_here(member, max_members)?;
             if turn == Turn::Edge {
                 self.tell(|| ServerMessage::MemberAdded { channel, member }.encode());
+                added = Some(&member.user_id);
             }
             if news {
-                outlet.changed(key, Change::Joined(member));
+                announced = Some(member);
             }
         }
         self.here += 1;
-        if self.subscriptions() == 1 {
-            outlet.turned(key);
-        }
         outlet.changed(key, Change::Count(self.here));
+        if let Some(member) = announced {
+            outlet.changed(key, Change::Joined(member));
+        }
+        if self.subscriptions() == 1 {
+            outlet.happened(key, News::Occupied);
+        }
+        if let Some(user) = added {
+            outlet.happened(key, News::Added(user));
+        }
         if self.link == Link::Unwanted {
             self.link = match outlet.interest(key) {
                 Joining::Done => Link::Joined,
@@ -59,7 +67,7 @@ impl State {
         }
         let greeting = Greeting {
             ack: self.acknowledgement(key).or(greeting),
-            cached: self.cached_part(key, now),
+            cached: self.cached_part(key, now, outlet),
         };
         let seat = Seat {
             socket,
@@ -81,10 +89,6 @@ impl State {
     ) {
         self.here = self.here.saturating_sub(1);
         self.depart(socket);
-        outlet.changed(key, Change::Count(self.here));
-        if self.subscriptions() == 0 {
-            outlet.turned(key);
-        }
         if let (Some(roster), Some(user), Some(channel)) = (&mut self.roster, user, key.channel())
             && let Some((turn, last_here)) = roster.leave_here(user)
         {
@@ -93,7 +97,12 @@ impl State {
             }
             if turn == Turn::Edge {
                 self.tell_removed(channel, user);
+                outlet.happened(key, News::Removed(user));
             }
+        }
+        outlet.changed(key, Change::Count(self.here));
+        if self.subscriptions() == 0 {
+            outlet.happened(key, News::Vacated);
         }
         self.recount(key, outlet);
     }
@@ -121,20 +130,28 @@ impl State {
                 let was_anybody = self.subscriptions() > 0;
                 let others = self.elsewhere.saturating_sub(u64::from(*before));
                 self.elsewhere = others + u64::from(*after);
-                if was_anybody != (self.subscriptions() > 0) {
-                    outlet.turned(key);
+                match (was_anybody, self.subscriptions() > 0) {
+                    (false, true) => outlet.happened(key, News::Occupied),
+                    (true, false) => outlet.happened(key, News::Vacated),
+                    _ => {}
                 }
                 self.recount(key, outlet);
             }
             members => {
                 if let Some(channel) = key.channel() {
-                    self.apply_member(channel, members);
+                    self.apply_member(key, channel, members, outlet);
                 }
             }
         }
     }
 
-    fn apply_member(&mut self, channel: &ChannelName, remote: &Remote) {
+    fn apply_member(
+        &mut self,
+        key: &Key,
+        channel: &ChannelName,
+        remote: &Remote,
+        outlet: &impl Outlet,
+    ) {
         let Some(roster) = &mut self.roster else {
             return;
         };
@@ -143,12 +160,14 @@ impl State {
             Remote::Joined(member) => {
                 if roster.join_elsewhere(member) == Turn::Edge {
                     self.tell(|| ServerMessage::MemberAdded { channel, member }.encode());
+                    outlet.happened(key, News::Added(&member.user_id));
                 }
             }
             Remote::Updated(member) => roster.update_elsewhere(member),
             Remote::Left(user) => {
                 if roster.leave_elsewhere(user) == Turn::Edge {
                     self.tell_removed(channel, user);
+                    outlet.happened(key, News::Removed(user));
                 }
             }
         }

@@ -8,7 +8,7 @@ use foghorn_protocol::{Moment, ServerMessage};
 
 use super::State;
 use super::arrival::CachedPart;
-use crate::announce::Stamp;
+use crate::announce::{News, Stamp};
 use crate::audience::Outlet;
 use crate::key::Key;
 use crate::memory::Expiry;
@@ -78,11 +78,20 @@ impl State {
     }
 
     /// What a newcomer hears of the cache.
-    pub(super) fn cached_part(&self, key: &Key, asked: Moment) -> Option<CachedPart> {
+    pub(super) fn cached_part(
+        &mut self,
+        key: &Key,
+        asked: Moment,
+        outlet: &impl Outlet,
+    ) -> Option<CachedPart> {
         let channel = key.channel().filter(|channel| channel.kind().cache)?;
         let frame = match self.cached(asked) {
             Some(cached) => cached.frame.clone(),
-            None => ServerMessage::CacheMiss { channel }.encode(),
+            None => {
+                self.cache_missed = true;
+                outlet.happened(key, News::CacheMissed);
+                ServerMessage::CacheMiss { channel }.encode()
+            }
         };
         Some(CachedPart { frame, asked })
     }
@@ -91,6 +100,9 @@ impl State {
         let memory = outlet.memory();
         memory.saw_version(cached.version);
         memory.exchange(key, self.cached.as_ref(), &cached);
-        self.cached = Some(cached);
+        let before = self.cached.replace(cached);
+        if std::mem::take(&mut self.cache_missed) || before.is_none() {
+            outlet.happened(key, News::CacheFilled);
+        }
     }
 }

@@ -154,7 +154,10 @@ fn other_nodes_are_told_what_to_remember() {
     let hub = hub(announced.clone());
     let car = key("cache-car");
     publish(&hub, &car, 1);
-    assert_eq!(announced.said(), ["relay to cache-car"]);
+    assert_eq!(
+        announced.said(),
+        ["relay to cache-car", "now filled cache-car"]
+    );
     let first = announced.last_stamp();
     assert_eq!(first.ttl, living(0, MINUTE).ttl);
     publish(&hub, &car, 2);

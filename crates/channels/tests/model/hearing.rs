@@ -86,8 +86,8 @@ fn a_user_is_greeted_with_what_the_sign_in_brought() {
     assert_eq!(
         announced.said(),
         [
-            "turned #server-to-user-zoe",
             "count 1 of #server-to-user-zoe",
+            "now occupied #server-to-user-zoe",
             "relay to #server-to-user-zoe"
         ]
     );
@@ -99,7 +99,7 @@ fn a_users_coming_and_going_is_merged_over_all_nodes() {
     let hub = hub(announced.clone());
     let zoe = key("#server-to-user-zoe");
     let elsewhere = |before, after| finish(hub.apply(&zoe, &Remote::Count { before, after }));
-    let turned = || announced.said().iter().any(|said| said.contains("turned"));
+    let turned = || announced.said().iter().any(|said| said.contains("now "));
     elsewhere(0, 2);
     assert!(turned(), "somewhere");
     joined(&hub, &zoe, 1);

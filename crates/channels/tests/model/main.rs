@@ -11,6 +11,7 @@
 
 mod caching;
 mod counting;
+mod delivered;
 mod forgetting;
 mod hearing;
 mod presence;

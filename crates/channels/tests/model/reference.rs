@@ -47,6 +47,8 @@ pub(crate) struct Reference {
     told: u64,
     at_once: u16,
     last: Option<Cached>,
+    /// Whether a newcomer was told since that there is none.
+    missed: bool,
     parked: Vec<Parked>,
 }
 
@@ -62,6 +64,7 @@ impl Reference {
             told: 0,
             at_once: AT_ONCE,
             last: None,
+            missed: false,
             parked: Vec::new(),
         }
     }
@@ -106,19 +109,24 @@ impl Reference {
     pub(crate) fn join(&mut self, seat: (u64, Hearing), greeting: Option<&Frame>, now: Moment) {
         let (id, hearing) = seat;
         let user = self.is_presence().then(|| user_of(id));
+        let (mut facts, mut news) = (Vec::new(), Vec::new());
         if let Some(user) = &user {
             if !self.users().contains(user) {
                 self.tell_added(user);
+                news.extend([format!("now with {user}")]);
             }
             if !self.is_here(user) {
-                self.say(&format!("joined {user} of"));
+                facts.extend([format!("joined {user} of")]);
             }
         }
         self.seats.push(Seat { id, user, hearing });
-        if self.subscriptions() == 1 {
-            self.say("turned");
-        }
         self.say(&format!("count {} of", self.seats.len()));
+        if self.subscriptions() == 1 {
+            facts.push("now occupied".to_owned());
+        }
+        for said in facts.iter().chain(&news) {
+            self.say(said);
+        }
         let greeting = match &self.key.target {
             Target::Watchers(_) => None,
             Target::Recipient(_) if self.is_presence() => Some(self.roster()),
@@ -127,11 +135,10 @@ impl Reference {
                 None => greeting.map(text),
             },
         };
+        let cached = self.is_cache().then(|| self.cached_part(now));
         let stays = self.heard.entry(id).or_default();
         stays.push(Vec::from_iter(greeting));
-        if self.key.channel().is_some_and(|name| name.kind().cache) {
-            let live = self.last.as_ref().filter(|cached| cached.until > now);
-            let cached = live.map_or_else(|| missed(&self.key), |last| text(&last.frame));
+        if let Some(cached) = cached {
             let stay = stays.len() - 1;
             let place = stays[stay].len();
             stays[stay].push(cached);
@@ -140,20 +147,33 @@ impl Reference {
         self.recount();
     }
 
+    /// What a newcomer hears of the cache.
+    fn cached_part(&mut self, now: Moment) -> String {
+        match self.last(now).map(|last| text(&last.frame)) {
+            Some(cached) => cached,
+            None => {
+                self.missed = true;
+                self.say("now missed");
+                missed(&self.key)
+            }
+        }
+    }
+
     pub(crate) fn leave(&mut self, id: u64) {
         let at = self.seats.iter().position(|seat| seat.id == id).unwrap();
         let gone = self.seats.remove(at);
-        self.say(&format!("count {} of", self.seats.len()));
-        if self.subscriptions() == 0 {
-            self.say("turned");
-        }
         if let Some(user) = gone.user {
             if !self.is_here(&user) {
                 self.say(&format!("left {user} of"));
             }
             if !self.users().contains(&user) {
                 self.tell_removed(&user);
+                self.say(&format!("now without {user}"));
             }
+        }
+        self.say(&format!("count {} of", self.seats.len()));
+        if self.subscriptions() == 0 {
+            self.say("now vacated");
         }
         self.recount();
     }
@@ -161,7 +181,7 @@ impl Reference {
     /// An event, to be remembered as `cached` if it is the last.
     pub(crate) fn send(&mut self, frame: &Frame, except: Option<u64>, cached: Option<Cached>) {
         if let Some(cached) = cached.filter(|cached| self.is_later(cached)) {
-            self.last = Some(cached);
+            self.keep(cached);
         }
         self.tell(&text(frame), except, Matter::Event);
     }
@@ -176,7 +196,14 @@ impl Reference {
             let stays = self.heard.get_mut(id).unwrap();
             stays[*stay][*place] = text(&cached.frame);
         }
-        self.last = Some(cached);
+        self.keep(cached);
+    }
+
+    fn keep(&mut self, cached: Cached) {
+        let before = self.last.replace(cached);
+        if std::mem::take(&mut self.missed) || before.is_none() {
+            self.say("now filled");
+        }
     }
 
     /// The topic is joined: nobody waits for it.
@@ -204,8 +231,10 @@ impl Reference {
     pub(crate) fn count_elsewhere(&mut self, after: u32) {
         let was_anybody = self.subscriptions() > 0;
         self.elsewhere = after;
-        if was_anybody != (self.subscriptions() > 0) {
-            self.say("turned");
+        match (was_anybody, self.subscriptions() > 0) {
+            (false, true) => self.say("now occupied"),
+            (true, false) => self.say("now vacated"),
+            _ => {}
         }
         self.recount();
     }
@@ -213,6 +242,7 @@ impl Reference {
     pub(crate) fn join_elsewhere(&mut self, user: &str) {
         if !self.users().contains(user) {
             self.tell_added(user);
+            self.say(&format!("now with {user}"));
         }
         self.users_elsewhere.insert(user.to_owned());
     }
@@ -221,6 +251,7 @@ impl Reference {
         self.users_elsewhere.remove(user);
         if !self.users().contains(user) {
             self.tell_removed(user);
+            self.say(&format!("now without {user}"));
         }
     }
 
@@ -238,6 +269,9 @@ impl Reference {
     }
 
     fn recount(&mut self) {
+        if self.is_counted() {
+            self.say(&format!("now {} on", self.subscriptions()));
+        }
         match self.subscriptions() {
             _ if !self.is_counted() => {}
             _ if self.seats.is_empty() => self.told = 0,

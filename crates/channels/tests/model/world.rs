@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use foghorn_channels::{
     Announce, AppNumber, Cached, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub,
-    Joining, Key, Lifetime, Mailbox, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
+    Joining, Key, Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Tally,
+    Target,
 };
 use foghorn_protocol::{
     ChannelName, Close, CloseCode, Frame, Limits, Member, Moment, Recipient, ServerMessage,
@@ -49,6 +50,9 @@ pub(crate) struct Recorder(Arc<Mutex<Record>>);
 
 struct Record {
     said: Vec<String>,
+    /// Messages that subscribers have taken, and of how many of them a test knows.
+    tally: Arc<Tally>,
+    known: u64,
     stamps: Vec<Stamp>,
     /// What becomes of topics that are wanted.
     joining: Joining,
@@ -70,6 +74,8 @@ impl Recorder {
     pub(crate) fn of(joining: Joining) -> Self {
         Self(Arc::new(Mutex::new(Record {
             said: Vec::new(),
+            tally: Arc::default(),
+            known: 0,
             stamps: Vec::new(),
             joining,
             awaited: BTreeSet::new(),
@@ -79,6 +85,14 @@ impl Recorder {
     /// What has been said since the last call.
     pub(crate) fn said(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().said)
+    }
+
+    /// How many messages subscribers have taken since the last call.
+    pub(crate) fn delivered(&self) -> u64 {
+        let mut record = self.0.lock().unwrap();
+        let known = record.known;
+        record.known = record.tally.sum();
+        record.known - known
     }
 
     /// The stamp of the last event that other nodes are to remember.
@@ -134,12 +148,25 @@ impl Announce for Recorder {
         }
     }
 
+    fn tally(&self, _: &Key) -> Arc<Tally> {
+        Arc::clone(&self.0.lock().unwrap().tally)
+    }
+
     fn count_waits(&self, key: &Key) {
         self.say(format!("count waits on {}", name(key)));
     }
 
-    fn turned(&self, key: &Key) {
-        self.say(format!("turned {}", name(key)));
+    fn happened(&self, key: &Key, news: News<'_>) {
+        let news = match news {
+            News::Occupied => "now occupied".to_owned(),
+            News::Vacated => "now vacated".to_owned(),
+            News::Added(user) => format!("now with {user}"),
+            News::Removed(user) => format!("now without {user}"),
+            News::Counted(count) => format!("now {count} on"),
+            News::CacheMissed => "now missed".to_owned(),
+            News::CacheFilled => "now filled".to_owned(),
+        };
+        self.say(format!("{news} {}", name(key)));
     }
 
     fn evicted(&self) {

@@ -78,7 +78,8 @@ fn the_first_thing_that_is_wrong_is_the_one_that_is_told() {
         },
     );
     let (event, code, reason) = refusal(full.admit("key-one", Some("5")));
-    assert_eq!((code, &*reason), (4100, "The server is over capacity"));
+    let told = "The server has 0 connections, the limit is 0";
+    assert_eq!((code, &*reason), (4100, told));
     assert!(event.unwrap().contains(r#""code":4100"#));
 }
 
@@ -190,7 +191,7 @@ fn rules_are_looked_at_in_the_order_in_which_clients_can_follow_them() {
     handshake.origin = Some("https://own.example");
     let leaving = "4200 The server is shutting down, reconnect immediately";
     assert_eq!(told(&draining, &handshake), leaving);
-    let capacity = "4100 The server is over capacity";
+    let capacity = "4100 The server has 0 connections, the limit is 0";
     assert_eq!(told(&busy, &handshake), capacity);
     let quota = "4004 The app has 0 connections, the limit is 0";
     assert_eq!(told(&full, &handshake), quota);

@@ -91,7 +91,7 @@ fn only_the_applications_events_are_remembered_also_with_an_exception() {
     let mut publish = event(&[channel], "1");
     publish.except = Some(sender.socket());
     site.node
-        .publish(site.app(ONE), &[publish], site.clock.now())
+        .publish(&site.app(ONE), &[publish], site.clock.now())
         .unwrap();
     sender.letters();
     sender.say(&json!({ "event": "client-e", "channel": channel, "data": "2" }));

@@ -35,7 +35,7 @@ fn an_event_reaches_the_subscribers_of_every_node_once() {
     publish.except = Some(a.socket());
     let site = &world.sites[0];
     site.node
-        .publish(site.app(ONE), &[publish.clone()], world.now())
+        .publish(&site.app(ONE), &[publish.clone()], world.now())
         .unwrap();
     world.settle();
     assert_eq!(a.heard(), [""; 0]);
@@ -45,7 +45,7 @@ fn an_event_reaches_the_subscribers_of_every_node_once() {
     publish.except = Some(b.socket());
     let site = &world.sites[0];
     site.node
-        .publish(site.app(ONE), &[publish], world.now())
+        .publish(&site.app(ONE), &[publish], world.now())
         .unwrap();
     world.settle();
     assert_eq!(a.heard(), ["e news 1"]);

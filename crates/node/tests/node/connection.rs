@@ -147,13 +147,13 @@ fn apps_do_not_see_each_other() {
     let app = site.app(TWO);
     let occupied: Vec<String> = site
         .node
-        .occupied(app, "")
+        .occupied(&app, "")
         .into_iter()
         .map(|(channel, _)| channel.to_string())
         .collect();
     assert_eq!(occupied, ["elsewhere", "private-room"]);
     site.node
-        .publish(app, &[event(&["private-room"], "3")], site.clock.now())
+        .publish(&app, &[event(&["private-room"], "3")], site.clock.now())
         .unwrap();
     assert_eq!(two.heard(), ["e private-room 3"]);
     assert_eq!(one.heard(), [""; 0]);
@@ -167,7 +167,7 @@ fn an_event_reaches_everyone_but_the_excepted_socket() {
     let mut publish = event(&["news", "other"], "1");
     publish.except = Some(b.socket());
     site.node
-        .publish(site.app(ONE), &[publish], site.clock.now())
+        .publish(&site.app(ONE), &[publish], site.clock.now())
         .unwrap();
     assert_eq!(a.heard(), ["e news 1"]);
     assert_eq!(b.heard(), [""; 0]);
@@ -182,7 +182,7 @@ fn one_copy_for_each_channel_of_the_publish() {
     client.letters();
     let events = [event(&["b", "a"], "1"), event(&["a"], "2")];
     site.node
-        .publish(site.app(ONE), &events, site.clock.now())
+        .publish(&site.app(ONE), &events, site.clock.now())
         .unwrap();
     assert_eq!(client.heard(), ["e b 1", "e a 1", "e a 2"]);
 }

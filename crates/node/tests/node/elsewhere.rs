@@ -19,7 +19,7 @@ fn send(site: &Site, app: &str, name: &str, messages: &[&str]) -> Elsewhere {
     let messages = messages.iter().map(|text| (*text).to_owned()).collect();
     let now = site.clock.now();
     site.node
-        .send_elsewhere(site.app(app), session(name), messages, now)
+        .send_elsewhere(&site.app(app), session(name), messages, now)
 }
 
 fn sent(app: &str, name: &str, messages: &[&str]) -> Sent {

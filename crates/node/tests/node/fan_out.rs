@@ -117,7 +117,11 @@ fn an_audience_over_capacity_takes_nothing_and_neither_do_the_others() {
         // The first is being delivered, two more wait.
         for _ in 0..3 {
             site.node
-                .publish(site.app(ONE), std::slice::from_ref(&tiny), site.clock.now())
+                .publish(
+                    &site.app(ONE),
+                    std::slice::from_ref(&tiny),
+                    site.clock.now(),
+                )
                 .unwrap();
         }
         let over = Err(OverCapacity {
@@ -125,7 +129,7 @@ fn an_audience_over_capacity_takes_nothing_and_neither_do_the_others() {
         });
         assert_eq!(site.publish(&["small", "big"], "4"), over);
         let events = [event(&["small"], "4"), event(&["big"], "4")];
-        let published = site.node.publish(site.app(ONE), &events, site.clock.now());
+        let published = site.node.publish(&site.app(ONE), &events, site.clock.now());
         assert_eq!(published.map(drop), over);
         assert!(small.heard().is_empty());
         let overflows = site.counter("foghorn_overflows_total", &[("queue", "channel")]);

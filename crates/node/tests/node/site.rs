@@ -145,7 +145,7 @@ impl Site {
         }
     }
 
-    pub(crate) fn app(&self, id: &str) -> &App {
+    pub(crate) fn app(&self, id: &str) -> Arc<App> {
         self.node.apps().with_id(id).unwrap()
     }
 
@@ -257,24 +257,24 @@ impl Site {
     /// Ends the connections of a user of app [`ONE`].
     pub(crate) fn terminate(&self, user: &str) {
         let user = UserId::parse(user, 128).unwrap();
-        self.node.terminate(self.app(ONE), &user);
+        self.node.terminate(&self.app(ONE), &user);
     }
 
     /// Publishes on channels of app [`ONE`].
     pub(crate) fn publish(&self, channels: &[&str], data: &str) -> Result<(), OverCapacity> {
         self.node
-            .publish(self.app(ONE), &[event(channels, data)], self.clock.now())
+            .publish(&self.app(ONE), &[event(channels, data)], self.clock.now())
             .map(drop)
     }
 
     /// Subscribed connections and distinct users of a channel of app [`ONE`].
     pub(crate) fn occupancy(&self, channel: &str) -> (u64, usize) {
-        let occupancy = self.node.occupancy(self.app(ONE), &name(channel));
+        let occupancy = self.node.occupancy(&self.app(ONE), &name(channel));
         (occupancy.subscriptions, occupancy.users)
     }
 
     pub(crate) fn user_ids(&self, channel: &str) -> Vec<String> {
-        let members = self.node.members(self.app(ONE), &name(channel));
+        let members = self.node.members(&self.app(ONE), &name(channel));
         let ids = members.iter().map(|member| member.user_id.to_string());
         ids.collect()
     }
@@ -283,13 +283,13 @@ impl Site {
     pub(crate) fn cached(&self, channel: &str) -> Option<String> {
         let cached = self
             .node
-            .cached(self.app(ONE), &name(channel), self.clock.now());
+            .cached(&self.app(ONE), &name(channel), self.clock.now());
         cached.map(|cached| cached.data)
     }
 
     /// Occupied channels of app [`ONE`] with their subscriptions.
     pub(crate) fn occupied(&self, prefix: &str) -> Vec<(String, u64)> {
-        let occupied = self.node.occupied(self.app(ONE), prefix).into_iter();
+        let occupied = self.node.occupied(&self.app(ONE), prefix).into_iter();
         occupied
             .map(|(channel, occupancy)| (channel.as_str().to_owned(), occupancy.subscriptions))
             .collect()
@@ -364,7 +364,7 @@ fn credential(app: &str) -> Credential {
     }
 }
 
-fn spec(id: &str) -> AppSpec {
+pub(crate) fn spec(id: &str) -> AppSpec {
     let mut policy = Policy::new(KeyRing::new(vec![credential(id)]).unwrap());
     policy.client_events = ClientEvents::Allowed;
     AppSpec::new(id.into(), policy)

@@ -78,6 +78,9 @@ fn work(site: &Site) {
             Effect::Drain(mut drain) => drop(site.finish(&mut drain, 64)),
             Effect::FactsWaiting => site.node.flush_facts(),
             Effect::UsersWaiting => site.node.look_at_users(site.clock.now()),
+            Effect::CloseApp { .. } | Effect::WebhooksWaiting => {
+                panic!("nobody operates here, or is to be told")
+            }
             Effect::Join(_) | Effect::Leave(_) | Effect::Publish(..) | Effect::Sent { .. } => {}
         }
     }

@@ -48,7 +48,7 @@ fn every_connection_of_a_user_hears_an_event_once() {
     publish.except = Some(ann[2].socket());
     let site = &world.sites[0];
     site.node
-        .publish(site.app(ONE), &[publish], world.now())
+        .publish(&site.app(ONE), &[publish], world.now())
         .unwrap();
     world.settle();
     assert_eq!([0, 1, 2].map(|at| ann[at].heard().len()), [1, 1, 0]);

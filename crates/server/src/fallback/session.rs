@@ -136,18 +136,17 @@ impl<R, W: Wire> Session<R, W> {
     /// is subscribed, and is not.
     pub(super) fn leave_sent(&self, messages: Vec<String>) {
         let left = self.leave(|desk| {
-            let cost = cost(&messages);
-            let fits = desk.sent_bytes + cost <= WAITING_SENT || desk.sent.is_empty();
-            if fits {
-                desk.sent_bytes += cost;
-                desk.sent.push_back(messages);
+            let waiting = desk.sent_bytes + cost(&messages);
+            if waiting > WAITING_SENT && !desk.sent.is_empty() {
+                return Err(waiting);
             }
-            fits
+            desk.sent_bytes = waiting;
+            desk.sent.push_back(messages);
+            Ok(())
         });
-        if left {
-            return;
-        }
-        let reason = "Too much was sent to other nodes";
+        let Err(waiting) = left else { return };
+        let reason =
+            format!("{waiting} bytes sent by way of other nodes wait, the limit is {WAITING_SENT}");
         self.outbox
             .ask_to_close(&Close::new(CloseCode::OverCapacity, reason));
     }

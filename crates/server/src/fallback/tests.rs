@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::composition;
-use crate::connections::Connections;
+use crate::connections::{Connections, Entry};
 use crate::outbox::{Outbox, Sharing};
 use crate::wire::tests::{Pipe, pipe};
 use client::Client;
@@ -79,7 +79,13 @@ impl Site {
         let open = foghorn_node::Connection::open;
         let connection = open(Arc::clone(&node), admission, mailbox, 1, clock.now());
         let connections = Connections::default();
-        let registered = connections.register(connection.socket(), outbox.clone());
+        let entry = Entry {
+            transport: Transport::XhrStreaming,
+            since: Clock::unix_seconds(),
+            mailbox: outbox.clone(),
+        };
+        let app = connection.app().id().clone();
+        let registered = connections.register(app, connection.socket(), entry);
         let session = Arc::new(Session::new(connection, Arc::clone(&outbox)));
         let terms = Terms {
             timing: Timing {

@@ -41,8 +41,8 @@ pub(super) enum Status {
     Asked(Close),
     /// Close once what is queued is written.
     Closing(Close),
-    /// The connection did not keep up. What was queued is gone already.
-    Overflowed,
+    /// The connection did not keep up: so many bytes were to wait. They are gone already.
+    Overflowed(usize),
     /// The connection's task has ended.
     Gone,
 }

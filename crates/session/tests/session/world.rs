@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use foghorn_auth::{AppKey, Credential, KeyRing, Secret, sign_channel, sign_user};
 use foghorn_protocol::{
-    ChannelName, Close, Frame, Member, Moment, ProtocolVersion, SocketId, UserId,
+    ChannelName, Close, Frame, Member, Moment, ProtocolVersion, ServerMessage, SocketId, UserId,
 };
-use foghorn_session::{Busy, ClientEvents, Host, Listening, Policy, Session, SubscribeRefused};
+use foghorn_session::{
+    Busy, ClientEvents, ClientPublish, Host, Listening, Policy, Session, SubscribeRefused,
+};
 
 #[derive(Default)]
 pub(crate) struct Record {
@@ -107,10 +109,24 @@ impl Host for Record {
         self.no_place.clone().map_or(Ok(()), Err)
     }
 
-    fn publish(&mut self, channel: &ChannelName, frame: Frame) -> Result<(), Busy> {
+    fn publish(&mut self, sent: ClientPublish<'_>) -> Result<(), Busy> {
         if self.busy {
             return Err(Busy);
         }
+        let ClientPublish {
+            channel,
+            event,
+            data,
+            user_id,
+            frame,
+        } = sent;
+        let parts = ServerMessage::Event {
+            event,
+            channel: channel.as_str(),
+            data,
+            user_id,
+        };
+        assert_eq!(parts.encode(), frame, "the parts are those of the frame");
         let text = String::from_utf8_lossy(frame.text());
         self.say(format!("PUBLISH {channel} {text}"));
         Ok(())

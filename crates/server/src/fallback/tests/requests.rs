@@ -30,7 +30,7 @@ fn node_with(text: &str, bus: &LocalBus) -> Shared {
     let composed = composition::node(&config, capacity, &Registry::new(), bus).unwrap();
     let clock = Clock::start();
     tokio::spawn(composed.link.run(clock));
-    composition::shared(&config, (composed.node, composed.sessions), clock)
+    composition::shared(&config, (composed.node, composed.clients), clock)
 }
 
 /// What becomes of a request to `path`.
@@ -142,10 +142,9 @@ async fn sessions_that_nobody_receives_for_leave_room_for_others() {
     let stream = format!("/pusher/app/app-key/2/{:08}/xhr_streaming", 0);
     assert!(is_upgraded(&node, &stream), "a stream holds a socket");
     let refused = open(999).await;
-    assert!(
-        refused.starts_with("o\nc[4100,\"Too many sessions wait"),
-        "{refused}"
-    );
+    let why = "sessions wait for their clients to come back, the limit is 100\"]\n";
+    assert!(refused.starts_with("o\nc[4100,\""), "{refused}");
+    assert!(refused.ends_with(why), "{refused}");
     assert_eq!(node.node.connections(), CONNECTIONS / FRESH_SHARE + 1);
     // Who is there already may come again, and those who do not make room.
     assert_eq!(open(0).await, "h\n");

@@ -1,0 +1,44 @@
+//! How much an app has used of its quotas.
+
+use foghorn_node::App;
+use foghorn_protocol::UnixSeconds;
+use serde::Serialize;
+
+/// What `usage` says. A limit of `null` is none.
+#[derive(Serialize)]
+pub(crate) struct Usage {
+    messages: Messages,
+    connections: Connections,
+}
+
+#[derive(Serialize)]
+struct Messages {
+    used: u64,
+    limit: Option<u64>,
+    /// RFC 3339, UTC.
+    resets_at: String,
+    /// Seconds.
+    resets_in: u64,
+}
+
+#[derive(Serialize)]
+struct Connections {
+    used: u64,
+    limit: Option<u64>,
+}
+
+pub(crate) fn usage(app: &App, now: UnixSeconds) -> Usage {
+    let reset = app.usage().reset(now);
+    Usage {
+        messages: Messages {
+            used: app.usage().today(now),
+            limit: app.quota().messages_per_day,
+            resets_at: reset.to_string(),
+            resets_in: reset.after.as_secs(),
+        },
+        connections: Connections {
+            used: app.connections(),
+            limit: app.connections_limit(),
+        },
+    }
+}

@@ -1,0 +1,125 @@
+//! What one process could not do, the next one does.
+
+use std::sync::Arc;
+
+use foghorn_courier::{Retry, Settings, StoreKind, Usage};
+use foghorn_protocol::ChannelName;
+use foghorn_webhooks::{Mark, Subject};
+
+use crate::receiver::Receiver;
+use crate::world::{Scratch, World, delivery, once, quick, tomorrow};
+
+fn on_disk(scratch: &Scratch) -> Settings {
+    Settings::new(
+        StoreKind::Disk(scratch.path().to_owned()),
+        Retry::new(quick),
+    )
+}
+
+#[tokio::test]
+async fn everything_not_taken_is_delivered_by_the_next_process() {
+    let scratch = Scratch::new();
+    let mut receiver = Receiver::start().await;
+    let url = receiver.url();
+    let world = World::start(on_disk(&scratch));
+    world.submit(["one", "two", "three"].map(|body| delivery(&url, "a", body)));
+    receiver.call().await.answer(200);
+    receiver.call().await.answer(500);
+    let second = receiver.call().await;
+    assert_eq!(second.header("x-webhook-attempt"), "2");
+    world.kill().await;
+    second.hang_up();
+
+    let world = World::start(on_disk(&scratch));
+    for (body, attempt) in [("two", "2"), ("three", "1")] {
+        let call = receiver.call().await;
+        assert_eq!(call.text(), body);
+        let signature = format!("signature-of-{body}");
+        assert_eq!(call.header("x-pusher-signature"), signature);
+        assert_eq!(call.header("x-webhook-attempt"), attempt);
+        call.answer(200);
+    }
+    world.flush().await;
+    world.kill().await;
+
+    let world = World::start(on_disk(&scratch));
+    assert_eq!(world.backlog(), None);
+    world.flush().await;
+    receiver.assert_no_call();
+}
+
+#[tokio::test]
+async fn a_retry_keeps_its_time_over_a_restart() {
+    let scratch = Scratch::new();
+    let mut receiver = Receiver::start().await;
+    let mut settings = on_disk(&scratch);
+    settings.retry = Retry::new(tomorrow);
+    let world = World::start(settings.clone());
+    world.submit([delivery(&receiver.url(), "a", "x")]);
+    receiver.call().await.answer(500);
+    world.flush().await;
+    world.kill().await;
+    let world = World::start(settings);
+    world.flush().await;
+    receiver.assert_no_call();
+    assert_eq!(world.backlog().unwrap().waiting, 1);
+}
+
+#[tokio::test]
+async fn dead_letters_outlive_the_process() {
+    let scratch = Scratch::new();
+    let mut receiver = Receiver::start().await;
+    let mut settings = on_disk(&scratch);
+    settings.retry = Retry::new(once);
+    let world = World::start(settings.clone());
+    world.submit([delivery(&receiver.url(), "a", "x")]);
+    receiver.call().await.answer(410);
+    world.flush().await;
+    let dead = world.dead().await;
+    assert_eq!(dead.len(), 1);
+    world.kill().await;
+    let world = World::start(settings);
+    assert_eq!(world.dead().await, dead);
+    // The number of the dead is not given out again.
+    world.submit([delivery(&receiver.url(), "a", "y")]);
+    receiver.call().await.answer(410);
+    world.flush().await;
+    assert_eq!(world.dead().await.len(), 2);
+}
+
+#[tokio::test]
+async fn marks_and_usage_are_recovered() {
+    let scratch = Scratch::new();
+    let receiver = Receiver::start().await;
+    let world = World::start(on_disk(&scratch));
+    let shop: Arc<str> = "shop".into();
+    let subject = |name| Subject {
+        channel: ChannelName::parse(name, 200).unwrap(),
+        user_id: None,
+    };
+    let marks = ["a", "b"].map(|name| (Arc::clone(&shop), Mark::Told(subject(name))));
+    let told = delivery(&receiver.url(), "a", "x");
+    world.courier.submit(vec![told], marks.to_vec());
+    let back = Mark::TakenBack(subject("b"));
+    world
+        .courier
+        .submit(Vec::new(), vec![(Arc::clone(&shop), back)]);
+    let usage = |used| Usage {
+        app: Arc::clone(&shop),
+        day: 20_000,
+        used,
+    };
+    world.courier.put_usage(vec![usage(1)]);
+    world.courier.put_usage(vec![usage(7)]);
+    world.kill().await;
+
+    let world = World::start(on_disk(&scratch));
+    assert_eq!(world.recovered.told, [(Arc::clone(&shop), subject("a"))]);
+    assert_eq!(world.recovered.usage, [usage(7)]);
+    world.courier.forget(shop);
+    world.kill().await;
+
+    let world = World::start(on_disk(&scratch));
+    assert_eq!(world.recovered, foghorn_courier::Recovered::default());
+    assert_eq!(world.backlog(), None);
+}

@@ -1,0 +1,60 @@
+//! What operators do to apps while they are used.
+
+use foghorn_cluster::AppId;
+use foghorn_protocol::{Close, CloseCode};
+
+use crate::app::{App, AppSpec, AppStatus};
+use crate::apps::DuplicateApp;
+use crate::effect::Effect;
+use crate::node::Node;
+
+impl Node {
+    /// Makes `specs` hold from now on, for new apps and for those that have their ids, and takes
+    /// the apps `removed` away. Limits apply to what is asked for next: nobody is sent away because
+    /// there are too many. The connections of an app that is switched off are closed with 4003,
+    /// those of one that is removed with 4001; those that came with a key which has gone stay.
+    ///
+    /// # Errors
+    /// Two apps would share an id or a key; nothing has changed.
+    pub fn change_apps(&self, specs: Vec<AppSpec>, removed: &[&str]) -> Result<(), DuplicateApp> {
+        let ids: Vec<AppId> = specs.iter().map(|spec| spec.id.clone()).collect();
+        let before = self.apps().change(specs, removed)?;
+        // What no webhook hears of any more is to be forgotten, and batches may end.
+        for app in ids.iter().filter_map(|id| self.apps().with_id(id)) {
+            self.wake_desk(&app);
+        }
+        let enabled = before.iter();
+        for app in enabled.filter(|app| app.status() == AppStatus::Enabled) {
+            if let Some(close) = self.regrets(app) {
+                let app = app.id().clone();
+                self.emit(Effect::CloseApp { app, close });
+            }
+        }
+        Ok(())
+    }
+
+    /// Why a client of `app` is to be sent away that was let in just before its app changed.
+    #[must_use]
+    pub fn regrets(&self, app: &App) -> Option<Close> {
+        if !app.is_superseded() {
+            return None;
+        }
+        match self
+            .apps()
+            .with_number(app.number())
+            .map(|app| app.status())
+        {
+            Some(AppStatus::Enabled) => None,
+            Some(AppStatus::Disabled) => Some(disabled()),
+            None => Some(removed()),
+        }
+    }
+}
+
+fn disabled() -> Close {
+    Close::new(CloseCode::AppDisabled, "The app has been disabled")
+}
+
+fn removed() -> Close {
+    Close::new(CloseCode::UnknownApp, "The app has been removed")
+}

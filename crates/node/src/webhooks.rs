@@ -1,0 +1,202 @@
+//! What webhooks are to hear of, from where it happens to finished requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use foghorn_channels::{AppNumber, News};
+use foghorn_cluster::{AppId, Ownership};
+use foghorn_protocol::{ChannelName, Moment, SocketId};
+use foghorn_session::ClientPublish;
+use foghorn_webhooks::{
+    Delivery, Desk, Due, Event, Kind, Mark, Subject, UnixMillis, Wake, Webhooks, plan,
+};
+use parking_lot::Mutex;
+
+use crate::app::App;
+use crate::node::Node;
+
+/// Which apps' desks have something to be asked for, and when. Leaf locks.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds {
+    woken: Mutex<BTreeSet<AppNumber>>,
+    next: Mutex<BTreeMap<AppNumber, Moment>>,
+}
+
+/// What is to be sent and remembered now.
+#[derive(Debug, Default)]
+pub struct DueWebhooks {
+    /// Requests, in the order in which they are to be made.
+    pub deliveries: Vec<Delivery>,
+    /// What receivers believe after that, by app; to be stored together with the requests.
+    pub marks: Vec<(AppId, Mark)>,
+    /// When to ask again, even if nothing happens.
+    pub next: Option<Moment>,
+}
+
+/// What becomes of who goes now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departures {
+    /// Receivers hear of it after the app's delay.
+    Told,
+    /// They hear of it from the next life of this server, unless who went is back by then: its own
+    /// end is no news.
+    Kept,
+}
+
+/// Somebody there, as receivers were told in a former life of the server.
+pub type Told = (AppId, Subject);
+
+impl Rounds {
+    /// Has an app asked; whether the shell has to be woken for that.
+    pub(crate) fn wake(&self, app: AppNumber) {
+        self.woken.lock().insert(app);
+    }
+
+    /// Those to be asked now.
+    fn take_due(&self, now: Moment) -> BTreeSet<AppNumber> {
+        let mut due = std::mem::take(&mut *self.woken.lock());
+        let next = self.next.lock();
+        let ripe = next.iter().filter(|(_, at)| **at <= now);
+        due.extend(ripe.map(|(app, _)| *app));
+        due
+    }
+
+    fn ask_again(&self, app: AppNumber, at: Option<Moment>) {
+        let mut next = self.next.lock();
+        match at {
+            Some(at) => next.insert(app, at),
+            None => next.remove(&app),
+        };
+    }
+
+    fn first(&self) -> Option<Moment> {
+        self.next.lock().values().min().copied()
+    }
+}
+
+impl App {
+    /// Notes what happened on one of the app's channels, if a webhook is to hear of it. Called under
+    /// the channel's lock.
+    pub(crate) fn note(&self, channel: &ChannelName, news: News<'_>) -> Wake {
+        let kind = match news {
+            News::Occupied | News::Vacated => Kind::ChannelOccupied,
+            News::Added(_) | News::Removed(_) => Kind::MemberAdded,
+            News::Counted(_) => Kind::SubscriptionCount,
+            News::CacheMissed | News::CacheFilled => Kind::CacheMiss,
+        };
+        if !self.webhooks().follows(kind) {
+            return Wake::Nobody;
+        }
+        let mut desk = self.desk().lock();
+        match news {
+            News::Occupied => desk.occupied(channel),
+            News::Vacated => desk.vacated(channel),
+            News::Added(user) => desk.member_added(channel, user),
+            News::Removed(user) => desk.member_removed(channel, user),
+            News::Counted(count) => desk.counted(channel, count),
+            News::CacheMissed => desk.cache_missed(channel),
+            News::CacheFilled => {
+                desk.cache_filled(channel);
+                Wake::Nobody
+            }
+        }
+    }
+
+    /// Notes a client event that was accepted, if a webhook is to hear of it.
+    pub(crate) fn note_client_event(&self, sent: &ClientPublish<'_>, socket: SocketId) -> Wake {
+        if !self.webhooks().wants_on(Kind::ClientEvent, sent.channel) {
+            return Wake::Nobody;
+        }
+        let event = Event::ClientEvent {
+            channel: sent.channel.clone(),
+            event: sent.event.into(),
+            data: sent.data.into(),
+            socket_id: socket,
+            user_id: sent.user_id.cloned(),
+        };
+        self.desk().lock().client_event(event)
+    }
+}
+
+impl Node {
+    /// What webhooks are to hear of by `now`, which is `time` on the wall.
+    pub fn due_webhooks(
+        &self,
+        now: Moment,
+        time: UnixMillis,
+        departures: Departures,
+    ) -> DueWebhooks {
+        let decide = |desk: &mut Desk, rules: &Webhooks, mine: &dyn Fn(&ChannelName) -> bool| {
+            match departures {
+                Departures::Told => desk.due(now, rules, mine),
+                Departures::Kept => {
+                    let rules = Webhooks {
+                        delay: Duration::MAX,
+                        ..rules.clone()
+                    };
+                    desk.due(now, &rules, mine)
+                }
+            }
+        };
+        let apps = self.rounds().take_due(now);
+        self.collect(apps, time, decide)
+    }
+
+    /// As [`Node::due_webhooks`], and whatever waits for a delay or a batch comes now: for a server
+    /// that stops and will remember nothing.
+    pub fn flush_webhooks(&self, now: Moment, time: UnixMillis) -> DueWebhooks {
+        let all = self.apps().all();
+        let all = all.iter().map(|app| app.number()).collect();
+        self.collect(all, time, |desk, rules, mine| desk.flush(now, rules, mine))
+    }
+
+    /// What receivers were told in a former life of this server, which begins anew `now`. Who does
+    /// not come back in time is gone, and they hear of that.
+    pub fn restore_told(&self, told: Vec<Told>, now: Moment) {
+        for app in self.apps().restore_told(told, now) {
+            self.wake_desk(&app);
+        }
+    }
+
+    /// Has the app's desk be asked at the next turn.
+    pub(crate) fn wake_desk(&self, app: &App) {
+        self.rounds().wake(app.number());
+        self.emit(crate::effect::Effect::WebhooksWaiting);
+    }
+
+    fn collect(
+        &self,
+        apps: BTreeSet<AppNumber>,
+        time: UnixMillis,
+        decide: impl Fn(&mut Desk, &Webhooks, &dyn Fn(&ChannelName) -> bool) -> Due,
+    ) -> DueWebhooks {
+        let mut all = DueWebhooks::default();
+        let ownership = Ownership::new(self.id(), self.view.lock().peers().collect());
+        for number in apps {
+            let Some(app) = self.apps().with_number(number) else {
+                self.rounds().ask_again(number, None);
+                continue;
+            };
+            let mine = |channel: &ChannelName| ownership.is_mine(app.id(), channel);
+            let due = {
+                let mut desk = app.desk().lock();
+                let due = decide(&mut desk, app.webhooks(), &mine);
+                self.rounds().ask_again(number, desk.next());
+                self.metrics()
+                    .webhook_events_dropped(app.id(), desk.take_dropped());
+                due
+            };
+            let id: &AppId = app.id();
+            all.marks
+                .extend(due.marks.into_iter().map(|mark| (Arc::clone(id), mark)));
+            // Of several keys the oldest signs (webhooks.md §1).
+            if let Some(credential) = app.keys().iter().next() {
+                let planned = plan(app.webhooks(), id, credential, &due.events, time);
+                all.deliveries.extend(planned);
+            }
+        }
+        all.next = self.rounds().first();
+        all
+    }
+}

@@ -1,0 +1,209 @@
+//! Between the node, which decides what webhooks hear, and the courier, which carries it.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use foghorn_config::{AppConfig, Config, WebhookStore};
+use foghorn_courier::{Addresses, Courier, RequestSettings, Retry, Settings, StoreKind, Usage};
+use foghorn_node::{Day, Departures, DueWebhooks, Node, UsedToday};
+use foghorn_protocol::Ceiling;
+use foghorn_webhooks::Schedule;
+use parking_lot::Mutex;
+use prometheus::Registry;
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+
+use crate::clock::Clock;
+
+/// How long a stop waits for what receivers take (webhooks.md §3).
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How often it is stored what apps have used: a crash loses as much of that.
+const BOOKKEEPING: Duration = Duration::from_secs(1);
+
+/// The clerk, who asks the node what is due and hands it to the courier. There is a courier as soon
+/// as an app has something to remember: servers without webhooks and quotas write no files.
+pub(crate) struct Clerk {
+    node: Arc<Node>,
+    clock: Clock,
+    /// Rung by the node.
+    bell: Arc<Notify>,
+    settings: Settings,
+    registry: Registry,
+    courier: OnceLock<Courier>,
+    /// Held while a courier is hired.
+    hiring: Mutex<()>,
+}
+
+/// Whether an app has something to remember.
+pub(crate) fn is_needed(app: &AppConfig) -> bool {
+    !app.webhooks.is_empty() || app.settings.max_messages_per_day != Ceiling::Unlimited
+}
+
+impl Clerk {
+    /// The clerk of `node`, whose effects ring `bell`.
+    pub(crate) fn new(
+        node: Arc<Node>,
+        config: &Config,
+        (clock, bell): (Clock, Arc<Notify>),
+        registry: Registry,
+    ) -> Self {
+        Self {
+            node,
+            clock,
+            bell,
+            settings: settings(config),
+            registry,
+            courier: OnceLock::new(),
+            hiring: Mutex::new(()),
+        }
+    }
+
+    /// The courier, if there is one.
+    pub(crate) fn courier(&self) -> Option<&Courier> {
+        self.courier.get()
+    }
+
+    /// Makes sure that there is a courier, and has the node go on with what it remembers.
+    ///
+    /// # Errors
+    /// The store cannot be opened.
+    pub(crate) fn hire(&self) -> Result<&Courier> {
+        let _hiring = self.hiring.lock();
+        if let Some(courier) = self.courier.get() {
+            return Ok(courier);
+        }
+        let opened = Courier::open(self.settings.clone(), &self.registry);
+        let (courier, recovered) = opened.context(
+            "webhooks and quotas have to be remembered (server.data_dir says where; \
+             webhooks.store = \"memory\" does without)",
+        )?;
+        let used = recovered.usage.into_iter().map(|usage| UsedToday {
+            app: usage.app,
+            day: Day(usage.day),
+            messages: usage.used,
+        });
+        self.node.restore_usage(used.collect());
+        self.node.restore_told(recovered.told, self.clock.now());
+        tokio::spawn(courier.clone().run());
+        Ok(self.courier.get_or_init(|| courier))
+    }
+
+    /// Forgets what waits for an app that is no more.
+    pub(crate) fn forget(&self, app: &str) {
+        if let Some(courier) = self.courier() {
+            courier.forget(app.into());
+        }
+    }
+
+    /// Hands over what is due, whenever something is, for ever.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut next = None;
+        let mut bookkeeping = interval(BOOKKEEPING);
+        bookkeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut noted = Vec::new();
+        loop {
+            let timer = async {
+                match next {
+                    Some(moment) => sleep_until(self.clock.instant(moment)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.bell.notified() => {}
+                () = timer => {}
+                _ = bookkeeping.tick() => {
+                    self.note_usage(&mut noted);
+                    continue;
+                }
+            }
+            let departures = match self.node.is_draining() {
+                true => self.departures_of_a_stop(),
+                false => Departures::Told,
+            };
+            let due = self
+                .node
+                .due_webhooks(self.clock.now(), Clock::unix_millis(), departures);
+            next = due.next;
+            self.submit(due);
+        }
+    }
+
+    /// The last things to be done, when nobody is connected any more.
+    pub(crate) async fn stop(&self) {
+        let Some(courier) = self.courier() else {
+            return;
+        };
+        let (now, time) = (self.clock.now(), Clock::unix_millis());
+        self.submit(match self.departures_of_a_stop() {
+            Departures::Kept => self.node.due_webhooks(now, time, Departures::Kept),
+            Departures::Told => self.node.flush_webhooks(now, time),
+        });
+        self.note_usage(&mut Vec::new());
+        courier.flush(LAST_WORDS).await;
+    }
+
+    /// What a stop means depends on who remembers it.
+    fn departures_of_a_stop(&self) -> Departures {
+        match self.settings.store {
+            StoreKind::Disk(_) => Departures::Kept,
+            StoreKind::Memory => Departures::Told,
+        }
+    }
+
+    fn submit(&self, due: DueWebhooks) {
+        let DueWebhooks {
+            deliveries, marks, ..
+        } = due;
+        match self.courier() {
+            Some(courier) => courier.submit(deliveries, marks),
+            // Whoever puts an app with webhooks in its place has hired one.
+            None if deliveries.is_empty() => {}
+            None => tracing::error!(count = deliveries.len(), "nobody carries these webhooks"),
+        }
+    }
+
+    /// Has it remembered what apps have used, unless that is `noted` already.
+    fn note_usage(&self, noted: &mut Vec<UsedToday>) {
+        let Some(courier) = self.courier() else {
+            return;
+        };
+        let used = self.node.usage();
+        let news = used.iter().filter(|used| !noted.contains(used));
+        let news = news.map(|used| Usage {
+            app: Arc::clone(&used.app),
+            day: used.day.0,
+            used: used.messages,
+        });
+        let news: Vec<_> = news.collect();
+        if !news.is_empty() {
+            courier.put_usage(news);
+        }
+        *noted = used;
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let webhooks = &config.webhooks;
+    Settings {
+        requests: RequestSettings {
+            timeout: webhooks.timeout,
+            connect_timeout: webhooks.connect_timeout,
+            addresses: match webhooks.allow_private_addresses {
+                true => Addresses::All,
+                false => Addresses::Public,
+            },
+            ca_file: webhooks.ca_file.path().map(Path::to_owned),
+        },
+        concurrency: webhooks.concurrency,
+        ..Settings::new(
+            match webhooks.store {
+                WebhookStore::Disk => StoreKind::Disk(config.server.data_dir.path().to_owned()),
+                WebhookStore::Memory => StoreKind::Memory,
+            },
+            Retry::from(Schedule::within(webhooks.retry_window)),
+        )
+    }
+}

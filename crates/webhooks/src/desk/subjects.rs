@@ -1,0 +1,226 @@
+//! Which channels and members are there, and which of them receivers believe to be there.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use foghorn_protocol::Moment;
+
+use super::Note;
+use super::round::Round;
+use crate::{Kind, Subject};
+
+/// Those that somebody is to be told of, those that somebody was told of, and nobody else.
+#[derive(Debug)]
+pub(super) struct Subjects {
+    present: BTreeMap<Subject, Presence>,
+    /// Each of which `noted` is set, in the order in which that happened. A member is behind its
+    /// channel.
+    noted: Vec<Subject>,
+    /// Each that is `Leaving`, by the end of its delay.
+    leaving: BTreeSet<(Moment, Subject)>,
+    /// Whether the last round's webhooks heard of channels, and of members.
+    followed: Followed,
+}
+
+#[derive(Debug)]
+struct Presence {
+    standing: Standing,
+    noted: bool,
+}
+
+/// What is true and what receivers believe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is there, and nobody has been told.
+    Came,
+    /// It was there, and nobody has been told.
+    CameAndWent,
+    /// It is there, and receivers believe so.
+    Known,
+    /// It is gone, nobody has been told, and the delay has yet to begin.
+    Gone,
+    /// The same, until the delay ends.
+    Leaving(Moment),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Followed {
+    channels: bool,
+    members: bool,
+}
+
+impl Default for Subjects {
+    fn default() -> Self {
+        Self {
+            present: BTreeMap::new(),
+            noted: Vec::new(),
+            leaving: BTreeSet::new(),
+            // What a former life left is looked through once.
+            followed: Followed {
+                channels: true,
+                members: true,
+            },
+        }
+    }
+}
+
+impl Subjects {
+    pub(super) fn came(&mut self, subject: &Subject) -> Note {
+        let Some(presence) = self.present.get_mut(subject) else {
+            let noted = Presence {
+                standing: Standing::Came,
+                noted: true,
+            };
+            self.present.insert(subject.clone(), noted);
+            self.noted.push(subject.clone());
+            return Note::WithTheBatch;
+        };
+        presence.standing = match presence.standing {
+            Standing::Came | Standing::CameAndWent => Standing::Came,
+            Standing::Known | Standing::Gone => Standing::Known,
+            Standing::Leaving(until) => {
+                self.leaving.remove(&(until, subject.clone()));
+                Standing::Known
+            }
+        };
+        Note::Idle
+    }
+
+    pub(super) fn went(&mut self, subject: &Subject) -> Note {
+        let Some(presence) = self.present.get_mut(subject) else {
+            return Note::Idle;
+        };
+        presence.standing = match presence.standing {
+            Standing::Came => Standing::CameAndWent,
+            Standing::Known => Standing::Gone,
+            Standing::CameAndWent | Standing::Gone | Standing::Leaving(_) => return Note::Idle,
+        };
+        if !presence.noted {
+            presence.noted = true;
+            self.noted.push(subject.clone());
+        }
+        Note::Now
+    }
+
+    /// See `Desk::restore`.
+    pub(super) fn restore(&mut self, subject: Subject, until: Moment) {
+        match self.present.entry(subject) {
+            Entry::Vacant(vacant) => {
+                self.leaving.insert((until, vacant.key().clone()));
+                vacant.insert(Presence {
+                    standing: Standing::Leaving(until),
+                    noted: false,
+                });
+            }
+            Entry::Occupied(mut occupied) => {
+                let standing = &mut occupied.get_mut().standing;
+                *standing = match *standing {
+                    Standing::Came => Standing::Known,
+                    Standing::CameAndWent => Standing::Gone,
+                    told => told,
+                };
+            }
+        }
+    }
+
+    /// When the next delay ends.
+    pub(super) fn next(&self) -> Option<Moment> {
+        self.leaving.first().map(|(until, _)| *until)
+    }
+
+    /// Forgets all channels, or all members, if no webhook hears of them any more: nobody will
+    /// note that they go.
+    pub(super) fn forget_unfollowed(&mut self, round: &mut Round<'_>) {
+        let follows = Followed {
+            channels: round.rules.follows(Kind::ChannelOccupied),
+            members: round.rules.follows(Kind::MemberAdded),
+        };
+        let channels = self.followed.channels && !follows.channels;
+        let members = self.followed.members && !follows.members;
+        self.followed = follows;
+        if !channels && !members {
+            return;
+        }
+        let is_forgotten = |subject: &&Subject| match subject.user_id {
+            None => channels,
+            Some(_) => members,
+        };
+        let forgotten: Vec<_> = self.present.keys().filter(is_forgotten).cloned().collect();
+        for subject in forgotten {
+            self.remove(subject, round);
+        }
+    }
+
+    /// Tells what came, and begins the delays of what went.
+    pub(super) fn tell(&mut self, round: &mut Round<'_>) {
+        let end_of_delay = round.now.after(round.rules.delay);
+        for subject in std::mem::take(&mut self.noted) {
+            let Some(presence) = self.present.get_mut(&subject).filter(|each| each.noted) else {
+                continue;
+            };
+            presence.noted = false;
+            if matches!(presence.standing, Standing::Came | Standing::CameAndWent) {
+                if !round.follows(&subject) {
+                    self.present.remove(&subject);
+                    continue;
+                }
+                round.told(&subject);
+            }
+            presence.standing = match presence.standing {
+                Standing::Came | Standing::Known => Standing::Known,
+                Standing::CameAndWent | Standing::Gone => Standing::Leaving(end_of_delay),
+                leaving @ Standing::Leaving(_) => leaving,
+            };
+            if let Standing::Leaving(until) = presence.standing {
+                self.leaving.insert((until, subject));
+            }
+        }
+    }
+
+    /// Takes back what has been gone for the delay; members before their channel, which cannot
+    /// have any when it has no subscribers.
+    pub(super) fn take_back(&mut self, round: &mut Round<'_>) {
+        while self.next().is_some_and(|until| until <= round.until) {
+            let Some((_, subject)) = self.leaving.pop_first() else {
+                return;
+            };
+            if subject.user_id.is_none() {
+                for member in self.members(&subject) {
+                    self.remove(member, round);
+                }
+            }
+            self.remove(subject, round);
+        }
+    }
+
+    fn members(&self, channel: &Subject) -> Vec<Subject> {
+        let behind = (Bound::Excluded(channel), Bound::Unbounded);
+        let members = self.present.range(behind).map(|(subject, _)| subject);
+        members
+            .take_while(|subject| subject.channel == channel.channel)
+            .cloned()
+            .collect()
+    }
+
+    fn remove(&mut self, subject: Subject, round: &mut Round<'_>) {
+        let Some(presence) = self.present.remove(&subject) else {
+            return;
+        };
+        match presence.standing {
+            Standing::Came | Standing::CameAndWent => return,
+            Standing::Known | Standing::Gone => {}
+            Standing::Leaving(until) => {
+                self.leaving.remove(&(until, subject.clone()));
+            }
+        }
+        round.taken_back(subject);
+    }
+}
+
+#[cfg(test)]
+impl Subjects {
+    pub(super) fn is_empty(&self) -> bool {
+        self.present.is_empty() && self.noted.is_empty() && self.leaving.is_empty()
+    }
+}
