@@ -41,20 +41,24 @@ pub(super) fn only(members: &Members, known: &[&str]) -> Result<(), Refusal> {
 
 /// A new app, whose id and keys are made up where they are not given.
 pub(super) fn new_app(mut members: Members, base: &AppSettings) -> Result<AppConfig, Refusal> {
+    for name in ["key", "secret"] {
+        if members.contains_key(name) {
+            let problem = "pairs are given in keys, as [{\"key\": …, \"secret\": …}]";
+            return Err(Refusal::unfit(name, problem));
+        }
+    }
     if is_absent(&members, "id") {
         members.insert("id".to_owned(), random::id()?.into());
     }
-    if ["key", "secret", "keys"]
-        .iter()
-        .all(|name| is_absent(&members, name))
-    {
+    if is_absent(&members, "keys") {
         let pair = json!([{ "key": random::key()?, "secret": random::secret()? }]);
         members.insert("keys".to_owned(), pair);
     }
     let app = read(members, base)?;
-    match app.keys.iter().any(|pair| pair.enabled) {
+    // Who wants a key retired would not make it first.
+    match app.keys.iter().all(|pair| pair.enabled) {
         true => Ok(app),
-        false => Err(Refusal::unfit("keys", "at least one must be enabled")),
+        false => Err(Refusal::unfit("keys", "those of a new app are all enabled")),
     }
 }
 
