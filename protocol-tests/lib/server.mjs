@@ -209,6 +209,7 @@ export class Server {
   async #run(port) {
     const file = join(this.#folder, 'foghorn.toml');
     const { server, ...rest } = this.#options;
+    // What one server remembers is no other's business, unless a test says so.
     const own = { data_dir: this.dataFolder, ...server, port };
     writeFileSync(file, configText({ ...rest, server: own }));
     this.process = new Process(['serve', '--config', file]);

@@ -11,7 +11,7 @@ import { assertMetrics } from '../lib/metrics.mjs';
 import { sdkFor } from '../lib/node-sdk.mjs';
 import { PythonSdk } from '../lib/python.mjs';
 import { open } from '../lib/raw.mjs';
-import { OWN_SERVER, Server, useServer } from '../lib/server.mjs';
+import { OWN_SERVER, Server, scratchFolder, useServer } from '../lib/server.mjs';
 
 const LIMIT = 5;
 const free = { ...MAIN, client_events: true };
@@ -184,6 +184,19 @@ test('limits: operators are warned at four fifths, once', OWN_SERVER, async (t) 
   assertOk(await post(server, '/events', event()));
   await assertMetrics(server, [['foghorn_messages_used', limits, 5]]);
   assert.equal(warnings().length, 2);
+});
+
+test('limits: what is used survives a restart', OWN_SERVER, async (t) => {
+  const server = new Server({ apps: [limitedTo(LIMIT)], server: { data_dir: scratchFolder(t) } });
+  await server.start();
+  defer(t, () => server.stop());
+  for (let n = 0; n < 3; n += 1) assertOk(await post(server, '/events', event()));
+  await server.restart();
+  assert.equal(await used(server), 3);
+  for (let n = 3; n < LIMIT; n += 1) assertOk(await post(server, '/events', event()));
+  assertOverQuota(await post(server, '/events', event()), 403);
+  await server.restart();
+  assertOverQuota(await post(server, '/events', event()), 403);
 });
 
 test('limits: the Node SDK tells the application of the quota', OWN_SERVER, async (t) => {

@@ -117,11 +117,12 @@ const UNMET = {
   SOKETI_QUEUE_DRIVER: 'redis',
   SOKETI_DB_REDIS_PASSWORD: 's3cr3t-of-redis',
   SOKETI_ADAPTER_DRIVER: 'redis',
-  SOKETI_DEFAULT_APP_WEBHOOKS: '[{"url":"http://127.0.0.1/"}]',
+  SOKETI_APP_MANAGER_DYNAMODB_TABLE: 'apps',
   SOKETI_PROT: '6001',
 };
 const MET = {
   SOKETI_MODE: 'full',
+  SOKETI_DEFAULT_APP_WEBHOOKS: '[{"url":"http://127.0.0.1/"}]',
   SOKETI_CACHE_DRIVER: 'memory',
   SOKETI_APP_MANAGER_DRIVER: 'array',
   SOKETI_DB_MYSQL_HOST: '',

@@ -134,6 +134,12 @@ impl Api {
         self.refuse(call.route.pattern(), error)
     }
 
+    /// Answers a request about an app of which nobody can say now whether it exists.
+    #[must_use]
+    pub fn unsure(&self) -> Answer {
+        self.refuse("unknown", &ApiError::Unsure)
+    }
+
     fn app(&self, owner: Owner<'_>, head: &Head<'_>) -> Result<Arc<App>, ApiError> {
         let apps = self.node.apps();
         match owner {

@@ -25,6 +25,9 @@ pub enum ApiError {
         /// The id, cut short.
         id: String,
     },
+    /// Nobody can say now whether there is such an app.
+    #[error("The app cannot be looked up at the moment; try again later")]
+    Unsure,
     /// The body is compressed.
     #[error("Content-Encoding {encoding:?} is not supported")]
     Encoding {
@@ -176,7 +179,7 @@ impl ApiError {
                 QuotaStatus::Forbidden => StatusCode::FORBIDDEN,
                 QuotaStatus::PaymentRequired => StatusCode::PAYMENT_REQUIRED,
             },
-            Self::OverCapacity(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::OverCapacity(_) | Self::Unsure => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Json(_)
             | Self::Missing(_)

@@ -37,7 +37,9 @@ pub(crate) fn refusal(error: &ApiError) -> Answer {
     let answer = Answer::new(status, JSON, to_json(&body).unwrap_or_default());
     match error {
         ApiError::Method { allow } => answer.with(ALLOW, HeaderValue::from_static(allow)),
-        ApiError::OverCapacity(_) => answer.with(RETRY_AFTER, HeaderValue::from_static("1")),
+        ApiError::OverCapacity(_) | ApiError::Unsure => {
+            answer.with(RETRY_AFTER, HeaderValue::from_static("1"))
+        }
         ApiError::OverQuota { over, .. } => {
             answer.with(RETRY_AFTER, whole_seconds(over.reset.after).into())
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use foghorn_channels::{
     Announce, AppNumber, Change, Counting, Delivery, Drain, HashSeed, Hearing, Hub, Joining, Key,
-    Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Target,
+    Lifetime, Mailbox, News, Progress, QueueLimits, Send, Stamp, Subscribe, Tally, Target,
 };
 use foghorn_protocol::{ChannelName, Close, Frame, Moment, Recipient, ServerMessage, SocketId};
 use shuttle::sync::Mutex;

@@ -4,9 +4,9 @@ use foghorn_protocol::ChannelName;
 
 use crate::NodeId;
 
-/// Chooses, for each channel, the node that speaks of it to the outside. Nodes that know of the same
-/// nodes choose the same one, and when a node comes or goes only the channels change hands that
-/// it gets or had (rendezvous hashing).
+/// Chooses, for each channel, the node that speaks of it to the outside. Nodes that know of the
+/// same nodes choose the same one, and when a node comes or goes only the channels change hands
+/// that it gets or had (rendezvous hashing).
 #[derive(Clone, Debug)]
 pub struct Ownership {
     me: NodeId,

@@ -72,8 +72,12 @@ impl Value for DatabaseUrl {
             .to_owned()
     }
 
+    // The scheme is no secret.
     fn literal(&self) -> String {
-        self.0.literal()
+        match self.get().and_then(|url| url.split_once("://")) {
+            Some((scheme, _)) => quoted(&format!("{scheme}://…")),
+            None => quoted(""),
+        }
     }
 
     fn describe(found: Found<'_>) -> String {

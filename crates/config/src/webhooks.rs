@@ -1,5 +1,7 @@
 //! An app's webhooks: an array of tables in the file, JSON elsewhere (webhooks.md §7).
 
+use std::collections::BTreeMap;
+
 use foghorn_webhooks::{Invalid, Spec, Webhook};
 use serde_json::{Map, Value as Json};
 
@@ -56,6 +58,9 @@ pub(super) const MEMBERS: [Member; 4] = [
         example: "{ X-Env = \"production\" }",
     },
 ];
+
+/// What is shown of the value of a header; it could be one.
+const HIDDEN: &str = "...";
 
 /// What soketi calls the functions in a cloud that it can start in place of a request.
 const FUNCTIONS: &str = "lambda";
@@ -149,7 +154,12 @@ fn known(prefix: &str) -> Vec<String> {
 
 /// What a webhook says, as the file would have it, without the values of its headers.
 pub(super) fn literals(webhook: &Webhook) -> Vec<(String, String)> {
-    let Ok(Json::Object(members)) = serde_json::to_value(webhook.spec().redacted()) else {
+    let mut spec = webhook.spec().clone();
+    for value in spec.headers.iter_mut().flat_map(BTreeMap::values_mut) {
+        HIDDEN.clone_into(value);
+    }
+    // Plain texts have a JSON form.
+    let Ok(Json::Object(members)) = serde_json::to_value(spec) else {
         return Vec::new();
     };
     let in_order = MEMBERS

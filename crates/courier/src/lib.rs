@@ -26,4 +26,4 @@ pub use courier::{Courier, Letters, OpenError, Recovered};
 pub use ledger::Backlog;
 pub use post::AuthoritiesError;
 pub use settings::{Addresses, Bounds, RequestSettings, Retry, Settings, StoreKind};
-pub use store::{DeadLetter, Id, StoreError, Usage};
+pub use store::{DeadLetter, Id, StoreError, Usage, is_in};

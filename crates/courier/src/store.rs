@@ -12,6 +12,7 @@ use foghorn_webhooks::{Delivery, Mark, Subject, UnixMillis};
 use crate::lanes::Entry;
 use crate::settings::StoreKind;
 pub(crate) use disk::Disk;
+pub use disk::is_in;
 pub(crate) use memory::Memory;
 
 /// The number of a stored delivery. Later ones are higher.

@@ -38,12 +38,21 @@ fn sources(file: &str, environment: Vec<(String, String)>) -> Sources {
     }
 }
 
-/// Puts back what a page of settings does not tell: secrets, and that an app was built in.
+/// Puts back what a page of settings does not tell: secrets, that an app was built in, and what
+/// apps elsewhere have.
 fn with_secrets_of(shown: &mut Config, original: &Config) {
     shown.app_source = original.app_source;
+    shown.app_defaults.clone_from(&original.app_defaults);
+    shown.admin.clone_from(&original.admin);
+    shown.database.url.clone_from(&original.database.url);
     for (app, from) in shown.apps.iter_mut().zip(&original.apps) {
         for (pair, from) in app.keys.iter_mut().zip(&from.keys) {
             pair.secret.clone_from(&from.secret);
+        }
+        for (webhook, from) in app.webhooks.iter_mut().zip(&from.webhooks) {
+            if webhook.spec().redacted() == from.spec().redacted() {
+                webhook.clone_from(from);
+            }
         }
     }
 }

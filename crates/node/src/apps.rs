@@ -154,6 +154,12 @@ impl Apps {
         here.into_values().collect()
     }
 
+    /// Apps that have yet to come, of which receivers were told something in a former life.
+    #[must_use]
+    pub fn remembered(&self) -> Vec<AppId> {
+        self.index.read().told.keys().cloned().collect()
+    }
+
     /// Has apps go on where a former life of this node stopped counting.
     pub(crate) fn restore(&self, kept: Vec<UsedToday>) {
         let mut index = self.index.write();

@@ -76,8 +76,8 @@ impl Rounds {
 }
 
 impl App {
-    /// Notes what happened on one of the app's channels, if a webhook is to hear of it. Called under
-    /// the channel's lock.
+    /// Notes what happened on one of the app's channels, if a webhook is to hear of it. Called
+    /// under the channel's lock.
     pub(crate) fn note(&self, channel: &ChannelName, news: News<'_>) -> Wake {
         let kind = match news {
             News::Occupied | News::Vacated => Kind::ChannelOccupied,

@@ -1,21 +1,31 @@
 //! The apps of this node, wherever they are kept, and keeping the node in step with that.
 //!
-//! Those of the configuration are all there from the start; a reload changes them.
+//! Those of the configuration are all there from the start; a reload changes them. Those of a
+//! database come when somebody asks for them.
 
+mod asked;
 mod reload;
 mod spec;
+mod stored;
 
 use std::sync::Arc;
 
 use anyhow::Result;
 use foghorn_config::{AppConfig, Loaded};
+use foghorn_directory::Directory;
 use foghorn_node::Node;
 use parking_lot::RwLock;
 
+use crate::clock::Clock;
+
 use crate::webhooks::{self, Clerk};
 
+use stored::Stored;
+
+pub(crate) use asked::asked_for;
 pub(crate) use reload::follow;
 pub(crate) use spec::app_spec;
+pub(crate) use stored::Name;
 
 /// The apps of this node.
 pub(crate) struct Catalogue {
@@ -23,16 +33,46 @@ pub(crate) struct Catalogue {
     clerk: Arc<Clerk>,
     /// What was read last.
     loaded: RwLock<Arc<Loaded>>,
+    /// What is known of a database, if there is one.
+    stored: Option<Stored>,
 }
 
 impl Catalogue {
-    /// Those of `loaded`, which `node` has.
-    pub(crate) fn new(node: Arc<Node>, clerk: Arc<Clerk>, loaded: Loaded) -> Self {
-        Self {
+    /// Those of `loaded`, which `node` has, and those of the database that it names.
+    ///
+    /// # Errors
+    /// The database's URL is of no use.
+    pub(crate) fn new(
+        node: Arc<Node>,
+        clerk: Arc<Clerk>,
+        loaded: Loaded,
+        clock: Clock,
+    ) -> Result<Self> {
+        let config = &loaded.config;
+        let directory = Directory::connect(&config.database, config.app_defaults.clone())?;
+        let times = (config.database.cache_ttl, config.database.negative_ttl);
+        let stored = directory.map(|directory| Stored::new(Arc::new(directory), clock, times));
+        Ok(Self {
             node,
             clerk,
+            stored,
             loaded: RwLock::new(Arc::new(loaded)),
-        }
+        })
+    }
+
+    /// One whose node has no clerk and no database.
+    #[cfg(test)]
+    pub(crate) fn unattended(node: &Arc<Node>, loaded: Loaded, clock: Clock) -> Arc<Self> {
+        let times = (clock, Arc::default());
+        let registry = prometheus::Registry::new();
+        let clerk = Clerk::new(Arc::clone(node), &loaded.config, times, registry);
+        let node = Arc::clone(node);
+        Arc::new(Self::new(node, Arc::new(clerk), loaded, clock).unwrap())
+    }
+
+    /// The database, if there is one.
+    pub(crate) fn directory(&self) -> Option<&Arc<Directory>> {
+        self.stored.as_ref().map(|stored| &stored.directory)
     }
 
     /// The configuration as it was read last.
@@ -55,17 +95,11 @@ impl Catalogue {
             tracing::info!("configuration read again, no app has changed");
             return Ok(());
         }
-        if later.config.apps.iter().any(webhooks::is_needed) {
-            self.clerk.hire()?;
-        }
-        let specs = changes.later.iter();
-        let specs = specs.map(|(app, _)| app_spec(app, &before.config));
         let removed = changes.removed.iter();
         let removed: Vec<_> = removed.map(|app| app.settings.id.as_str()).collect();
-        self.node
-            .change_apps(specs.collect::<Result<_>>()?, &removed)?;
+        let apps = changes.later.iter().map(|(app, _)| *app);
+        self.put(apps, &removed)?;
         for id in removed {
-            self.clerk.forget(id);
             tracing::info!(id, "app removed");
         }
         for (app, what) in changes.later {
@@ -78,6 +112,27 @@ impl Catalogue {
         let mut loaded = Loaded::clone(&before);
         loaded.take_apps(later);
         *self.loaded.write() = Arc::new(loaded);
+        Ok(())
+    }
+
+    /// Has `apps` hold, and takes away those that are `removed`: all of it or nothing.
+    fn put<'a>(
+        &self,
+        apps: impl IntoIterator<Item = &'a AppConfig>,
+        removed: &[&str],
+    ) -> Result<()> {
+        let config = &self.loaded().config;
+        let mut specs = Vec::new();
+        for app in apps {
+            specs.push(app_spec(app, config)?);
+            if webhooks::is_needed(app) {
+                self.clerk.hire()?;
+            }
+        }
+        self.node.change_apps(specs, removed)?;
+        for id in removed {
+            self.clerk.forget(id);
+        }
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use foghorn_channels::Mailbox as _;
 use foghorn_node::{Admission, Connection, Handshake, Refusal, Transport};
 use foghorn_protocol::{CloseCode, Exhausted, ProtocolVersion};
 
+use crate::apps::Name;
 use crate::clock::Clock;
 use crate::connections::{Entry, Registered};
 use crate::http1::Head;
@@ -14,6 +15,9 @@ use crate::newcomers::Source;
 use crate::outbox::{Line, Outbox};
 use crate::peer::Peer;
 use crate::shared::Shared;
+
+/// Why a client is to come back later whose app the database may have.
+const UNSURE: &str = "The app cannot be looked up at the moment";
 
 /// A client that has been let in and greeted.
 pub(crate) struct Arrival<L: Line> {
@@ -40,14 +44,15 @@ impl Shared {
     ) -> Result<Admission, Refusal> {
         let query = Query::parse(head.query);
         let source = Source::from(peer.client_address(head, &self.trusted_proxies));
-        if let Err(exhausted) = self.newcomers.count(source, self.rules.clock.now()) {
+        let turned_away = match self.newcomers.count(source, self.rules.clock.now()) {
+            Err(exhausted) => Some(too_many(source, exhausted)),
+            Ok(()) => self.is_unsure_of(key).then(|| UNSURE.to_owned()),
+        };
+        if let Some(reason) = turned_away {
             let protocol = query.get("protocol").map(ProtocolVersion::parse);
             let protocol = protocol.and_then(Result::ok);
-            let refusal = too_many(
-                protocol.unwrap_or(ProtocolVersion::LATEST),
-                source,
-                exhausted,
-            );
+            let protocol = protocol.unwrap_or(ProtocolVersion::LATEST);
+            let refusal = Refusal::new(protocol, CloseCode::OverCapacity, reason);
             return Err(self.node.refused(refusal, transport));
         }
         self.node.admit(&Handshake {
@@ -61,6 +66,12 @@ impl Shared {
             encryption: peer.client_encryption(head, &self.trusted_proxies),
             transport,
         })
+    }
+
+    /// Whether nobody can say now if there is an app with this key.
+    fn is_unsure_of(&self, key: Option<&str>) -> bool {
+        let name = key.map(|key| Name::Key(key.to_owned()));
+        self.apps.directory().is_some() && name.is_some_and(|name| self.apps.is_unsure_of(&name))
     }
 
     /// Lets a client in. `None` if the system has no randomness for a socket id, which is logged.
@@ -100,14 +111,13 @@ impl Shared {
     }
 }
 
-/// The refusal of a client whose address has brought too many. It shows the address as well: a
+/// Why a client is refused whose address has brought too many. It shows the address as well: a
 /// proxy's, where one should be listed and is not.
-fn too_many(protocol: ProtocolVersion, source: Source, exhausted: Exhausted) -> Refusal {
+fn too_many(source: Source, exhausted: Exhausted) -> String {
     let Exhausted {
         limit, remaining, ..
     } = exhausted;
-    let reason = format!(
+    format!(
         "Too many connections from {source}: 1 asked for, {remaining} left of {limit} per second"
-    );
-    Refusal::new(protocol, CloseCode::OverCapacity, reason)
+    )
 }

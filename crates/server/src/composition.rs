@@ -14,7 +14,7 @@ use foghorn_node::{Apps, Clustering, Metrics, Node, NodeConfig, ProtocolRule};
 use prometheus::Registry;
 use tokio::sync::Notify;
 
-use crate::apps::app_spec;
+use crate::apps::{Catalogue, app_spec};
 use crate::capacity::Capacity;
 use crate::clock::Clock;
 use crate::connections::Clients;
@@ -129,7 +129,7 @@ pub(crate) fn node(
 /// What all requests to `node` share.
 pub(crate) fn shared(
     config: &Config,
-    (node, clients): (Arc<Node>, Clients),
+    (node, clients, apps): (Arc<Node>, Clients, Arc<Catalogue>),
     clock: Clock,
 ) -> Shared {
     let server = &config.server;
@@ -143,6 +143,7 @@ pub(crate) fn shared(
     Shared {
         api: Api::new(Arc::clone(&node), api_options(config)),
         node,
+        apps,
         connections: clients.connections,
         lots: Lots::default(),
         requests: Gate::default(),

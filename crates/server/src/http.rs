@@ -8,10 +8,11 @@ use foghorn_auth::without_mount;
 use http::StatusCode;
 use tokio::time::timeout;
 
+use crate::apps::asked_for;
 use crate::clock::Clock;
 use crate::fallback::Sending;
 use crate::gate::Gate;
-use crate::http1::{BodyError, BodyTerms, Head, Service, Step, Upgraded};
+use crate::http1::{BodyError, BodyTerms, Head, Preparation, Service, Step, Upgraded};
 use crate::peer::Peer;
 use crate::plain::{health, upgrade_required};
 use crate::shared::Shared;
@@ -39,6 +40,14 @@ impl From<Sending> for Wanted<'_> {
 impl Service for Shared {
     type Call<'h> = Wanted<'h>;
     type Upgrade = Upgrade;
+
+    /// The app that a request is about may have to be looked for.
+    fn prepare(&self, head: &Head<'_, '_>) -> Option<Preparation> {
+        self.apps.directory()?;
+        let path = without_mount(head.path, &self.path_prefix).unwrap_or(head.path);
+        let search = self.apps.look_for(asked_for(path, head.query)?)?;
+        Some(Box::pin(search))
+    }
 
     fn begin<'h>(&'h self, head: &Head<'h, '_>, peer: Peer) -> Step<Wanted<'h>, Upgrade> {
         let path = without_mount(head.path, &self.path_prefix).unwrap_or(head.path);
@@ -107,6 +116,14 @@ impl Shared {
     /// A request to the HTTP API: head first, so that only who signed it makes the server keep a
     /// body.
     fn begin_call<'h, U>(&'h self, head: &Head<'h, '_>) -> Step<Wanted<'h>, U> {
+        let path = without_mount(head.path, &self.path_prefix).unwrap_or(head.path);
+        let name = self
+            .apps
+            .directory()
+            .and_then(|_| asked_for(path, head.query));
+        if name.is_some_and(|name| self.apps.is_unsure_of(&name)) {
+            return Step::Answer(self.api.unsure());
+        }
         let head = foghorn_api::Head {
             method: head.method,
             path: head.path,

@@ -18,4 +18,4 @@ pub(crate) use answer::beginning;
 pub(crate) use channel::Patience;
 pub(crate) use connection::serve;
 pub(crate) use head::{Framing, Head, Version};
-pub(crate) use service::{BodyError, BodyTerms, Service, Step, Upgraded};
+pub(crate) use service::{BodyError, BodyTerms, Preparation, Service, Step, Upgraded};

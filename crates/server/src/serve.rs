@@ -50,14 +50,15 @@ async fn serve(loaded: Loaded, origin: Origin, capacity: Capacity) -> Result<()>
     let times = (clock, composed.bell);
     let clerk = Clerk::new(Arc::clone(&node), &config, times, registry.clone());
     let clerk = Arc::new(clerk);
-    if config.apps.iter().any(webhooks::is_needed) {
+    if clerk.has_past() || config.apps.iter().any(webhooks::is_needed) {
         clerk.hire()?;
     }
     tokio::spawn(Arc::clone(&clerk).run());
-    let catalogue = Catalogue::new(Arc::clone(&node), Arc::clone(&clerk), loaded);
+    let catalogue = Catalogue::new(Arc::clone(&node), Arc::clone(&clerk), loaded, clock)?;
     let catalogue = Arc::new(catalogue);
-    let clients = composed.clients;
-    let shared = Arc::new(composition::shared(&config, (node, clients), clock));
+    tokio::spawn(Arc::clone(&catalogue).keep_in_step());
+    let parts = (node, composed.clients, Arc::clone(&catalogue));
+    let shared = Arc::new(composition::shared(&config, parts, clock));
     listen(&config, capacity, &shared, registry)?;
     tokio::spawn(apps::follow(catalogue, origin)?);
     signals.stop().await;

@@ -7,6 +7,7 @@ use foghorn_api::Api;
 use foghorn_config::Networks;
 use foghorn_node::Node;
 
+use crate::apps::Catalogue;
 use crate::connections::Connections;
 use crate::fallback::Fallback;
 use crate::gate::Gate;
@@ -18,6 +19,8 @@ use crate::rules::Rules;
 pub(crate) struct Shared {
     /// The node.
     pub(crate) node: Arc<Node>,
+    /// Where apps are looked for that it does not have.
+    pub(crate) apps: Arc<Catalogue>,
     /// Its HTTP API.
     pub(crate) api: Api,
     /// Its connections.

@@ -61,6 +61,14 @@ impl Clerk {
         }
     }
 
+    /// Whether a former process has left something to be carried.
+    pub(crate) fn has_past(&self) -> bool {
+        match &self.settings.store {
+            StoreKind::Disk(folder) => foghorn_courier::is_in(folder),
+            StoreKind::Memory => false,
+        }
+    }
+
     /// The courier, if there is one.
     pub(crate) fn courier(&self) -> Option<&Courier> {
         self.courier.get()

@@ -33,7 +33,8 @@ fn other_value(heading: &str, name: &str, default: &str) -> String {
 /// What is shown of a value.
 fn shown(name: &str, value: &str) -> String {
     match name {
-        "url" | "token" => "\"…\"".to_owned(),
+        "url" => "\"sqlite://…\"".to_owned(),
+        "token" => "\"…\"".to_owned(),
         _ => value.to_owned(),
     }
 }

@@ -17,6 +17,12 @@ use crate::lanes::Entry;
 use super::record::{Record, SubjectKey, delivery, record, subject, subject_key, without_body};
 use super::{Change, Contents, DeadLetter, Id, Obituary, Progress, StoreError, Usage, Waiting};
 
+/// Whether a store was ever opened in this directory.
+#[must_use]
+pub fn is_in(directory: &Path) -> bool {
+    directory.join(FILE).exists()
+}
+
 /// In the data directory.
 const FILE: &str = "courier.redb";
 

@@ -13,7 +13,7 @@ use super::answer::{self, CONTINUE, Date, Extent};
 use super::channel::{Channel, Patience};
 use super::head::{Expects, Framing, HEADERS, Head, Persistence, Unreadable};
 use super::incoming::{Discarded, Incoming};
-use super::service::{BodyError, BodyTerms, Service, Step, Upgraded};
+use super::service::{BodyError, BodyTerms, Preparation, Service, Step, Upgraded};
 use crate::clock::Clock;
 use crate::gate::Pass;
 use crate::peer::Peer;
@@ -144,6 +144,8 @@ type Manner = (Extent, Persistence);
 /// What the beginning of the input is.
 enum Found<C, U> {
     Request(Request<C, U>),
+    /// A request that cannot be looked at yet.
+    Early(Preparation, Pass),
     Unfinished,
     Unreadable(Answer),
 }
@@ -162,6 +164,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, A: Service> Connection<'_, S, A> {
             let news = input.get(seen..).unwrap_or_default();
             if !news.is_empty() && (seen == 0 || news.contains(&b'\n')) {
                 match find(self.service, input, self.peer) {
+                    Found::Early(preparation, in_flight) => {
+                        preparation.await;
+                        drop(in_flight);
+                        continue;
+                    }
                     Found::Request(request) => {
                         let rest = input.get(request.length..).unwrap_or_default();
                         return self.exchange(request, rest).await;
@@ -348,23 +355,36 @@ fn find<'b, A: Service>(
     match Head::read(input, &mut room) {
         Ok(None) => Found::Unfinished,
         Ok(Some(head)) if head.length > HEAD_BYTES => Found::Unreadable(too_large()),
-        Ok(Some(head)) => Found::Request(Request {
-            step: service.begin(&head, peer),
-            framing: head.framing,
-            expects: head.expects,
-            manner: match head.method {
-                "HEAD" => (Extent::HeadOnly, head.persistence),
-                _ => (Extent::Whole, head.persistence),
-            },
-            length: head.length,
-            in_flight: service.requests().enter(),
-        }),
+        Ok(Some(head)) => look_at(service, &head, peer),
         Err(Unreadable::TooManyHeaders) => Found::Unreadable(too_large()),
         Err(Unreadable::Malformed(rule)) => {
             let text = format!("The request cannot be read: {rule}\n");
             Found::Unreadable(plain(StatusCode::BAD_REQUEST, text))
         }
     }
+}
+
+/// Looks at what a head asks.
+fn look_at<'h, A: Service>(
+    service: &'h A,
+    head: &Head<'h, '_>,
+    peer: Peer,
+) -> Found<A::Call<'h>, A::Upgrade> {
+    let in_flight = service.requests().enter();
+    if let Some(preparation) = service.prepare(head) {
+        return Found::Early(preparation, in_flight);
+    }
+    Found::Request(Request {
+        step: service.begin(head, peer),
+        framing: head.framing,
+        expects: head.expects,
+        manner: match head.method {
+            "HEAD" => (Extent::HeadOnly, head.persistence),
+            _ => (Extent::Whole, head.persistence),
+        },
+        length: head.length,
+        in_flight,
+    })
 }
 
 fn too_large() -> Answer {

@@ -13,12 +13,20 @@ use crate::peer::Peer;
 use crate::socket::Socket;
 use crate::stream::Stream;
 
+/// What has to be over before a request can be looked at.
+pub(crate) type Preparation = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Who answers requests.
 pub(crate) trait Service: Send + Sync + 'static {
     /// A request whose body is wanted; it borrows from its head.
     type Call<'h>: Send;
     /// What an upgraded connection goes on with.
     type Upgrade: Send;
+
+    /// What has to be over before a request can be looked at; it must not take long.
+    fn prepare(&self, _: &Head<'_, '_>) -> Option<Preparation> {
+        None
+    }
 
     /// Looks at the head of a request of `peer`, before any of its body is kept.
     fn begin<'h>(&'h self, head: &Head<'h, '_>, peer: Peer) -> Step<Self::Call<'h>, Self::Upgrade>;

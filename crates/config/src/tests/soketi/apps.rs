@@ -20,7 +20,7 @@ fn webhooks_are_taken() {
     assert_eq!(shown(&loaded, "[[apps.webhooks]]", "event_types"), expect);
     let headers = shown(&loaded, "[[apps.webhooks]]", "headers");
     assert!(
-        headers.starts_with("headers = { \"X-Env\" = \"…\" } "),
+        headers.starts_with("headers = { \"X-Env\" = \"...\" } "),
         "{headers}"
     );
     assert_eq!(warnings(&loaded), [""; 0]);
@@ -103,7 +103,7 @@ fn the_password_of_a_database_is_not_shown() {
         ("SOKETI_DB_MYSQL_PASSWORD", "hunter2"),
     ];
     let loaded = valid("", &with_app(&more), &[]);
-    let expect = "url = \"…\" # environment SOKETI_APP_MANAGER_DRIVER";
+    let expect = "url = \"mysql://…\" # environment SOKETI_APP_MANAGER_DRIVER";
     assert_eq!(shown(&loaded, "[database]", "url"), expect);
     assert!(!loaded.show().contains("hunter2") && !format!("{loaded:?}").contains("hunter2"));
 }

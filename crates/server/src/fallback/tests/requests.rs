@@ -22,7 +22,8 @@ fn node_with(text: &str, bus: &LocalBus) -> Shared {
         environment: Vec::new(),
         flags: Vec::new(),
     };
-    let config = Config::load(sources).unwrap().config;
+    let loaded = Config::load(sources).unwrap();
+    let config = loaded.config.clone();
     let capacity = Capacity {
         open_files: 1_000,
         connections: CONNECTIONS,
@@ -30,7 +31,8 @@ fn node_with(text: &str, bus: &LocalBus) -> Shared {
     let composed = composition::node(&config, capacity, &Registry::new(), bus).unwrap();
     let clock = Clock::start();
     tokio::spawn(composed.link.run(clock));
-    composition::shared(&config, (composed.node, composed.clients), clock)
+    let apps = crate::apps::Catalogue::unattended(&composed.node, loaded, clock);
+    composition::shared(&config, (composed.node, composed.clients, apps), clock)
 }
 
 /// What becomes of a request to `path`.
