@@ -71,6 +71,8 @@ test('webhooks 3: after kill -9 only those who stay away are told', OWN_SERVER, 
   // One that is gone already, and whose delay has not run out.
   const late = await join(t, server, 'leaving');
   await hook.told('leaving', 1);
+  // What comes after it is stored after it: that all this was taken is known to the next life.
+  await fence(t, server, hook);
   await late.close();
   await server.comeBack(KILL);
   const anna = await join(t, server, kept, 'anna');
