@@ -95,13 +95,15 @@ impl Apps {
         index.by_number.get(number).cloned()
     }
 
-    /// The app that clients who came with `key` are connected to, also if the key has been retired
-    /// since.
+    /// The apps that clients who came with `key` may be connected to: the one that has it, and one
+    /// that it has been taken from.
     #[must_use]
-    pub fn connected_with_key(&self, key: &str) -> Option<Arc<App>> {
+    pub fn connected_with_key(&self, key: &str) -> Vec<Arc<App>> {
         let index = self.index.read();
-        let number = index.by_key.get(key).or_else(|| index.retired.get(key))?;
-        index.by_number.get(number).cloned()
+        let numbers = index.by_key.get(key).into_iter();
+        let numbers = numbers.chain(index.retired.get(key));
+        let apps = numbers.filter_map(|number| index.by_number.get(number));
+        apps.cloned().collect()
     }
 
     /// All apps, in the order in which they came.
@@ -158,6 +160,11 @@ impl Apps {
     #[must_use]
     pub fn remembered(&self) -> Vec<AppId> {
         self.index.read().told.keys().cloned().collect()
+    }
+
+    /// Forgets what receivers were told of an app that will not come.
+    pub fn forget_told(&self, id: &str) {
+        self.index.write().told.remove(id);
     }
 
     /// Has apps go on where a former life of this node stopped counting.
@@ -228,7 +235,9 @@ impl Index {
             }
         };
         for credential in spec.policy.keys.iter() {
-            self.retired.remove(&credential.key);
+            if self.retired.get(&credential.key) == Some(&number) {
+                self.retired.remove(&credential.key);
+            }
             self.by_key.insert(credential.key.clone(), number);
         }
         self.by_id.insert(spec.id.clone(), number);
@@ -244,6 +253,10 @@ impl Index {
             self.by_key.remove(&credential.key);
         }
         self.retired.retain(|_, owner| *owner != number);
+        // Who comes back the same day goes on counting.
+        if let Some(used) = app.usage().snapshot() {
+            self.used.insert(app.id().clone(), used);
+        }
         app.tenant().close();
         Some(app)
     }

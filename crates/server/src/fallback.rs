@@ -241,7 +241,12 @@ impl Shared {
 
     /// The app whose sessions a request may be for.
     fn app_of(&self, head: &Head<'_, '_>, peer: Peer, route: &Route) -> Option<Arc<App>> {
-        let app = self.node.apps().connected_with_key(route.key.as_deref()?)?;
+        let apps = self.node.apps().connected_with_key(route.key.as_deref()?);
+        let has_it = |app: &&Arc<App>| {
+            let session = self.fallback.sessions.get(app.id(), route.session);
+            session.is_some()
+        };
+        let app = apps.iter().find(has_it).or_else(|| apps.first()).cloned()?;
         let encryption = peer.client_encryption(head, &self.trusted_proxies);
         Some(app).filter(|app| app.takes(encryption))
     }
