@@ -111,6 +111,7 @@ impl Catalogue {
         }
         let mut loaded = Loaded::clone(&before);
         loaded.take_apps(later);
+        self.disown(&loaded.config.apps);
         *self.loaded.write() = Arc::new(loaded);
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! not there is not asked for again for a while.
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,6 +108,22 @@ impl Stored {
     }
 }
 
+/// What has become of an app that was known.
+enum Change<'a> {
+    Changed {
+        before: &'a AppConfig,
+        app: &'a AppConfig,
+    },
+    Removed(&'a AppConfig),
+}
+
+impl Change<'_> {
+    fn id(&self) -> &str {
+        let (Self::Changed { before, .. } | Self::Removed(before)) = self;
+        before.settings.id.as_str()
+    }
+}
+
 impl Catalogue {
     /// Looks for an app that the node does not have: ends when it is known whether there is one.
     /// `None` if that is known already, or if there is nowhere to look.
@@ -150,13 +167,7 @@ impl Catalogue {
     /// # Errors
     /// It has no key that is accepted, or another app's; or what it needs cannot be remembered.
     pub(crate) fn put_stored(&self, app: &AppConfig) -> Result<()> {
-        self.put([app], &[])?;
-        if let Some(stored) = &self.stored {
-            stored.forgive(app);
-            let id = app.settings.id.as_str().to_owned();
-            stored.state.lock().known.insert(id, app.clone());
-        }
-        Ok(())
+        self.change_stored(&[app], &[])
     }
 
     /// Takes an app away that is no longer in the database.
@@ -164,10 +175,34 @@ impl Catalogue {
     /// # Errors
     /// None; the node says so of any change.
     pub(crate) fn drop_stored(&self, id: &str) -> Result<()> {
-        if let Some(stored) = &self.stored {
-            stored.state.lock().known.remove(id);
+        self.change_stored(&[], &[id])
+    }
+
+    /// All of it or nothing: keys may go from one app to another.
+    fn change_stored(&self, apps: &[&AppConfig], removed: &[&str]) -> Result<()> {
+        self.put(apps.iter().copied(), removed)?;
+        let Some(stored) = &self.stored else {
+            return Ok(());
+        };
+        for app in apps {
+            stored.forgive(app);
+            let id = app.settings.id.as_str().to_owned();
+            stored.state.lock().known.insert(id, AppConfig::clone(app));
         }
-        self.put([], &[id])
+        for id in removed {
+            stored.state.lock().known.remove(*id);
+        }
+        Ok(())
+    }
+
+    /// Leaves apps to the configuration that has them now, whatever the database says of them.
+    pub(super) fn disown(&self, configured: &[AppConfig]) {
+        if let Some(stored) = &self.stored {
+            let known = &mut stored.state.lock().known;
+            for app in configured {
+                known.remove(app.settings.id.as_str());
+            }
+        }
     }
 
     /// Keeps the node in step with the database, for ever.
@@ -227,31 +262,62 @@ impl Catalogue {
                 }
             }
         }
-        for before in known {
-            let id = before.settings.id.as_str();
-            let changed = match now.get(id) {
-                Some(Some(app)) if app != before => {
-                    let changes = before.changes(app);
-                    tracing::info!(id, ?changes, "app changed in the database");
-                    self.put_stored(app)
-                }
-                Some(_) => Ok(()),
-                None => {
-                    tracing::info!(id, "app removed from the database");
-                    self.drop_stored(id)
-                }
-            };
-            if let Err(error) = changed {
-                let error = format!("{error:#}");
+        let changes: Vec<Change<'_>> = known
+            .iter()
+            .filter(|before| !self.is_configured(before.settings.id.as_str()))
+            .filter_map(|before| match now.get(before.settings.id.as_str()) {
+                Some(Some(app)) if app != before => Some(Change::Changed { before, app }),
+                Some(_) => None,
+                None => Some(Change::Removed(before)),
+            })
+            .collect();
+        if self.make_hold(&changes).is_ok() {
+            return;
+        }
+        // One that cannot be right keeps no other from changing.
+        for change in &changes {
+            if let Err(error) = self.make_hold(slice::from_ref(change)) {
+                let (id, error) = (change.id(), format!("{error:#}"));
                 tracing::error!(id, error, "an app of the database stays as it was");
             }
         }
     }
 
+    /// Makes all of these changes, or none.
+    fn make_hold(&self, changes: &[Change<'_>]) -> Result<()> {
+        let (mut changed, mut removed) = (Vec::new(), Vec::new());
+        for change in changes {
+            match change {
+                Change::Changed { app, .. } => changed.push(*app),
+                Change::Removed(_) => removed.push(change.id()),
+            }
+        }
+        self.change_stored(&changed, &removed)?;
+        for change in changes {
+            let id = change.id();
+            match change {
+                Change::Changed { before, app } => {
+                    let changes = before.changes(app);
+                    tracing::info!(id, ?changes, "app changed in the database");
+                }
+                Change::Removed(_) => tracing::info!(id, "app removed from the database"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the configuration has an app of this id, which precedes the database's.
+    fn is_configured(&self, id: &str) -> bool {
+        let loaded = self.loaded();
+        let mut apps = loaded.config.apps.iter();
+        apps.any(|app| app.settings.id.as_str() == id)
+    }
+
     fn has(&self, name: &Name) -> bool {
         let apps = self.node.apps();
         match name {
-            Name::Key(key) => apps.connected_with_key(key).is_some(),
+            // Of a key that its app has no longer, another app may have it now.
+            Name::Key(key) => apps.with_key(key).is_some(),
             Name::Id(id) => apps.with_id(id).is_some(),
         }
     }
@@ -287,13 +353,7 @@ impl Catalogue {
     /// Why the node does not have an app under the name by which it was found.
     fn put_found(&self, app: &AppConfig, name: &Name) -> Option<Miss> {
         let id = app.settings.id.as_str();
-        let is_configured = self
-            .loaded()
-            .config
-            .apps
-            .iter()
-            .any(|own| own.settings.id == app.settings.id);
-        if is_configured {
+        if self.is_configured(id) {
             tracing::error!(
                 id,
                 "the database has an app with the id of one of the configuration"
