@@ -141,10 +141,18 @@ export class Process {
     return line.fields;
   }
 
+  /** Whether there are errors that the test has not looked at. */
+  hasErrors() {
+    return this.#errors().length > 0;
+  }
+
+  #errors() {
+    return this.logs.filter((line) => line.level === 'ERROR' && !this.#foreseen.has(line));
+  }
+
   /** A log line of level ERROR or a panic means the server is broken, whatever the test saw. */
   assertHealthy() {
-    const isBad = (line) => line.level === 'ERROR' && !this.#foreseen.has(line);
-    const bad = this.logs.filter(isBad).map((l) => JSON.stringify(l));
+    const bad = this.#errors().map((line) => JSON.stringify(line));
     const panics = this.stderr.match(/^.*panicked at[^]*?\n.*$/gm) ?? [];
     assert.deepEqual([...bad, ...panics], [], 'the server logged errors');
   }
