@@ -1,7 +1,7 @@
 // Measures what webhooks for client events cost: CPU of the server per client event without a
 // webhook and with one whose deliveries wait in memory or on disk, and how long a publish takes
-// meanwhile. Then the same with an endpoint that never answers and far more events than may wait.
-// All cases in turn, round after round; what counts are the ratios to the first case.
+// meanwhile. Then the same with a flood: far more events than may wait for an endpoint that never
+// answers. All cases in turn, round after round; what counts are the ratios to no webhook.
 //
 //   node measure/webhooks.mjs --rounds 3 --seconds 5
 
@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Worker, isMainThread, parentPort } from 'node:worker_threads';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 import PusherServer from 'pusher';
 import WebSocket from 'ws';
@@ -43,12 +43,13 @@ const CASES = [
   { name: 'on disk', webhooks: ON_DISK },
   { name: 'in memory, batches', webhooks: { store: 'memory' }, batches: true },
   { name: 'on disk, batches', webhooks: ON_DISK, batches: true },
-  { name: 'overload in memory', webhooks: { store: 'memory' }, hangs: true },
-  { name: 'overload on disk', webhooks: ON_DISK, hangs: true },
+  { name: 'no webhook, flood', hangs: true },
+  { name: 'flood in memory', webhooks: { store: 'memory' }, hangs: true },
+  { name: 'flood on disk', webhooks: ON_DISK, hangs: true },
 ];
 
-if (isMainThread) await main();
-else await serveEndpoint();
+/** What runs in threads of its own, so that it waits for nobody but the server. */
+const ROLES = { endpoint: serveEndpoint, publisher: publishUntilTold };
 
 async function main() {
   const { values: flags } = parseArgs({
@@ -57,7 +58,7 @@ async function main() {
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '5' },
       rate: { type: 'string', default: '2000' },
-      overload: { type: 'string', default: '10000' },
+      flood: { type: 'string', default: '10000' },
       only: { type: 'string', multiple: true },
     },
   });
@@ -65,7 +66,7 @@ async function main() {
   const runs = Object.fromEntries(cases.map(({ name }) => [name, []]));
   for (let round = 0; round < Number(flags.rounds); round += 1) {
     for (const one of cases) {
-      const rate = Number(one.hangs ? flags.overload : flags.rate);
+      const rate = Number(one.hangs ? flags.flood : flags.rate);
       const events = rate * Number(flags.seconds);
       const run = await withServer(flags.server, one, (at) => measure(at, { rate, events }));
       runs[one.name].push(run);
@@ -75,10 +76,12 @@ async function main() {
   report(runs);
 }
 
+const inThread = (workerData) => new Worker(new URL(import.meta.url), { workerData });
+
 /** Runs `body` with a server for one case, and an endpoint of its webhook. */
 async function withServer(program, { webhooks, batches = false, hangs }, body) {
   const folder = mkdtempSync(join(tmpdir(), 'foghorn-webhooks-'));
-  const endpoint = new Worker(new URL(import.meta.url));
+  const endpoint = inThread({ role: 'endpoint' });
   const [url] = await once(endpoint, 'message');
   const metricsPort = await freePort();
   const file = join(folder, 'foghorn.toml');
@@ -111,17 +114,20 @@ async function withServer(program, { webhooks, batches = false, hangs }, body) {
 async function measure({ pid, port, metricsPort }, { rate, events }) {
   const [sender, hearer] = [await subscriber(port), await subscriber(port)];
   const before = look(pid);
-  const publishing = publishUntil(port, () => hearer.heard >= events);
+  const publisher = inThread({ role: 'publisher', port });
   const begin = performance.now();
   for (let sent = 0; sent < events; ) {
     const due = Math.min(events, Math.ceil(((performance.now() - begin) / 1000) * rate));
     for (; sent < due; sent += 1) sender.socket.send(MESSAGE);
     await pause(TICK_MS);
   }
-  const latencies = await publishing;
+  while (hearer.heard < events) await pause(TICK_MS);
+  publisher.postMessage('enough');
+  const [latencies] = await once(publisher, 'message');
   const told = await settled(metricsPort);
   const after = look(pid);
   for (const { socket } of [sender, hearer]) socket.terminate();
+  await publisher.terminate();
   latencies.sort((a, b) => a - b);
   return {
     cpu: ((after.cpu - before.cpu) * 1e6) / events,
@@ -146,22 +152,6 @@ async function subscriber(port) {
   return client;
 }
 
-/** Publishes to a channel of nobody's until it is over; gives how long each took, in ms. */
-async function publishUntil(port, isOver) {
-  const { key, secret } = PAIR;
-  const agent = new http.Agent({ keepAlive: true });
-  const sdk = new PusherServer({ appId: APP_ID, key, secret, host: '127.0.0.1', port, agent });
-  const latencies = [];
-  while (!isOver()) {
-    const begin = performance.now();
-    await sdk.trigger('published', 'beside', '{}');
-    latencies.push(performance.now() - begin);
-    await pause(PUBLISH_EVERY_MS);
-  }
-  agent.destroy();
-  return latencies;
-}
-
 /** Waits until nothing more comes or goes; gives what the metrics say then. */
 async function settled(metricsPort) {
   const at = { metricsHost: '127.0.0.1', metricsPort };
@@ -184,8 +174,9 @@ function sum(text, name) {
 
 function report(runs) {
   const median = (name, figure) => spread(runs[name].map((run) => run[figure])).median;
-  const [base] = Object.keys(runs);
-  const ratio = (name, figure) => (median(name, figure) / median(base, figure)).toFixed(2);
+  const hangs = (name) => CASES.find((one) => one.name === name).hangs;
+  const baseOf = (name) => CASES.find((one) => !one.webhooks && one.hangs === hangs(name)).name;
+  const ratio = (name, figure) => (median(name, figure) / median(baseOf(name), figure)).toFixed(2);
   console.log('| Case | CPU per client event | publish p50 | publish p99 | memory | dropped |');
   console.log('|---|---|---|---|---|---|');
   for (const name of Object.keys(runs)) {
@@ -205,3 +196,24 @@ async function serveEndpoint() {
   await once(endpoint, 'listening');
   parentPort.postMessage(`http://127.0.0.1:${endpoint.address().port}`);
 }
+
+/** Publishes to a channel of nobody's until it is told to end; tells how long each took, in ms. */
+async function publishUntilTold({ port }) {
+  const { key, secret } = PAIR;
+  const agent = new http.Agent({ keepAlive: true });
+  const sdk = new PusherServer({ appId: APP_ID, key, secret, host: '127.0.0.1', port, agent });
+  let isOver = false;
+  parentPort.once('message', () => (isOver = true));
+  const latencies = [];
+  while (!isOver) {
+    const begin = performance.now();
+    await sdk.trigger('published', 'beside', '{}');
+    latencies.push(performance.now() - begin);
+    await pause(PUBLISH_EVERY_MS);
+  }
+  agent.destroy();
+  parentPort.postMessage(latencies);
+}
+
+if (isMainThread) await main();
+else await ROLES[workerData.role](workerData);

@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { TOKEN, adminSections, privateUrl } from '../lib/admin.mjs';
 import { defer } from '../lib/defer.mjs';
 import { open } from '../lib/raw.mjs';
 import { Process, useServer } from '../lib/server.mjs';
 import { plain } from '../lib/tools.mjs';
 
-const server = useServer();
+const server = useServer({ sections: adminSections() });
 
 const tools = (name, body) => test(`cli tools: ${name}`, body);
 
@@ -32,13 +33,14 @@ function type({ typed }) {
   const app = { FOGHORN_APP_ID: id, FOGHORN_APP_KEY: key, FOGHORN_APP_SECRET: secret };
   const line = `foghorn() { "$0" "$@"; }; ${typed} --color always`;
   const launcher = ['/bin/sh', '-c', line];
-  return new Process([], { env: { FOGHORN_URL: server.url, ...app }, launcher });
+  const admin = { FOGHORN_ADMIN_URL: privateUrl(server), FOGHORN_ADMIN_TOKEN: TOKEN };
+  return new Process([], { env: { FOGHORN_URL: server.url, ...admin, ...app }, launcher });
 }
 
 tools('the manual has an example of every command', () => {
   const commands = EXAMPLES.map(({ typed }) => /foghorn (\w+)/.exec(typed)[1]);
-  const all = ['trigger', 'subscribe', 'channels', 'terminate', 'keygen', 'sign', 'verify'];
-  assert.deepEqual([...new Set(commands)], all);
+  const tools = ['trigger', 'subscribe', 'channels', 'terminate', 'keygen', 'sign', 'verify'];
+  assert.deepEqual([...new Set(commands)], [...tools, 'apps', 'webhooks']);
 });
 
 for (const example of EXAMPLES) {

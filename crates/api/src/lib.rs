@@ -24,3 +24,4 @@ pub use answer::Answer;
 pub use api::{Api, Call, Head, Outcome};
 pub use error::ApiError;
 pub use options::{ChannelInfo, Options, Success, Unavailable};
+pub use usage::{Usage, usage};

@@ -5,13 +5,13 @@ use foghorn_protocol::UnixSeconds;
 use serde::Serialize;
 
 /// What `usage` says. A limit of `null` is none.
-#[derive(Serialize)]
-pub(crate) struct Usage {
+#[derive(Debug, Serialize)]
+pub struct Usage {
     messages: Messages,
     connections: Connections,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Messages {
     used: u64,
     limit: Option<u64>,
@@ -21,13 +21,15 @@ struct Messages {
     resets_in: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Connections {
     used: u64,
     limit: Option<u64>,
 }
 
-pub(crate) fn usage(app: &App, now: UnixSeconds) -> Usage {
+/// What an app uses and may use now.
+#[must_use]
+pub fn usage(app: &App, now: UnixSeconds) -> Usage {
     let reset = app.usage().reset(now);
     Usage {
         messages: Messages {

@@ -22,7 +22,8 @@ pub trait Announce: std::marker::Send + Sync {
     /// A local publisher sends this; other nodes' subscribers are to get it too, and all nodes are
     /// to remember it if it has a stamp.
     fn relay(&self, key: &Key, send: &Send, stamp: Option<Stamp>);
-    /// Whether the subscribers of `key` are told how many they are. The same answer always.
+    /// Whether the subscribers of `key` are told how many they are. Asked when the audience begins;
+    /// the answer holds until its end.
     fn counting(&self, key: &Key) -> Counting;
     /// Where messages are counted that subscribers of `key` on this node take: events, members who
     /// come and go, counts; not what they are greeted with. The same answer always.

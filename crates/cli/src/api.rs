@@ -10,6 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
+use crate::address::Address;
 use crate::clock;
 use crate::dial::dial;
 use crate::failure::Failure;
@@ -23,6 +24,9 @@ const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Characters of an answer that a complaint repeats.
 const SAID_LIMIT: usize = 500;
+
+/// How the tools call themselves.
+pub(crate) const AGENT: &str = concat!("foghorn-cli/", env!("CARGO_PKG_VERSION"));
 
 /// One question to the API of an app.
 pub(crate) struct Question<'a> {
@@ -51,9 +55,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Asks within a runtime.
 pub(crate) async fn exchange(target: &Target, question: Question<'_>) -> Result<Value, Failure> {
     let address = &target.addresses.api;
-    let late = |_| Failure::refused(format!("no answer from {address} in time"));
-    let answered = tokio::time::timeout(PATIENCE, send(target, question)).await;
-    let (status, text) = answered.map_err(late)??;
+    let (status, text) = answered(address, request(target, question)?).await?;
     if status == StatusCode::OK {
         let alien = |_| {
             let hint = "is it the HTTP API of a Pusher-compatible server?";
@@ -65,9 +67,20 @@ pub(crate) async fn exchange(target: &Target, question: Question<'_>) -> Result<
     }
 }
 
-async fn send(target: &Target, question: Question<'_>) -> Result<(StatusCode, String), Failure> {
-    let address = &target.addresses.api;
-    let request = request(target, question)?;
+/// Sends a request; gives the status and the text of the answer.
+pub(crate) async fn answered(
+    address: &Address,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, String), Failure> {
+    let late = |_| Failure::refused(format!("no answer from {address} in time"));
+    let answered = tokio::time::timeout(PATIENCE, send(address, request)).await;
+    answered.map_err(late)?
+}
+
+async fn send(
+    address: &Address,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, String), Failure> {
     let lost = |error: &dyn std::error::Error| {
         let hint = "is it the HTTP API, and does --url say http or https as the server does?";
         Failure::refused(format!("no answer from {address}: {error}")).hint(hint)
@@ -105,12 +118,11 @@ fn request(target: &Target, question: Question<'_>) -> Result<Request<Full<Bytes
         body: body.as_bytes(),
     };
     let query = sign_request(&target.credential, &unsigned, clock::unix_seconds().0);
-    let agent = concat!("foghorn-cli/", env!("CARGO_PKG_VERSION"));
     Request::builder()
         .method(method)
         .uri(format!("{path}?{query}"))
         .header(header::HOST, address.authority())
-        .header(header::USER_AGENT, agent)
+        .header(header::USER_AGENT, AGENT)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| Failure::usage(format!("cannot ask for {path}: {error}")))
@@ -129,22 +141,26 @@ pub(crate) fn segment(text: &str) -> String {
     })
 }
 
+/// A refusal, in the server's words.
+pub(crate) fn refused(status: StatusCode, text: &str) -> Failure {
+    Failure::refused(format!("the server refuses with {status}: {}", said(text)))
+}
+
 fn refusal(status: StatusCode, text: &str) -> Failure {
+    let failure = refused(status, text);
+    match hint(status, &said(text)) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn said(text: &str) -> String {
     let said = serde_json::from_str::<Value>(text).ok();
     let said = said.as_ref().and_then(|body| body.get("error")?.as_str());
     // A page is for browsers; it comes from something in front of the server.
     let plain = Some(text.trim()).filter(|text| !text.starts_with('<'));
-    let said: String = said
-        .or(plain)
-        .unwrap_or_default()
-        .chars()
-        .take(SAID_LIMIT)
-        .collect();
-    let failure = Failure::refused(format!("the server refuses with {status}: {said}"));
-    match hint(status, &said) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    let said = said.or(plain).unwrap_or_default();
+    said.chars().take(SAID_LIMIT).collect()
 }
 
 fn hint(status: StatusCode, said: &str) -> Option<&'static str> {

@@ -1,5 +1,5 @@
 //! Commands for people: publish, listen, ask, sign and verify, at any host that speaks the Pusher
-//! Channels protocol.
+//! Channels protocol, and manage a running server by its admin API.
 //!
 //! A person at a terminal gets short, coloured text; a pipe gets one JSON object per line. Errors
 //! and progress go to standard error.
@@ -8,7 +8,9 @@
 //! that what it shows is what a client would see.
 
 mod address;
+mod admin;
 mod api;
+mod apps;
 mod channels;
 mod clock;
 mod dial;
@@ -24,6 +26,7 @@ mod target;
 mod terminate;
 mod trigger;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -55,6 +58,12 @@ pub enum Command {
     /// the first difference from what was signed.
     #[command(subcommand)]
     Verify(verify::Subject),
+    /// Manage the apps of a running server
+    #[command(subcommand)]
+    Apps(apps::Apps),
+    /// See to webhooks that could not be delivered
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
 }
 
 /// Does what was asked for. Exit codes: 0 done, 1 refused or failed, 2 asked wrongly.
@@ -68,6 +77,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Sign(subject) => sign::run(subject),
         Command::Verify(subject) => verify::run(subject),
+        Command::Apps(command) => apps::run(command),
+        Command::Webhooks(command) => webhooks::run(command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! Which server is meant, and as which app: flags, then environment, then the built-in app.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use clap::Args;
 use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
@@ -217,7 +218,7 @@ impl CredentialArguments {
         let key = self.key.or_else(|| of_url.key.clone());
         let key = key.or_else(|| environment("FOGHORN_APP_KEY"));
         let secret = match self.secret_file {
-            Some(path) => Some(without_line_end(input::file(&path)?)?),
+            Some(path) => Some(secret_of_file(&path, "secret")?),
             None => self.secret.or_else(|| of_url.secret.clone()),
         };
         let secret = secret.or_else(|| environment("FOGHORN_APP_SECRET"));
@@ -293,10 +294,14 @@ fn missing(given: &[bool; 3]) -> Failure {
     Failure::usage(format!("missing: {}", names.join(", ")))
 }
 
-fn without_line_end(bytes: Vec<u8>) -> Result<String, Failure> {
-    let text = String::from_utf8(bytes);
-    let text =
-        text.map_err(|_| Failure::usage("the secret in --secret-file is not valid UTF-8"))?;
+/// The text of a file that has one secret. `what` is in its flag.
+pub(crate) fn secret_of_file(path: &Path, what: &str) -> Result<String, Failure> {
+    without_line_end(input::file(path)?)
+        .map_err(|_| Failure::usage(format!("the {what} in --{what}-file is not valid UTF-8")))
+}
+
+fn without_line_end(bytes: Vec<u8>) -> Result<String, FromUtf8Error> {
+    let text = String::from_utf8(bytes)?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }

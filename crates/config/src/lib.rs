@@ -44,7 +44,7 @@ pub use settings::{
     AdminConfig, AppSettings, CompatConfig, DatabaseConfig, FallbackConfig, KeyPair, LogConfig,
     MetricsConfig, ServerConfig, WebhooksConfig,
 };
-pub use show::example;
+pub use show::{Effective, example};
 pub use types::{
     AppId, AppKey, BearerToken, FilePath, FolderPath, HostName, LogFilter, LogFormat,
     MaxConnections, Milliseconds, Networks, OverQuotaCode, PathPrefix, QuotaStatus, SecretText,
@@ -181,6 +181,7 @@ impl Config {
             apps::check(&mut draft);
             check_listeners(&mut draft);
             check_tls(&mut draft);
+            check_admin(&mut draft);
             soketi.make_room(&mut draft);
         }
         let Draft {
@@ -266,6 +267,11 @@ impl Loaded {
     pub fn show(&self) -> String {
         show::show(self)
     }
+
+    /// The same, setting by setting.
+    pub fn effective(&self) -> Vec<Effective> {
+        show::effective(self)
+    }
 }
 
 impl Provenance {
@@ -325,6 +331,17 @@ fn check_tls(draft: &mut Draft) {
     let place = draft.notes.provenance.place(given);
     let message = format!("needs {missing} too");
     draft.notes.problem(given, place, message);
+}
+
+/// The admin API has no listener of its own.
+fn check_admin(draft: &mut Draft) {
+    let Config { admin, metrics, .. } = &draft.config;
+    if metrics.enabled || admin.token.expose().is_none() {
+        return;
+    }
+    let place = draft.notes.provenance.place("admin.token");
+    let message = "needs metrics.enabled: the admin API is on that listener";
+    draft.notes.problem("admin.token", place, message);
 }
 
 /// Two listeners cannot have one address.

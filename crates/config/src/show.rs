@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::Value as Json;
+
 use super::apps::{HEADING, OwnApp, PAIRS};
 use super::problem::Place;
 use super::section::{Row, Section};
@@ -11,68 +13,128 @@ use super::{AppSource, Config, Loaded, environment, flags, full_key, webhooks};
 /// Where origins stand, if the values leave room.
 const ORIGIN_COLUMN: usize = 40;
 
+/// One setting that is in force. Secrets are hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    /// Its full key, as in `server.port` or `apps[0].keys[1].enabled`.
+    pub setting: String,
+    /// Its value.
+    pub value: Json,
+    /// Where it is from, as in `default` or `environment FOGHORN_PORT`.
+    pub source: String,
+}
+
+/// A table of the file.
+struct Block {
+    title: String,
+    /// What full keys call it.
+    prefix: String,
+    lines: Vec<Line>,
+}
+
+struct Line {
+    name: String,
+    /// As the file has it.
+    literal: String,
+    value: Json,
+    origin: String,
+}
+
 /// A configuration with the origin of every value, in the manner of the file.
 pub(super) fn show(loaded: &Loaded) -> String {
-    let Loaded {
-        config, provenance, ..
-    } = loaded;
     let mut page = String::new();
-    for section in config.sections() {
-        block(&mut page, &format!("[{}]", section.heading()));
-        for row in section.rows() {
-            let place = provenance.place(&full_key(section.heading(), row.name));
-            line(&mut page, section, row, &place.to_string());
-        }
-    }
-    let origin = |key: &str| match (provenance.place(key), config.app_source) {
-        (Place::Nowhere, AppSource::BuiltIn) => "built-in".to_owned(),
-        (place, _) => place.to_string(),
-    };
-    for (app, prefix) in config.apps.iter().zip(&provenance.apps) {
-        block(&mut page, &format!("[[{HEADING}]]"));
-        for row in app.settings.rows() {
-            let key = full_key(&prefix.app, row.name);
-            line(&mut page, &app.settings, row, &origin(&key));
-        }
-        for (pair, prefix) in app.keys.iter().zip(&prefix.pairs) {
-            block(&mut page, &format!("[[{HEADING}.{PAIRS}]]"));
-            for row in pair.rows() {
-                line(&mut page, pair, row, &origin(&full_key(prefix, row.name)));
-            }
-        }
-        let list = full_key(&prefix.app, webhooks::HEADING);
-        for (index, webhook) in app.webhooks.iter().enumerate() {
-            let prefix = format!("{list}[{index}]");
-            block(&mut page, &format!("[[{HEADING}.{}]]", webhooks::HEADING));
-            for (name, literal) in webhooks::literals(webhook) {
-                setting_line(
-                    &mut page,
-                    &name,
-                    &literal,
-                    &origin(&full_key(&prefix, &name)),
-                );
-            }
+    for block in blocks(loaded) {
+        let gap = if page.is_empty() { "" } else { "\n" };
+        // Writing to a string cannot fail.
+        _ = writeln!(page, "{gap}{}", block.title);
+        for line in block.lines {
+            let setting = format!("{} = {}", line.name, line.literal);
+            _ = writeln!(page, "{setting:ORIGIN_COLUMN$}  # {}", line.origin);
         }
     }
     page
 }
 
-fn block(page: &mut String, heading: &str) {
-    if !page.is_empty() {
-        page.push('\n');
+/// The same, setting by setting.
+pub(super) fn effective(loaded: &Loaded) -> Vec<Effective> {
+    let of_block = |block: Block| {
+        let prefix = block.prefix;
+        block.lines.into_iter().map(move |line| Effective {
+            setting: full_key(&prefix, &line.name),
+            value: line.value,
+            source: line.origin,
+        })
+    };
+    blocks(loaded).into_iter().flat_map(of_block).collect()
+}
+
+fn blocks(loaded: &Loaded) -> Vec<Block> {
+    let Loaded {
+        config, provenance, ..
+    } = loaded;
+    let origin = |key: &str| provenance.place(key).to_string();
+    let mut blocks: Vec<_> = config
+        .sections()
+        .into_iter()
+        .map(|section| {
+            let title = format!("[{}]", section.heading());
+            Block::of(title, section.heading(), section, &origin)
+        })
+        .collect();
+    let origin = |key: &str| match (provenance.place(key), config.app_source) {
+        (Place::Nowhere, AppSource::BuiltIn) => "built-in".to_owned(),
+        (place, _) => place.to_string(),
+    };
+    for (app, prefix) in config.apps.iter().zip(&provenance.apps) {
+        let title = format!("[[{HEADING}]]");
+        blocks.push(Block::of(title, &prefix.app, &app.settings, &origin));
+        for (pair, prefix) in app.keys.iter().zip(&prefix.pairs) {
+            let title = format!("[[{HEADING}.{PAIRS}]]");
+            blocks.push(Block::of(title, prefix, pair, &origin));
+        }
+        let list = full_key(&prefix.app, webhooks::HEADING);
+        for (index, webhook) in app.webhooks.iter().enumerate() {
+            let prefix = format!("{list}[{index}]");
+            let members = webhooks::members(webhook).into_iter();
+            let lines = members.map(|(name, value)| Line {
+                origin: origin(&full_key(&prefix, &name)),
+                literal: webhooks::literal(&value),
+                name,
+                value,
+            });
+            blocks.push(Block {
+                title: format!("[[{HEADING}.{}]]", webhooks::HEADING),
+                lines: lines.collect(),
+                prefix,
+            });
+        }
     }
-    page.push_str(heading);
-    page.push('\n');
+    blocks
 }
 
-fn line(page: &mut String, section: &dyn Section, row: &Row, origin: &str) {
-    setting_line(page, row.name, &section.literal(row.name), origin);
-}
-
-fn setting_line(page: &mut String, name: &str, literal: &str, origin: &str) {
-    let setting = format!("{name} = {literal}");
-    // Writing to a string cannot fail.
-    _ = writeln!(page, "{setting:ORIGIN_COLUMN$}  # {origin}");
+impl Block {
+    fn of(
+        title: String,
+        prefix: &str,
+        section: &dyn Section,
+        origin: &dyn Fn(&str) -> String,
+    ) -> Self {
+        let lines = section.rows().iter().map(|row| {
+            let literal = section.literal(row.name);
+            Line {
+                name: row.name.to_owned(),
+                // What a setting writes for the file is JSON as well.
+                value: serde_json::from_str(&literal).unwrap_or_default(),
+                literal,
+                origin: origin(&full_key(prefix, row.name)),
+            }
+        });
+        Self {
+            title,
+            prefix: prefix.to_owned(),
+            lines: lines.collect(),
+        }
+    }
 }
 
 /// A configuration file that explains every setting and sets none.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use foghorn_protocol::{Ceiling, Limits, Rate};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::settings::KeyPair;
 use super::*;
@@ -166,6 +167,32 @@ fn secrets_are_not_shown() {
     assert_eq!(format!("{secret} {secret:?}"), "… SecretText(…)");
     assert!(!loaded.show().contains("hunter2") && !format!("{loaded:?}").contains("hunter2"));
     assert!(loaded.show().contains("secret = \"…\""));
+}
+
+#[test]
+fn what_is_in_force_is_told_setting_by_setting() {
+    let file =
+        format!("{APP}webhooks = [{{ url = \"http://x.org/\", headers = {{ a = \"b\" }} }}]\n");
+    let loaded = valid(&file, &[("FOGHORN_PORT", "7")], &[]);
+    let all = loaded.effective();
+    let told = |setting: &str| {
+        let found = all.iter().find(|one| one.setting == setting).unwrap();
+        (found.value.clone(), found.source.clone())
+    };
+    let from_port = (json!(7), "environment FOGHORN_PORT".to_owned());
+    assert_eq!(told("server.port"), from_port);
+    assert_eq!(told("metrics.enabled"), (json!(true), "default".to_owned()));
+    assert_eq!(told("apps[0].secret").0, json!("…"));
+    assert_eq!(told("apps[0].webhooks[0].headers").0, json!({"a": "..."}));
+}
+
+#[test]
+fn the_admin_api_needs_the_listener_that_it_is_on() {
+    let off = "[metrics]\nenabled = false\n[admin]\ntoken = \"hunter2-hunter2-hunter2\"\n";
+    let problems = load(&format!("{off}{APP}"), &[], &[]).unwrap_err();
+    let expect = "foghorn.toml:4:9  admin.token: needs metrics.enabled: the admin API is on that \
+        listener";
+    assert_eq!(problems.to_string(), expect);
 }
 
 fn text() -> impl Strategy<Value = String> {

@@ -127,7 +127,7 @@ impl<'a> Found<'a> {
                 let integer = value.as_integer()?;
                 i64::from_str_radix(integer.as_str(), integer.radix()).ok()
             }
-            Self::Json(value) => value.as_i64(),
+            Self::Json(value) => value.as_i64().or_else(|| value.as_f64().and_then(whole)),
             Self::Text(text) => text.parse().ok(),
         }
     }
@@ -263,6 +263,12 @@ impl Value for Duration {
     fn literal(&self) -> String {
         self.as_secs().to_string()
     }
+}
+
+/// Some writers of JSON give whole numbers a fraction of zero, and its schemas do not mind.
+fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = (1_i64 << 53) as f64;
+    (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
 }
 
 /// −1 is no limit, as everywhere among Pusher's peers.

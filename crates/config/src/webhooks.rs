@@ -153,7 +153,7 @@ fn known(prefix: &str) -> Vec<String> {
 }
 
 /// What a webhook says, as the file would have it, without the values of its headers.
-pub(super) fn literals(webhook: &Webhook) -> Vec<(String, String)> {
+pub(super) fn members(webhook: &Webhook) -> Vec<(String, Json)> {
     let mut spec = webhook.spec().clone();
     for value in spec.headers.iter_mut().flat_map(BTreeMap::values_mut) {
         HIDDEN.clone_into(value);
@@ -166,11 +166,12 @@ pub(super) fn literals(webhook: &Webhook) -> Vec<(String, String)> {
         .iter()
         .filter_map(|member| members.get_key_value(member.name));
     in_order
-        .map(|(name, value)| (name.clone(), literal(value)))
+        .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
-fn literal(value: &Json) -> String {
+/// A value as the file has it.
+pub(super) fn literal(value: &Json) -> String {
     match value {
         Json::Object(members) => {
             let members = members.iter();

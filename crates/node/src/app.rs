@@ -17,7 +17,7 @@ use crate::rates::Rates;
 use crate::usage::{Quota, Usage};
 
 /// One tenant: its own keys, channels and limits. Its rules never change; when the operator changes
-/// them, another `App` with the same [`Tenant`] takes its place.
+/// them, another `App` of the same tenant takes its place.
 #[derive(Debug)]
 pub struct App {
     tenant: Arc<Tenant>,

@@ -3,6 +3,7 @@
 //!
 //! This crate must not decide anything of the protocol; what a message means is settled below it.
 
+mod admin;
 mod announcement;
 mod apps;
 mod arrival;
@@ -27,6 +28,7 @@ mod origin;
 mod outbox;
 mod peer;
 mod plain;
+mod private;
 mod quotas;
 mod rules;
 mod serve;

@@ -8,6 +8,7 @@ use foghorn_config::{AppSource, Config, Loaded};
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::admin::{Admin, Parts};
 use crate::apps::Catalogue;
 use crate::capacity::{Capacity, METRICS_SOCKETS};
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ use crate::http1::Patience;
 use crate::listener::{Terms, bind};
 use crate::metrics::Scrape;
 use crate::origin::Origin;
+use crate::private::Private;
 use crate::shared::Shared;
 use crate::webhooks::Clerk;
 use crate::{announcement, apps, composition, console, drain, listener, telemetry, tls, webhooks};
@@ -59,7 +61,14 @@ async fn serve(loaded: Loaded, origin: Origin, capacity: Capacity) -> Result<()>
     tokio::spawn(Arc::clone(&catalogue).keep_in_step());
     let parts = (node, composed.clients, Arc::clone(&catalogue));
     let shared = Arc::new(composition::shared(&config, parts, clock));
-    listen(&config, capacity, &shared, registry)?;
+    let parts = Parts {
+        node: Arc::clone(&shared.node),
+        connections: shared.connections.clone(),
+        clerk: Arc::clone(&clerk),
+        catalogue: Arc::clone(&catalogue),
+    };
+    let admin = Admin::new(&config.admin.token, parts);
+    listen(&config, capacity, &shared, (registry, admin))?;
     tokio::spawn(apps::follow(catalogue, origin)?);
     signals.stop().await;
     stop(&shared, &clerk, &config, signals).await;
@@ -71,7 +80,7 @@ fn listen(
     config: &Config,
     capacity: Capacity,
     shared: &Arc<Shared>,
-    registry: Registry,
+    (registry, admin): (Registry, Admin),
 ) -> Result<()> {
     let patience = Patience {
         header_timeout: config.server.header_timeout,
@@ -83,13 +92,15 @@ fn listen(
     if config.metrics.enabled {
         let (metrics, address) = bind(config.metrics.host, config.metrics.port)
             .context("metrics (metrics.port moves them, metrics.enabled = false does without)")?;
-        let scrape = Arc::new(Scrape::new(registry, Arc::clone(&shared.node))?);
+        let node = Arc::clone(&shared.node);
+        let scrape = Scrape::new(registry, Arc::clone(&node))?;
+        let private = Arc::new(Private::new(node, scrape, admin));
         let terms = Terms {
             tls: None,
             sockets: METRICS_SOCKETS,
             patience,
         };
-        tokio::spawn(listener::serve(metrics, terms, scrape));
+        tokio::spawn(listener::serve(metrics, terms, private));
         tracing::info!(%address, "metrics listening");
     }
     tracing::info!(

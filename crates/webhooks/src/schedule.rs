@@ -110,7 +110,10 @@ mod tests {
         assert_eq!(schedule.next(1, CREATED, at(0), MIDDLE), Some(at(1)));
         let last = Some(UnixMillis(CREATED.0 + 3_600));
         assert_eq!(schedule.next(2, CREATED, at(2), MIDDLE), last);
-        assert_eq!(schedule.next(3, CREATED, last.unwrap(), MIDDLE), None);
+        assert_eq!(
+            schedule.next(3, CREATED, UnixMillis(CREATED.0 + 3_600), MIDDLE),
+            None
+        );
     }
 
     #[test]

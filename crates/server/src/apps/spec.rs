@@ -10,17 +10,19 @@ use foghorn_session::{
 };
 use foghorn_webhooks::{Batching, Webhooks};
 
-/// What the node makes of an app, where nothing but the app itself is the app's own.
+/// What the node makes of an app. One whose keys have all been retired is switched off: nobody may
+/// come in with them, but they still say which app it is.
 ///
 /// # Errors
-/// It has no key that is accepted.
+/// It has no key at all.
 pub(crate) fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
     let settings = &app.settings;
     let policy = policy(app, &config.server)?;
+    let is_accepted = app.keys.iter().any(|pair| pair.enabled);
     let batching = &config.webhooks;
     Ok(AppSpec {
         id: settings.id.as_str().into(),
-        status: match settings.enabled {
+        status: match settings.enabled && is_accepted {
             true => AppStatus::Enabled,
             false => AppStatus::Disabled,
         },
@@ -66,8 +68,12 @@ pub(crate) fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
 fn policy(app: &AppConfig, server: &ServerConfig) -> Result<Policy> {
     let settings = &app.settings;
     let id = settings.id.as_str();
-    let pairs = app.keys.iter().filter(|pair| pair.enabled);
-    let credentials = pairs.map(|pair| {
+    let accepted: Vec<_> = app.keys.iter().filter(|pair| pair.enabled).collect();
+    let pairs = match accepted.is_empty() {
+        true => app.keys.iter().collect(),
+        false => accepted,
+    };
+    let credentials = pairs.into_iter().map(|pair| {
         Ok(Credential {
             key: AppKey::parse(pair.key.as_str())?,
             secret: Secret::parse(pair.secret.expose())?,
@@ -77,7 +83,7 @@ fn policy(app: &AppConfig, server: &ServerConfig) -> Result<Policy> {
         .collect::<Result<Vec<_>>>()
         .and_then(|all| Ok(KeyRing::new(all)?));
     Ok(Policy {
-        keys: keys.with_context(|| format!("app {id:?} has no usable key"))?,
+        keys: keys.with_context(|| format!("app {id:?} has no key"))?,
         limits: app.limits(),
         client_events: match settings.client_events {
             true => ClientEvents::Allowed,
