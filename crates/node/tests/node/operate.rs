@@ -109,13 +109,14 @@ fn a_retired_key_keeps_its_connections_and_gets_no_new_ones() {
     assert_eq!(code(&site, "key-one"), Some(CloseCode::UnknownApp));
     assert_eq!(code(&site, "key-next"), None);
     assert_eq!(closed(&site), []);
-    let connected = |key| -> Vec<String> {
+    let connected = |key| {
         let apps = site.node.apps().connected_with_key(key);
-        apps.iter().map(|app| app.id().to_string()).collect()
+        let ids = apps.iter().map(|app| app.id().to_string());
+        ids.collect::<Vec<_>>()
     };
     assert_eq!(connected("key-one"), [ONE]);
     assert_eq!(connected("key-two"), [TWO]);
-    assert_eq!(connected("key-none"), Vec::<String>::new());
+    assert!(connected("key-none").is_empty());
     site.publish(&["news"], "1").unwrap();
     assert_eq!(old.heard().len(), 1);
     // Another app may have it from now on.
@@ -126,6 +127,13 @@ fn a_retired_key_keeps_its_connections_and_gets_no_new_ones() {
     assert_eq!(connected("key-one"), ["new", ONE]);
     old.subscribe("more");
     assert_eq!(old.heard().len(), 1);
+    // And it may come back to where it was.
+    let back = vec![spec(ONE, &["key-one"]), spec("new", &["key-new"])];
+    assert_eq!(site.node.change_apps(back, &[]), Ok(()));
+    assert_eq!(connected("key-one"), [ONE, "new"]);
+    assert_eq!(site.node.change_apps(Vec::new(), &["new"]), Ok(()));
+    assert_eq!(connected("key-one"), [ONE]);
+    assert!(connected("key-new").is_empty());
 }
 
 #[test]
