@@ -350,7 +350,7 @@ const CASES = {
     const server = await startOn(t, database.url, { database: { ...SOKETI, table: name } });
     assertOk(await get(server.of(app), '/channels'));
     await assertInUse(t, server.of(app));
-    assertFailed(await get(server.of(wrong), '/channels'), 404);
+    assertFailed(await get(server.of(wrong), '/channels'), 503);
     assert.match((await server.process.error()).error, /max_event_batch_size/);
   },
 };
@@ -416,7 +416,7 @@ async function assertWaits(t, url, apps) {
   await assertUnsure(t, server.of(newApp()));
   await assertInUse(t, server);
   for (const target of ['/', '/ready']) assert.equal((await send(server, { target })).status, 200);
-  const isTold = ({ fields }) => fields?.message === 'the database of apps does not answer';
+  const isTold = ({ fields }) => fields?.message === 'apps of the database stay as they are known';
   assert.ok(server.process.logs.some(isTold), server.process.stderr);
   return server;
 }
@@ -460,7 +460,7 @@ async function outage(t, databases) {
   };
   await assertLives();
   for (const app of [other, newApp()]) await assertUnsure(t, server.of(app));
-  await server.process.logged('apps stay as they were known');
+  await server.process.logged('apps of the database stay as they are known');
   await assertLives();
   const waiting = pusherJs.create(t, server.of(other));
   const error = await waiting.errors.next('why');
