@@ -10,7 +10,7 @@ mod stored;
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use foghorn_config::{AppConfig, Loaded};
 use foghorn_directory::Directory;
 use foghorn_node::Node;
@@ -87,6 +87,9 @@ impl Catalogue {
     /// Why not; then nothing has changed.
     pub(crate) fn take_over(&self, later: &Loaded) -> Result<()> {
         let before = self.loaded();
+        if before.is_emptied_by(later) {
+            bail!("the configuration names no app any more; only a restart takes all of them away");
+        }
         for setting in before.config.changed_settings(&later.config) {
             tracing::warn!(setting, "changed, but only a restart makes it hold");
         }
