@@ -4,11 +4,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import { join } from 'node:path';
 
 import { defer } from './defer.mjs';
 import { Inbox, within } from './inbox.mjs';
+import { freePort } from './ports.mjs';
 import { scratchFolder } from './server.mjs';
 
 // Debian puts it where the search path of ordinary users does not lead.
@@ -65,14 +65,4 @@ async function run(t, args) {
   });
   child.once('close', () => log.end(`it ended: ${text}`));
   await log.next('its worker');
-}
-
-/** A port that was free a moment ago: nginx does not tell which one the system gives it. */
-async function freePort(host) {
-  const probe = net.createServer().listen(0, host);
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -81,6 +81,7 @@ export class Process {
   stderr = '';
   logs = [];
   lines = new Inbox('log of the server');
+  #foreseen = new Set();
   output = new Inbox('standard output of the server');
 
   /**
@@ -125,9 +126,33 @@ export class Process {
     });
   }
 
+  /** The next line with this message, and perhaps with these fields. */
+  logged(message, fields = {}) {
+    const isThat = (line) =>
+      line.fields?.message === message &&
+      Object.entries(fields).every(([name, value]) => line.fields[name] === value);
+    return this.lines.waitFor(isThat, `${message} ${JSON.stringify(fields)}`);
+  }
+
+  /** The next line of level ERROR, which the test has asked for. */
+  async error() {
+    const line = await this.lines.waitFor(({ level }) => level === 'ERROR', 'an error');
+    this.#foreseen.add(line);
+    return line.fields;
+  }
+
+  /** Whether there are errors that the test has not looked at. */
+  hasErrors() {
+    return this.#errors().length > 0;
+  }
+
+  #errors() {
+    return this.logs.filter((line) => line.level === 'ERROR' && !this.#foreseen.has(line));
+  }
+
   /** A log line of level ERROR or a panic means the server is broken, whatever the test saw. */
   assertHealthy() {
-    const bad = this.logs.filter((line) => line.level === 'ERROR').map((l) => JSON.stringify(l));
+    const bad = this.#errors().map((line) => JSON.stringify(line));
     const panics = this.stderr.match(/^.*panicked at[^]*?\n.*$/gm) ?? [];
     assert.deepEqual([...bad, ...panics], [], 'the server logged errors');
   }

@@ -40,8 +40,9 @@ struct Index {
     by_number: BTreeMap<AppNumber, Arc<App>>,
     by_id: BTreeMap<AppId, AppNumber>,
     by_key: BTreeMap<AppKey, AppNumber>,
-    /// Keys that let nobody in any more, whose clients are connected still.
-    retired: BTreeMap<AppKey, AppNumber>,
+    /// Keys that let nobody in any more to these apps, where their clients are connected still.
+    /// Another app may have such a key.
+    retired: BTreeMap<AppKey, BTreeSet<AppNumber>>,
     /// What a former life of this node used, of apps that have yet to come.
     used: BTreeMap<AppId, (Day, u64)>,
     /// What its webhooks were told, of the same; see [`Apps::restore_told`].
@@ -95,13 +96,15 @@ impl Apps {
         index.by_number.get(number).cloned()
     }
 
-    /// The app that clients who came with `key` are connected to, also if the key has been retired
-    /// since.
+    /// The apps that clients who came with `key` may be connected to: the one that has it, then
+    /// those that had it before.
     #[must_use]
-    pub fn connected_with_key(&self, key: &str) -> Option<Arc<App>> {
+    pub fn connected_with_key(&self, key: &str) -> Vec<Arc<App>> {
         let index = self.index.read();
-        let number = index.by_key.get(key).or_else(|| index.retired.get(key))?;
-        index.by_number.get(number).cloned()
+        let (now, before) = (index.by_key.get(key), index.retired.get(key));
+        let numbers = now.into_iter().chain(before.into_iter().flatten());
+        let apps = numbers.filter_map(|number| index.by_number.get(number).cloned());
+        apps.collect()
     }
 
     /// All apps, in the order in which they came.
@@ -160,6 +163,11 @@ impl Apps {
         self.index.read().told.keys().cloned().collect()
     }
 
+    /// Forgets what receivers were told of an app that will not come.
+    pub fn forget_told(&self, id: &str) {
+        self.index.write().told.remove(id);
+    }
+
     /// Has apps go on where a former life of this node stopped counting.
     pub(crate) fn restore(&self, kept: Vec<UsedToday>) {
         let mut index = self.index.write();
@@ -204,7 +212,8 @@ impl Index {
         let app = self.by_number.get(&number).cloned();
         for credential in app.iter().flat_map(|app| app.keys().iter()) {
             self.by_key.remove(&credential.key);
-            self.retired.insert(credential.key.clone(), number);
+            let owners = self.retired.entry(credential.key.clone()).or_default();
+            owners.insert(number);
         }
     }
 
@@ -228,7 +237,12 @@ impl Index {
             }
         };
         for credential in spec.policy.keys.iter() {
-            self.retired.remove(&credential.key);
+            if let Some(owners) = self.retired.get_mut(&credential.key) {
+                owners.remove(&number);
+                if owners.is_empty() {
+                    self.retired.remove(&credential.key);
+                }
+            }
             self.by_key.insert(credential.key.clone(), number);
         }
         self.by_id.insert(spec.id.clone(), number);
@@ -243,7 +257,14 @@ impl Index {
         for credential in app.keys().iter() {
             self.by_key.remove(&credential.key);
         }
-        self.retired.retain(|_, owner| *owner != number);
+        self.retired.retain(|_, owners| {
+            owners.remove(&number);
+            !owners.is_empty()
+        });
+        // Who comes back the same day goes on counting.
+        if let Some(used) = app.usage().snapshot() {
+            self.used.insert(app.id().clone(), used);
+        }
         app.tenant().close();
         Some(app)
     }

@@ -191,9 +191,8 @@ impl Shared {
         transport: Transport,
     ) -> Result<Arc<Session<Reading, Writing>>, Box<Answer>> {
         let fallback = &self.fallback;
-        let known = self.app_of(head, peer, route);
-        let known = known.and_then(|app| fallback.sessions.get(app.id(), route.session));
-        if let Some(session) = known {
+        let apps = self.apps_of(head, peer, route);
+        if let Some(session) = self.session_of(&apps, route) {
             return Ok(session);
         }
         let admitted = self.admit(head, peer, route.key.as_deref(), transport);
@@ -239,11 +238,25 @@ impl Shared {
         Err(Refusal::new(ProtocolVersion::LATEST, code, reason))
     }
 
-    /// The app whose sessions a request may be for.
-    fn app_of(&self, head: &Head<'_, '_>, peer: Peer, route: &Route) -> Option<Arc<App>> {
-        let app = self.node.apps().connected_with_key(route.key.as_deref()?)?;
+    /// The apps whose sessions a request may be for: a key goes from one app to another, and its
+    /// sessions stay where they are.
+    fn apps_of(&self, head: &Head<'_, '_>, peer: Peer, route: &Route) -> Vec<Arc<App>> {
+        let key = route.key.as_deref().unwrap_or_default();
+        let mut apps = self.node.apps().connected_with_key(key);
         let encryption = peer.client_encryption(head, &self.trusted_proxies);
-        Some(app).filter(|app| app.takes(encryption))
+        apps.retain(|app| app.takes(encryption));
+        apps
+    }
+
+    /// The session of one of these apps that a request is for.
+    fn session_of(
+        &self,
+        apps: &[Arc<App>],
+        route: &Route,
+    ) -> Option<Arc<Session<Reading, Writing>>> {
+        let sessions = &self.fallback.sessions;
+        apps.iter()
+            .find_map(|app| sessions.get(app.id(), route.session))
     }
 
     fn send<C: From<Sending>>(
@@ -252,13 +265,11 @@ impl Shared {
         peer: Peer,
         route: &Route,
     ) -> Step<C, Upgrade> {
-        let Some(app) = self.app_of(head, peer, route) else {
-            return Step::Answer(answers::unknown_session());
-        };
-        let to = match self.fallback.sessions.get(app.id(), route.session) {
-            Some(session) => Addressee::Here(session),
-            None if self.node.is_linked() => Addressee::Elsewhere(app, route.session),
-            None => return Step::Answer(answers::unknown_session()),
+        let apps = self.apps_of(head, peer, route);
+        let to = match (self.session_of(&apps, route), apps.into_iter().next()) {
+            (Some(session), _) => Addressee::Here(session),
+            (None, Some(app)) if self.node.is_linked() => Addressee::Elsewhere(app, route.session),
+            (None, _) => return Step::Answer(answers::unknown_session()),
         };
         let terms = BodyTerms {
             limit: self.max_body_bytes.min(ESCAPED * self.rules.max_message),
