@@ -59,9 +59,10 @@ impl fmt::Display for AppKey {
     }
 }
 
+/// As text has it, for messages that quote what operators wrote.
 impl fmt::Debug for AppKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AppKey({:?})", &*self.0)
+        fmt::Debug::fmt(&*self.0, f)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::apps::AppConfig;
+use super::apps::{self, AppConfig, AppSource};
 use super::section::Section;
 use super::settings::KeyPair;
-use super::{Config, full_key};
+use super::{Config, Loaded, full_key};
 
 impl Config {
     /// The full keys of settings that differ, apps left out.
@@ -28,6 +28,24 @@ impl Config {
     }
 }
 
+impl Loaded {
+    /// Whether the file lost all its apps on the way to `later`, as one does that was emptied by
+    /// mistake; also if there is a database, or the built-in app would take their place.
+    pub fn is_emptied_by(&self, later: &Self) -> bool {
+        let falls_back = |loaded: &Self| loaded.config.app_source == AppSource::BuiltIn;
+        let is_bare = |loaded: &Self| loaded.config.apps.is_empty();
+        (falls_back(later) && !falls_back(self))
+            || (is_bare(later) && !is_bare(self))
+            || (self.has_apps_of_file() && !later.has_apps_of_file())
+    }
+
+    fn has_apps_of_file(&self) -> bool {
+        // Those of the environment and the built-in one are called otherwise.
+        let mut apps = self.provenance.apps.iter();
+        apps.any(|prefix| prefix.app.starts_with(apps::HEADING))
+    }
+}
+
 impl AppConfig {
     /// What differs in `other`, a later form of the same app: `max_connections: 100 is now 200`.
     pub fn changes(&self, other: &Self) -> Vec<String> {
@@ -39,6 +57,7 @@ impl AppConfig {
             })
             .collect();
         changes.extend(changed_keys(&self.keys, &other.keys));
+        changes.extend(changed_signer(&self.keys, &other.keys));
         if self.webhooks != other.webhooks {
             let (old, new) = (self.webhooks.len(), other.webhooks.len());
             changes.push(format!("webhooks: {old} before, {new} now"));
@@ -77,4 +96,14 @@ fn changed_keys(before: &[KeyPair], after: &[KeyPair]) -> Vec<String> {
     let retired = before.keys().filter(|key| !after.contains_key(*key));
     changes.extend(retired.map(|key| format!("key {key}: accepted no more")));
     changes
+}
+
+/// The key that signs webhooks is the first that is accepted, so the order of keys matters.
+fn changed_signer(before: &[KeyPair], after: &[KeyPair]) -> Option<String> {
+    let signer = |pairs: &'_ [KeyPair]| {
+        let pair = pairs.iter().find(|pair| pair.enabled)?;
+        Some(pair.key.as_str().to_owned())
+    };
+    let later = signer(after)?;
+    (signer(before)? != later).then(|| format!("keys: webhooks are signed with {later} now"))
 }

@@ -1,6 +1,11 @@
 //! What a node counts. Names and help texts live here and nowhere else.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use foghorn_cluster::AppId;
 use foghorn_protocol::CloseCode;
+use parking_lot::Mutex;
 use prometheus::{Error, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::transport::Transport;
@@ -31,6 +36,8 @@ struct Quotas {
     messages_used: IntGaugeVec,
     messages_limit: IntGaugeVec,
     connections_limit: IntGaugeVec,
+    /// The apps that these are of.
+    shown: Arc<Mutex<BTreeSet<AppId>>>,
 }
 
 /// Counters of connections, by transport.
@@ -231,6 +238,23 @@ impl Metrics {
         }
     }
 
+    /// These are all apps: what others used, and might, is shown no more.
+    pub(crate) fn keep_quotas(&self, apps: BTreeSet<AppId>) {
+        let quotas = &self.quotas;
+        let mut shown = quotas.shown.lock();
+        for gone in shown.difference(&apps) {
+            for gauges in [
+                &quotas.messages_used,
+                &quotas.messages_limit,
+                &quotas.connections_limit,
+            ] {
+                // Limits that there never were are no error.
+                drop(gauges.remove_label_values(&[gone]));
+            }
+        }
+        *shown = apps;
+    }
+
     pub(crate) fn audience_overflow(&self) {
         self.overflows.with_label_values(&["channel"]).inc();
     }
@@ -270,6 +294,7 @@ impl Quotas {
                 "Connections that the app may have; absent if there is no limit.",
                 app,
             )?,
+            shown: Arc::default(),
         })
     }
 }

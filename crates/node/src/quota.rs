@@ -55,7 +55,10 @@ impl Node {
     /// should know. To be called every second or so.
     pub fn look_at_quotas(&self, now: UnixSeconds) -> Vec<NearQuota> {
         let mut near = Vec::new();
-        for app in self.apps().all() {
+        let apps = self.apps().all();
+        let ids = apps.iter().map(|app| app.id().clone());
+        self.metrics().keep_quotas(ids.collect());
+        for app in apps {
             for quantity in [Quantity::Messages, Quantity::Connections] {
                 let (used, limit) = app.used(quantity, now);
                 self.metrics().quota(app.id(), quantity, (used, limit));
@@ -85,8 +88,10 @@ impl Node {
     }
 
     /// Takes over what a former life kept, also for apps that come later. To be called once, before
-    /// anybody is let in.
-    pub fn restore_usage(&self, kept: Vec<UsedToday>) {
+    /// anybody is let in. What is of a day that has yet to come was written by a clock that was
+    /// wrong.
+    pub fn restore_usage(&self, mut kept: Vec<UsedToday>, now: UnixSeconds) {
+        kept.retain(|used| used.day <= Day::of(now));
         self.apps().restore(kept);
     }
 }

@@ -172,7 +172,8 @@ impl Usage {
         self.turned(now, |today, counted| today.used(counted))
     }
 
-    /// When counting begins anew. A clock that was set back does not bring a day back.
+    /// When counting begins anew. A clock that was set back by no more than a day does not bring
+    /// a day back.
     #[must_use]
     pub fn reset(&self, now: UnixSeconds) -> Reset {
         let day = self.turned(now, |today, _| today.day);
@@ -238,13 +239,15 @@ impl Usage {
         })
     }
 
-    /// Looks at today, which begins now if it was yesterday until now.
+    /// Looks at today, which begins now if it was another day until now. Around midnight a clock
+    /// may be set back to yesterday, whose messages are not forgotten; one that goes back further
+    /// was wrong, and waiting for the day that it had would stop counting until then.
     fn turned<R>(&self, now: UnixSeconds, look: impl FnOnce(&mut Today, u64) -> R) -> R {
         let mut today = self.today.lock();
         let counted = self.tally.sum();
         let day = Day::of(now);
         match today.day {
-            Some(before) if before >= day => {}
+            Some(before) if before == day || before == day.next() => {}
             Some(_) => {
                 *today = Today {
                     day: Some(day),
@@ -308,6 +311,20 @@ mod tests {
         assert_eq!(usage.today(later(3)), 1);
         assert_eq!(usage.today(EVENING), 1, "a clock that was set back");
         assert_eq!(usage.reset(EVENING).to_string(), "2026-11-23T00:00:00Z");
+    }
+
+    #[test]
+    fn a_clock_that_was_days_ahead_does_not_keep_its_day() {
+        let usage = Usage::default();
+        assert_eq!(usage.today(later(2 * 24)), 0);
+        usage.count(3);
+        let over = usage.check(Some(3), later(2 * 24)).unwrap_err();
+        assert_eq!(over.reset.to_string(), "2026-11-24T00:00:00Z");
+        assert_eq!(usage.check(Some(3), EVENING), Ok(()));
+        usage.count(1);
+        assert_eq!(usage.today(EVENING), 1);
+        assert_eq!(usage.reset(EVENING).to_string(), "2026-11-22T00:00:00Z");
+        assert_eq!(usage.snapshot(), Some((Day::of(EVENING), 1)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use foghorn_config::{AppConfig, Loaded};
 use foghorn_directory::Directory;
 use foghorn_node::Node;
@@ -95,6 +95,9 @@ impl Catalogue {
     pub(crate) fn take_over(&self, later: &Loaded) -> Result<()> {
         let _turn = self.changing.lock();
         let before = self.loaded();
+        if before.is_emptied_by(later) {
+            bail!("the configuration names no app any more; only a restart takes all of them away");
+        }
         for setting in before.config.changed_settings(&later.config) {
             tracing::warn!(setting, "changed, but only a restart makes it hold");
         }

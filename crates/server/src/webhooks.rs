@@ -1,5 +1,6 @@
 //! Between the node, which decides what webhooks hear, and the courier, which carries it.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub(crate) struct Clerk {
     /// Held while a courier is hired.
     hiring: Mutex<()>,
 }
+
+/// What is stored of what apps have used.
+type Noted = HashMap<Arc<str>, UsedToday>;
 
 /// Whether an app has something to remember.
 pub(crate) fn is_needed(app: &AppConfig) -> bool {
@@ -93,7 +97,8 @@ impl Clerk {
             day: Day(usage.day),
             messages: usage.used,
         });
-        self.node.restore_usage(used.collect());
+        let today = Clock::unix_seconds();
+        self.node.restore_usage(used.collect(), today);
         self.node.restore_told(recovered.told, self.clock.now());
         tokio::spawn(courier.clone().run());
         Ok(self.courier.get_or_init(|| courier))
@@ -111,7 +116,7 @@ impl Clerk {
         let mut next = None;
         let mut bookkeeping = interval(BOOKKEEPING);
         bookkeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut noted = Vec::new();
+        let mut noted = Noted::new();
         loop {
             let timer = async {
                 match next {
@@ -149,7 +154,7 @@ impl Clerk {
             Departures::Kept => self.node.due_webhooks(now, time, Departures::Kept),
             Departures::Told => self.node.flush_webhooks(now, time),
         });
-        self.note_usage(&mut Vec::new());
+        self.note_usage(&mut Noted::new());
         courier.flush(LAST_WORDS).await;
     }
 
@@ -174,14 +179,17 @@ impl Clerk {
     }
 
     /// Has it remembered what apps have used, unless that is `noted` already.
-    fn note_usage(&self, noted: &mut Vec<UsedToday>) {
+    fn note_usage(&self, noted: &mut Noted) {
         let Some(courier) = self.courier() else {
             return;
         };
-        let used = self.node.usage();
-        let news = used.iter().filter(|used| !noted.contains(used));
-        let news = news.map(|used| Usage {
-            app: Arc::clone(&used.app),
+        let used = self.node.usage().into_iter();
+        let used: Noted = used.map(|used| (Arc::clone(&used.app), used)).collect();
+        let news = used
+            .iter()
+            .filter(|(app, used)| noted.get(*app) != Some(used));
+        let news = news.map(|(app, used)| Usage {
+            app: Arc::clone(app),
             day: used.day.0,
             used: used.messages,
         });

@@ -140,6 +140,7 @@ fn a_retired_key_keeps_its_connections_and_gets_no_new_ones() {
 fn two_apps_cannot_have_one_key() {
     let site = Site::alone();
     let taken = DuplicateApp::Key(AppKey::parse("key-two").unwrap());
+    assert_eq!(taken.to_string(), "two apps have the key \"key-two\"");
     let greedy = spec(ONE, &["key-one", "key-two"]);
     assert_eq!(site.node.change_apps(vec![greedy], &[]), Err(taken.clone()));
     assert_eq!(

@@ -311,6 +311,11 @@ impl Site {
         self.gauges(name, &[("app_id", app)])
     }
 
+    /// Whether there is a series of an app.
+    pub(crate) fn shows(&self, name: &str, app: &str) -> bool {
+        self.metric(name, &[("app_id", app)], |_| 1) > 0
+    }
+
     /// Connections of app [`ONE`] over a transport, those it has had, and clients of any app that
     /// were refused.
     pub(crate) fn connections_over(&self, transport: &str) -> (i64, i64, i64) {

@@ -1,6 +1,6 @@
 //! Messages of an app, as a quota counts them, and what operators hear of it.
 
-use foghorn_node::{Day, NearQuota, Quantity, Quota, UsedToday};
+use foghorn_node::{AppSpec, Day, NearQuota, Quantity, Quota, UsedToday};
 use foghorn_protocol::{Ceiling, UnixSeconds};
 use serde_json::json;
 
@@ -10,6 +10,14 @@ use crate::world::World;
 /// 21 November 2026, 22:00:00.
 const EVENING: UnixSeconds = UnixSeconds(1_795_298_400);
 const MORNING: UnixSeconds = UnixSeconds(EVENING.0 + 8 * 3_600);
+
+fn limit(app: &mut AppSpec) {
+    app.policy.limits.max_connections = Ceiling::AtMost(5);
+    app.quota = Quota {
+        messages_per_day: Some(10),
+        ..Quota::default()
+    };
+}
 
 fn used(site: &Site) -> u64 {
     site.app(ONE).usage().today(EVENING)
@@ -81,13 +89,7 @@ fn operators_hear_once_a_day_of_what_is_nearly_used_up() {
     let site = Site::new(
         1,
         Setup {
-            rules: |app| {
-                app.policy.limits.max_connections = Ceiling::AtMost(5);
-                app.quota = Quota {
-                    messages_per_day: Some(10),
-                    ..Quota::default()
-                };
-            },
+            rules: limit,
             ..Setup::default()
         },
     );
@@ -135,10 +137,57 @@ fn a_new_life_goes_on_where_the_former_stopped() {
 
     let site = Site::alone();
     kept.push(of("late", 7));
-    site.node.restore_usage(kept);
+    site.node.restore_usage(kept, EVENING);
     site.publish(&["news"], "2").unwrap();
     assert_eq!(used(&site), 2);
     site.node.change_apps(vec![spec("late")], &[]).unwrap();
     assert_eq!(site.app("late").usage().today(EVENING), 7);
     assert_eq!(site.app("late").usage().today(MORNING), 0);
+}
+
+#[test]
+fn days_that_have_yet_to_come_are_not_restored() {
+    let of = |app: &str| UsedToday {
+        app: app.into(),
+        day: Day::of(MORNING),
+        messages: 7,
+    };
+    let site = Site::alone();
+    let kept = vec![of(ONE), of("late")];
+    site.node.restore_usage(kept.clone(), EVENING);
+    site.node.change_apps(vec![spec("late")], &[]).unwrap();
+    for app in [ONE, "late"] {
+        let app = site.app(app);
+        assert_eq!(app.usage().today(EVENING), 0);
+        assert_eq!(app.usage().reset(EVENING).on, Day::of(MORNING));
+    }
+    let site = Site::alone();
+    site.node.restore_usage(kept, MORNING);
+    assert_eq!(site.app(ONE).usage().today(MORNING), 7);
+}
+
+#[test]
+fn dashboards_forget_apps_that_are_gone() {
+    let site = Site::alone();
+    let quotas = [
+        "foghorn_messages_used",
+        "foghorn_messages_limit",
+        "foghorn_connections_limit",
+    ];
+    let shown = |app| quotas.map(|name| site.shows(name, app));
+    let limited = || {
+        let mut app = spec("limited");
+        limit(&mut app);
+        app
+    };
+    site.node.change_apps(vec![limited()], &[]).unwrap();
+    site.node.look_at_quotas(EVENING);
+    assert_eq!(shown("limited"), [true; 3]);
+    site.node.change_apps(Vec::new(), &["limited"]).unwrap();
+    site.node.look_at_quotas(EVENING);
+    assert_eq!(shown("limited"), [false; 3]);
+    assert_eq!(shown(ONE), [true, false, false]);
+    site.node.change_apps(vec![limited()], &[]).unwrap();
+    site.node.look_at_quotas(EVENING);
+    assert_eq!(shown("limited"), [true; 3]);
 }
