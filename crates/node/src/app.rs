@@ -174,6 +174,12 @@ impl App {
         self.tenant.version.load(Ordering::Acquire) != self.version
     }
 
+    /// Whether these rules of the same app are `other`, or were replaced before those held.
+    #[must_use]
+    pub fn is_no_later_than(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tenant, &other.tenant) && self.version <= other.version
+    }
+
     pub(crate) fn tenant(&self) -> &Arc<Tenant> {
         &self.tenant
     }

@@ -163,6 +163,11 @@ impl Apps {
         self.index.read().told.keys().cloned().collect()
     }
 
+    /// Forgets what receivers were told of an app that will not come.
+    pub fn forget_told(&self, id: &str) {
+        self.index.write().told.remove(id);
+    }
+
     /// Has apps go on where a former life of this node stopped counting.
     pub(crate) fn restore(&self, kept: Vec<UsedToday>) {
         let mut index = self.index.write();
@@ -234,10 +239,12 @@ impl Index {
         for credential in spec.policy.keys.iter() {
             if let Some(owners) = self.retired.get_mut(&credential.key) {
                 owners.remove(&number);
+                if owners.is_empty() {
+                    self.retired.remove(&credential.key);
+                }
             }
             self.by_key.insert(credential.key.clone(), number);
         }
-        self.retired.retain(|_, owners| !owners.is_empty());
         self.by_id.insert(spec.id.clone(), number);
         self.by_number.insert(number, App::next(tenant, spec));
         before
@@ -254,6 +261,10 @@ impl Index {
             owners.remove(&number);
             !owners.is_empty()
         });
+        // Who comes back the same day goes on counting.
+        if let Some(used) = app.usage().snapshot() {
+            self.used.insert(app.id().clone(), used);
+        }
         app.tenant().close();
         Some(app)
     }

@@ -1,9 +1,13 @@
 //! What a node wants done outside of itself.
 
+use std::sync::Arc;
+
 use foghorn_channels::Drain;
 use foghorn_cluster::{AppId, Joining, Message, Topic};
 use foghorn_protocol::Close;
 use foghorn_protocol::fallback::SessionName;
+
+use crate::app::App;
 
 /// One thing for the shell to do. Effects of one channel are emitted in the channel's order.
 #[derive(Debug)]
@@ -21,10 +25,11 @@ pub enum Effect {
     FactsWaiting,
     /// Users may have come online or gone: call [`crate::Node::look_at_users`] soon.
     UsersWaiting,
-    /// Every connection of this app is to be closed.
+    /// Every connection is to be closed that was let in before an app changed: those whose rules
+    /// are [no later than](crate::App::is_no_later_than) these.
     CloseApp {
-        /// The app.
-        app: AppId,
+        /// The app as it was.
+        app: Arc<App>,
         /// What its clients are told.
         close: Close,
     },

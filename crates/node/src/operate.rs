@@ -1,5 +1,7 @@
 //! What operators do to apps while they are used.
 
+use std::sync::Arc;
+
 use foghorn_cluster::AppId;
 use foghorn_protocol::{Close, CloseCode};
 
@@ -26,7 +28,7 @@ impl Node {
         let enabled = before.iter();
         for app in enabled.filter(|app| app.status() == AppStatus::Enabled) {
             if let Some(close) = self.regrets(app) {
-                let app = app.id().clone();
+                let app = Arc::clone(app);
                 self.emit(Effect::CloseApp { app, close });
             }
         }

@@ -4,9 +4,13 @@
 //! database come when somebody asks for them.
 
 mod asked;
+mod following;
+mod misses;
 mod reload;
 mod spec;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -14,7 +18,7 @@ use anyhow::Result;
 use foghorn_config::{AppConfig, Loaded};
 use foghorn_directory::Directory;
 use foghorn_node::Node;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::clock::Clock;
 
@@ -23,9 +27,9 @@ use crate::webhooks::{self, Clerk};
 use stored::Stored;
 
 pub(crate) use asked::asked_for;
+pub(crate) use misses::Name;
 pub(crate) use reload::follow;
 pub(crate) use spec::app_spec;
-pub(crate) use stored::Name;
 
 /// The apps of this node.
 pub(crate) struct Catalogue {
@@ -35,6 +39,8 @@ pub(crate) struct Catalogue {
     loaded: RwLock<Arc<Loaded>>,
     /// What is known of a database, if there is one.
     stored: Option<Stored>,
+    /// Held while apps change: those of the configuration come before those of a database.
+    changing: Mutex<()>,
 }
 
 impl Catalogue {
@@ -56,6 +62,7 @@ impl Catalogue {
             node,
             clerk,
             stored,
+            changing: Mutex::new(()),
             loaded: RwLock::new(Arc::new(loaded)),
         })
     }
@@ -86,6 +93,7 @@ impl Catalogue {
     /// # Errors
     /// Why not; then nothing has changed.
     pub(crate) fn take_over(&self, later: &Loaded) -> Result<()> {
+        let _turn = self.changing.lock();
         let before = self.loaded();
         for setting in before.config.changed_settings(&later.config) {
             tracing::warn!(setting, "changed, but only a restart makes it hold");
@@ -97,11 +105,21 @@ impl Catalogue {
         }
         let removed = changes.removed.iter();
         let removed: Vec<_> = removed.map(|app| app.settings.id.as_str()).collect();
-        let apps = changes.later.iter().map(|(app, _)| *app);
-        self.put(apps, &removed)?;
+        let apps: Vec<&AppConfig> = changes.later.iter().map(|(app, _)| *app).collect();
+        let displaced = self.displaced_by(&apps);
+        let displaced: Vec<&str> = displaced.iter().map(String::as_str).collect();
+        let gone: Vec<&str> = removed.iter().chain(&displaced).copied().collect();
+        self.put(apps.iter().copied(), &gone)?;
         for id in removed {
             tracing::info!(id, "app removed");
         }
+        for id in displaced {
+            tracing::error!(
+                id,
+                "an app of the database gives way: the configuration has its key"
+            );
+        }
+        self.disown(&apps);
         for (app, what) in changes.later {
             let id = app.settings.id.as_str();
             match what {
@@ -111,7 +129,6 @@ impl Catalogue {
         }
         let mut loaded = Loaded::clone(&before);
         loaded.take_apps(later);
-        self.disown(&loaded.config.apps);
         *self.loaded.write() = Arc::new(loaded);
         Ok(())
     }

@@ -70,8 +70,7 @@ impl Shared {
 
     /// Whether nobody can say now if there is an app with this key.
     fn is_unsure_of(&self, key: Option<&str>) -> bool {
-        let name = key.map(|key| Name::Key(key.to_owned()));
-        self.apps.directory().is_some() && name.is_some_and(|name| self.apps.is_unsure_of(&name))
+        key.is_some_and(|key| self.apps.is_unsure_of(Name::Key(key.into())))
     }
 
     /// Lets a client in. `None` if the system has no randomness for a socket id, which is logged.
@@ -89,12 +88,12 @@ impl Shared {
         let socket = connection.socket();
         tracing::debug!(app = %connection.app().id(), %socket, "connected");
         let entry = Entry {
+            app: Arc::clone(connection.app()),
             transport,
             since: Clock::unix_seconds(),
             mailbox: outbox.clone(),
         };
-        let app = connection.app().id().clone();
-        let registered = self.connections.register(app, socket, entry);
+        let registered = self.connections.register(socket, entry);
         // Who is let in just before others are looked up to be sent away.
         let regrets = match self.node.is_draining() {
             true => Some(crate::drain::reconnect()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use foghorn_channels::Mailbox;
 use foghorn_cluster::AppId;
-use foghorn_node::Transport;
+use foghorn_node::{App, Transport};
 use foghorn_protocol::{Close, SocketId, UnixSeconds};
 use parking_lot::Mutex;
 
@@ -19,6 +19,8 @@ type Name = (AppId, SocketId);
 /// An open connection.
 #[derive(Clone)]
 pub(crate) struct Entry {
+    /// Its app, as it was when it was let in.
+    pub(crate) app: Arc<App>,
     /// How its bytes travel.
     pub(crate) transport: Transport,
     /// When it was let in.
@@ -51,9 +53,9 @@ pub(crate) struct Registered {
 }
 
 impl Connections {
-    /// Enters a connection of `app`.
-    pub(crate) fn register(&self, app: AppId, socket: SocketId, entry: Entry) -> Registered {
-        let name = (app, socket);
+    /// Enters a connection.
+    pub(crate) fn register(&self, socket: SocketId, entry: Entry) -> Registered {
+        let name = (entry.app.id().clone(), socket);
         self.open.lock().insert(name.clone(), entry);
         Registered {
             connections: self.clone(),
@@ -99,10 +101,12 @@ impl Connections {
         entry.is_some()
     }
 
-    /// Has all connections of `app` close.
-    pub(crate) fn close_all(&self, app: &AppId, close: &Close) {
-        for (_, entry) in self.page(app, None, usize::MAX) {
-            entry.mailbox.ask_to_close(close);
+    /// Has all connections close that were let in under the rules of `app` or earlier ones.
+    pub(crate) fn close_all(&self, app: &App, close: &Close) {
+        for (_, entry) in self.page(app.id(), None, usize::MAX) {
+            if entry.app.is_no_later_than(app) {
+                entry.mailbox.ask_to_close(close);
+            }
         }
     }
 

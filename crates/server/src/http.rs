@@ -121,7 +121,7 @@ impl Shared {
             .apps
             .directory()
             .and_then(|_| asked_for(path, head.query));
-        if name.is_some_and(|name| self.apps.is_unsure_of(&name)) {
+        if name.is_some_and(|name| self.apps.is_unsure_of(name)) {
             return Step::Answer(self.api.unsure());
         }
         let head = foghorn_api::Head {

@@ -111,7 +111,7 @@ fn all_problems_are_told_with_their_fields() {
     });
     let problems = refused(&app);
     for expect in [
-        "id: expected text that is not empty, without spaces and / ? # %, found \"a/b\"",
+        "id: expected text of 1 to 255 bytes without spaces and / ? # %, found \"a/b\"",
         "max_connection: unknown setting; did you mean \"max_connections\"?",
         "max_batch_size: expected a whole number of events from 1 to 100000, found \"10\"",
         "cache_ttl: expected a whole number of seconds from 1 to 86400, found the number 1.5",

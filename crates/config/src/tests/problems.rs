@@ -104,9 +104,9 @@ const APPS: &[FileCase<'_>] = &[
     (
         "[[apps]]\nid = -42\nkey = \"k:hunter2\"\nsecret = \"\"",
         &[
-            "2:6  apps[0].id: expected text that is not empty, without spaces and / ? # %, found \
+            "2:6  apps[0].id: expected text of 1 to 255 bytes without spaces and / ? # %, found \
              the number -42",
-            "3:7  apps[0].key: expected text that is not empty, without spaces and : / ? # %, \
+            "3:7  apps[0].key: expected text of 1 to 255 bytes without spaces and : / ? # %, \
              found other text",
             "4:10  apps[0].secret: expected text that is not empty, found empty text",
         ],
@@ -116,7 +116,7 @@ const APPS: &[FileCase<'_>] = &[
         &[
             "4:10  apps[0].secret: expected text that is not empty, found a whole number",
             "5:1  apps[0].keys[0].secret: is required and missing",
-            "6:7  apps[0].keys[0].key: expected text that is not empty, without spaces and : / ? \
+            "6:7  apps[0].keys[0].key: expected text of 1 to 255 bytes without spaces and : / ? \
              # %, found empty text",
             "7:1  apps[0].keys[0].secrt: unknown setting; did you mean \"apps[0].keys[0].secret\"?",
         ],
@@ -269,7 +269,7 @@ const ENVIRONMENT: &[EnvironmentCase<'_>] = &[
             ("FOGHORN_APP_SECRET", ""),
         ],
         &[
-            "FOGHORN_APP_KEY: expected text that is not empty, without spaces and : / ? # %, found \
+            "FOGHORN_APP_KEY: expected text of 1 to 255 bytes without spaces and : / ? # %, found \
              other text",
             "FOGHORN_APP_SECRET: expected text that is not empty, found empty text",
         ],

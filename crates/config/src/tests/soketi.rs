@@ -418,7 +418,7 @@ fn bad_values_are_problems() {
     check(
         "DEFAULT_APP_KEY",
         "hunter2:hunter2",
-        "expected text that is not empty, without spaces and : / ? # %, found other text",
+        "expected text of 1 to 255 bytes without spaces and : / ? # %, found other text",
     );
 }
 

@@ -13,6 +13,14 @@ use super::{
     WebhookStore,
 };
 
+/// Bytes of the longest id or key of an app: what databases can hold, and strangers ask for.
+const LONGEST_NAME: usize = 255;
+
+/// Whether an app can be called so.
+fn is_name(text: &str) -> bool {
+    text.len() <= LONGEST_NAME && is_path_segment(text)
+}
+
 /// Whether a client can put `text` between two slashes of a URL without encoding it.
 fn is_path_segment(text: &str) -> bool {
     let breaks = |c: char| c.is_whitespace() || c.is_control() || "/?#%".contains(c);
@@ -25,12 +33,12 @@ impl Value for AppId {
         if let Some(number) = found.integer().filter(|&number| number >= 0) {
             return Some(Self(found.text().map_or(number.to_string(), str::to_owned)));
         }
-        let text = found.text().filter(|text| is_path_segment(text))?;
+        let text = found.text().filter(|text| is_name(text))?;
         Some(Self(text.to_owned()))
     }
 
     fn expected(_: Bounds) -> String {
-        "text that is not empty, without spaces and / ? # %".to_owned()
+        "text of 1 to 255 bytes without spaces and / ? # %".to_owned()
     }
 
     fn literal(&self) -> String {
@@ -40,12 +48,12 @@ impl Value for AppId {
 
 impl Value for AppKey {
     fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
-        let text = found.text().filter(|text| is_path_segment(text))?;
+        let text = found.text().filter(|text| is_name(text))?;
         (!text.contains(':')).then(|| Self(text.to_owned()))
     }
 
     fn expected(_: Bounds) -> String {
-        "text that is not empty, without spaces and : / ? # %".to_owned()
+        "text of 1 to 255 bytes without spaces and : / ? # %".to_owned()
     }
 
     fn literal(&self) -> String {

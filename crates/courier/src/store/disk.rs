@@ -405,7 +405,6 @@ impl<'t> Tables<'t> {
             self.progress.remove(id)?;
         }
         self.told.retain(|(owner, ..), ()| owner != app)?;
-        self.usage.remove(app)?;
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ fn closed(site: &Site) -> Vec<(String, CloseCode)> {
     let effects = site.effects().into_iter();
     effects
         .filter_map(|effect| match effect {
-            Effect::CloseApp { app, close } => Some((app.to_string(), close.code())),
+            Effect::CloseApp { app, close } => Some((app.id().to_string(), close.code())),
             // Rules may be webhooks.
             Effect::WebhooksWaiting => None,
             other => panic!("unexpected {other:?}"),

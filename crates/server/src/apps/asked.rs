@@ -1,24 +1,38 @@
 //! Which app a request is about, before anything else of it is looked at.
 
+use std::borrow::Cow;
+
 use foghorn_auth::{Query, percent_decode};
 
 use super::Name;
 
+/// Bytes of the longest id or key that an app may have.
+const LONGEST: usize = 255;
+
 /// The app that a request names: by its key in the paths of clients, by its id in those of back
 /// ends, and by the key that signed it where the path has neither. `path` is without what precedes
-/// every path of the server.
-pub(crate) fn asked_for(path: &str, query: &str) -> Option<Name> {
-    let decoded = |segment: &str| Some(percent_decode(segment)?.into_owned());
+/// every path of the server. `None` also for what no app can be called.
+pub(crate) fn asked_for<'a>(path: &'a str, query: &'a str) -> Option<Name<'a>> {
     if let Some(rest) = path.strip_prefix("/apps/") {
-        return Some(Name::Id(decoded(rest.split('/').next()?)?));
+        return Some(Name::Id(decoded(rest)?));
     }
     if path.starts_with("/users/") {
         let key = Query::parse(query).get("auth_key")?.to_owned();
-        return Some(Name::Key(key));
+        return is_a_name(&key).then_some(Name::Key(Cow::Owned(key)));
     }
     // The fallback transports' paths have more before and behind it.
     let (_, rest) = path.split_once("/app/")?;
-    Some(Name::Key(decoded(rest.split('/').next()?)?))
+    Some(Name::Key(decoded(rest)?))
+}
+
+/// Whether an app may have this id or key: see the configuration's settings.
+pub(super) fn is_a_name(text: &str) -> bool {
+    let breaks = |c: char| c.is_whitespace() || c.is_control() || "/?#%".contains(c);
+    !text.is_empty() && text.len() <= LONGEST && !text.contains(breaks)
+}
+
+fn decoded(rest: &str) -> Option<Cow<'_, str>> {
+    percent_decode(rest.split('/').next()?).filter(|name| is_a_name(name))
 }
 
 #[cfg(test)]
@@ -27,14 +41,14 @@ mod tests {
 
     #[test]
     fn paths_name_apps() {
-        let key = |key: &str| Some(Name::Key(key.to_owned()));
-        let id = |id: &str| Some(Name::Id(id.to_owned()));
+        let key = |key: &'static str| Some(Name::Key(key.into()));
+        let id = |id: &'static str| Some(Name::Id(id.into()));
         for (path, query, expect) in [
             ("/app/k1", "protocol=7", key("k1")),
             ("/app/k%31", "", key("k1")),
             ("/pusher/app/k1/469/l1o1166u/xhr", "", key("k1")),
             ("/apps/42/events", "auth_key=k1", id("42")),
-            ("/apps/a%20b/channels/x", "", id("a b")),
+            ("/apps/%C3%A4/channels/x", "", id("ä")),
             (
                 "/users/u/terminate_connections",
                 "auth_key=k1&x=y",
@@ -44,9 +58,16 @@ mod tests {
             ("/", "", None),
             ("/ready", "", None),
             ("/app", "", None),
+            // What no app can be called is not looked for.
             ("/app/%ff", "", None),
+            ("/app/a%00b", "", None),
+            ("/apps/a%20b/channels/x", "", None),
+            ("/apps//channels", "", None),
         ] {
             assert_eq!(asked_for(path, query), expect, "{path}");
         }
+        let long = |length| format!("/app/{}", "k".repeat(length));
+        assert!(asked_for(&long(LONGEST), "").is_some());
+        assert_eq!(asked_for(&long(LONGEST + 1), ""), None);
     }
 }

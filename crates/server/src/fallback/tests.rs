@@ -80,12 +80,12 @@ impl Site {
         let connection = open(Arc::clone(&node), admission, mailbox, 1, clock.now());
         let connections = Connections::default();
         let entry = Entry {
+            app: Arc::clone(connection.app()),
             transport: Transport::XhrStreaming,
             since: Clock::unix_seconds(),
             mailbox: outbox.clone(),
         };
-        let app = connection.app().id().clone();
-        let registered = connections.register(app, connection.socket(), entry);
+        let registered = connections.register(connection.socket(), entry);
         let session = Arc::new(Session::new(connection, Arc::clone(&outbox)));
         let terms = Terms {
             timing: Timing {
