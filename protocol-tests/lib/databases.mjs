@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { endWithTests } from './children.mjs';
 import { defer } from './defer.mjs';
 import { Inbox, within } from './inbox.mjs';
 import { freePort } from './ports.mjs';
@@ -106,9 +107,8 @@ class DatabaseServer extends Databases {
     const { command, args, folder, ready } = this.#program;
     const stdio = ['ignore', 'ignore', 'pipe'];
     const child = spawn(command, args, { cwd: folder, stdio, ...UNPRIVILEGED });
-    const orphan = () => child.kill('SIGQUIT');
-    process.once('exit', orphan);
-    child.ended = once(child, 'close').finally(() => process.removeListener('exit', orphan));
+    endWithTests(child, 'SIGQUIT');
+    child.ended = once(child, 'close');
     const log = new Inbox(`log of ${command}`);
     createInterface({ input: child.stderr })
       .on('line', (line) => log.push(line))

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { endWithTests } from './children.mjs';
 import { defer } from './defer.mjs';
 import { Inbox, within } from './inbox.mjs';
 import { freePort } from './ports.mjs';
@@ -49,13 +50,11 @@ ${http}
 /** Runs nginx until the test ends; returns when its worker takes connections. */
 async function run(t, args) {
   const child = spawn(NGINX, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  const orphan = () => child.kill('SIGTERM');
-  process.once('exit', orphan);
+  endWithTests(child, 'SIGTERM');
   const exited = once(child, 'close');
   defer(t, async () => {
     child.kill('SIGTERM');
     await within(exited, 'nginx to exit');
-    process.removeListener('exit', orphan);
   });
   const log = new Inbox('log of nginx');
   let text = '';

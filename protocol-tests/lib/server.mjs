@@ -9,6 +9,7 @@ import { before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { MAIN, STANDARD_APPS } from './apps.mjs';
+import { endWithTests } from './children.mjs';
 import { defer, deferToEnd } from './defer.mjs';
 import { Inbox, within } from './inbox.mjs';
 
@@ -110,9 +111,7 @@ export class Process {
       });
     });
     this.exited.catch(() => {});
-    const orphan = () => this.child.kill('SIGKILL');
-    process.once('exit', orphan);
-    this.child.once('close', () => process.removeListener('exit', orphan));
+    endWithTests(this.child);
     this.#read('stdout', (line) => this.output.push(line));
     this.#read('stderr', (line) => this.#log(line));
   }
@@ -141,9 +140,10 @@ export class Process {
     return line.fields;
   }
 
-  /** Whether there are errors that the test has not looked at. */
-  hasErrors() {
-    return this.#errors().length > 0;
+  /** Errors so far that say this are what the test has asked for, however often they came. */
+  excuse(pattern) {
+    const isMeant = ({ fields }) => pattern.test(fields.error);
+    for (const line of this.#errors().filter(isMeant)) this.#foreseen.add(line);
   }
 
   #errors() {

@@ -206,6 +206,19 @@ describe('reload', { concurrency: 8 }, () => {
     });
   }
 
+  reload('an app whose keys are all retired is switched off', async (t) => {
+    const server = await startReloadable(t, withKeys(OLD));
+    const before = server.of({ id, ...OLD });
+    const client = await open(t, before);
+    server.reload(withKeys({ ...OLD, enabled: false }));
+    assert.equal((await client.waitForClose()).code, 4003);
+    await assertNotLetIn(t, before, 4003);
+    assertFailed(await get(before, '/channels'), 403);
+    server.reload(withKeys(OLD));
+    for (let n = 0; n < 2; n += 1) await server.process.logged(CHANGED, { id });
+    await assertInUse(t, before);
+  });
+
   reload('a key with another secret is the same key', async (t) => {
     const server = await startReloadable(t, withKeys(OLD));
     const changed = { ...OLD, secret: 's3cr3t-that-is-another' };
