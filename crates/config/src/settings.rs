@@ -180,7 +180,8 @@ section! {
         layout: DatabaseLayout = DatabaseLayout::Foghorn;
         /// What soketi's table is called.
         table: TableName = TableName::of_soketi();
-        /// How many connections to it there may be.
+        /// How many connections to it there may be for looking up apps that nobody knows yet; two
+        /// more are for everything else.
         max_connections: u32 = 5, in Bounds::count(1, 1_000, "connections");
         /// How long what it says of an app is believed before it is asked again.
         cache_ttl: Duration = Duration::from_secs(10), in Bounds::seconds(1, DAY);

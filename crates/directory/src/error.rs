@@ -11,7 +11,7 @@ pub struct ConnectError(pub(crate) String);
 /// Why it is not known whether there is such an app, or what it may.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LookupError {
-    /// The database does not answer, or does not understand. The text holds no credentials.
+    /// The database does not answer, or refuses; the text says which. It holds no credentials.
     #[error("the database of apps cannot be asked: {0}")]
     Unavailable(String),
     /// It is there, and wrong.
@@ -37,7 +37,7 @@ pub enum ChangeError {
     /// The table is soketi's, which is only read.
     #[error("the database has soketi's layout, which is only read")]
     ReadOnly,
-    /// The database does not answer, or refuses. The text holds no credentials.
+    /// The database does not answer, or refuses; the text says which. It holds no credentials.
     #[error("the database of apps cannot be changed: {0}")]
     Unavailable(String),
 }

@@ -7,7 +7,9 @@ use foghorn_config::{AppConfig, AppSettings, FieldProblem, KeyPair};
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::OnceCell;
 
-use crate::pool::{Failure, Meets, Pool, Statement, Texts, Value};
+use crate::cell::{Cell, Row, no_text};
+use crate::failure::Failure;
+use crate::pool::{Meets, Pool, Statement, Value};
 use crate::{ChangeError, Found, Unreadable, Which};
 
 const APPS: &str = "foghorn_apps";
@@ -28,9 +30,9 @@ impl Tables {
         pool: &Pool,
         which: Which<'_>,
         base: &AppSettings,
-    ) -> Result<Vec<Found>, String> {
+    ) -> Result<Vec<Found>, Failure> {
         self.make(pool).await?;
-        let rows = pool.rows(&select(pool, which)).await.map_err(text)?;
+        let rows = pool.rows(&select(pool, which)).await?;
         let mut apps = gather(rows);
         apps.retain(|app| app.is(which));
         Ok(apps.into_iter().map(|app| app.read(base)).collect())
@@ -155,26 +157,26 @@ impl Tables {
     }
 
     async fn change(&self, pool: &Pool, statements: &[Statement<'_>]) -> Result<(), ChangeError> {
-        self.make(pool).await.map_err(ChangeError::Unavailable)?;
+        self.make(pool).await.map_err(changed)?;
         pool.execute(statements).await.map_err(changed)
     }
 
     /// Makes the tables, unless they are there: who may not make any may still use them. That of
     /// keys is made last.
-    async fn make(&self, pool: &Pool) -> Result<(), String> {
+    async fn make(&self, pool: &Pool) -> Result<(), Failure> {
         let made = self.made.get_or_try_init(|| async {
             let probe = |table| plain(format!("SELECT 1 FROM {table} WHERE 1 = 0"));
             match pool.rows(&probe(KEYS)).await {
                 Ok(_) => return Ok(()),
-                Err(Failure::Unreachable(text)) => return Err(text),
+                Err(failure @ Failure::Unreachable(_)) => return Err(failure),
                 Err(_) => {}
             }
             let tables = tables(pool);
             // Of two servers that start at once, one may be told that the other was first.
-            match pool.execute(&tables).await {
-                Err(Failure::Unreachable(text)) => Err(text),
-                Err(_) => pool.execute(&tables).await.map_err(text),
-                Ok(()) => Ok(()),
+            let made = pool.execute(&tables).await;
+            match made {
+                Ok(()) | Err(Failure::Unreachable(_)) => made,
+                Err(_) => pool.execute(&tables).await,
             }
         });
         made.await.copied()
@@ -191,72 +193,100 @@ pub(crate) enum Accepted {
 /// An app as it is stored.
 struct Stored {
     id: String,
-    settings: String,
-    enabled: Option<String>,
+    settings: Cell,
+    enabled: Cell,
     keys: Vec<StoredKey>,
 }
 
 struct StoredKey {
-    key: String,
-    secret: Option<String>,
-    enabled: Option<String>,
+    key: Cell,
+    secret: Cell,
+    enabled: Cell,
 }
 
 impl Stored {
     /// Whether it was asked for.
     fn is(&self, which: Which<'_>) -> bool {
         match which {
-            Which::Key(key) => self.keys.iter().any(|pair| pair.key == key),
+            Which::Key(key) => self.keys.iter().any(|pair| pair.key.text() == Some(key)),
             Which::Ids(ids) => ids.contains(&self.id.as_str()),
             Which::Page { .. } => true,
         }
     }
 
     fn read(self, base: &AppSettings) -> Found {
-        let settings = match self.settings.as_str() {
-            "" => Ok(Json::Object(Map::new())),
-            text => serde_json::from_str(text),
+        let problems = self.without_text();
+        let form = match problems.is_empty() {
+            true => self.form(),
+            false => Err(problems),
         };
-        let Ok(Json::Object(mut form)) = settings else {
-            let problem = FieldProblem {
-                field: "settings".to_owned(),
-                problem: "expected an object as JSON, found other text".to_owned(),
-            };
-            return Err(Unreadable {
-                app: self.id,
-                problems: vec![problem],
-            });
-        };
-        let keys = self.keys.into_iter().map(
-            |pair| json!({"key": pair.key, "secret": pair.secret, "enabled": truth(pair.enabled)}),
-        );
-        form.insert("keys".to_owned(), keys.collect());
-        form.insert("id".to_owned(), self.id.as_str().into());
-        form.insert("enabled".to_owned(), truth(self.enabled));
-        AppConfig::from_json(&form.into(), base).map_err(|problems| Unreadable {
+        let app = form.and_then(|form| AppConfig::from_json(&form, base));
+        app.map_err(|problems| Unreadable {
             app: self.id,
             problems,
         })
     }
+
+    /// The problems of the columns that are no text.
+    fn without_text(&self) -> Vec<FieldProblem> {
+        let own = [("settings", &self.settings), ("enabled", &self.enabled)];
+        let mut cells = own.map(|(name, cell)| (name.to_owned(), cell)).to_vec();
+        for (index, pair) in self.keys.iter().enumerate() {
+            cells.extend([
+                (format!("keys[{index}].key"), &pair.key),
+                (format!("keys[{index}].secret"), &pair.secret),
+                (format!("keys[{index}].enabled"), &pair.enabled),
+            ]);
+        }
+        cells.retain(|(_, cell)| **cell == Cell::Bytes);
+        cells.into_iter().map(|(name, _)| no_text(name)).collect()
+    }
+
+    /// The app's JSON form.
+    fn form(&self) -> Result<Json, Vec<FieldProblem>> {
+        let settings = match self.settings.text().unwrap_or_default() {
+            "" => Ok(Json::Object(Map::new())),
+            text => serde_json::from_str(text),
+        };
+        let Ok(Json::Object(mut form)) = settings else {
+            return Err(vec![FieldProblem {
+                field: "settings".to_owned(),
+                problem: "expected an object as JSON, found other text".to_owned(),
+            }]);
+        };
+        let keys = self.keys.iter().map(|pair| {
+            json!({
+                "key": pair.key.text(),
+                "secret": pair.secret.text(),
+                "enabled": truth(&pair.enabled),
+            })
+        });
+        form.insert("keys".to_owned(), keys.collect());
+        form.insert("id".to_owned(), self.id.as_str().into());
+        form.insert("enabled".to_owned(), truth(&self.enabled));
+        Ok(form.into())
+    }
 }
 
-/// The apps of rows that are in their order.
-fn gather(rows: Vec<Texts>) -> Vec<Stored> {
+/// The apps of rows that are in their order. An id that is no text is nobody's: none can ask for
+/// it.
+fn gather(rows: Vec<Row>) -> Vec<Stored> {
     let mut apps: Vec<Stored> = Vec::new();
     for row in rows {
-        let Ok([id, settings, enabled, key, secret, accepted]) = <[_; 6]>::try_from(row) else {
+        let Ok([Cell::Text(id), settings, enabled, key, secret, accepted]) =
+            <[_; 6]>::try_from(row)
+        else {
             continue;
         };
-        let id = id.unwrap_or_default();
         if apps.last().is_none_or(|app| app.id != id) {
             apps.push(Stored {
                 id,
-                settings: settings.unwrap_or_default(),
+                settings,
                 enabled,
                 keys: Vec::new(),
             });
         }
-        if let (Some(app), Some(key)) = (apps.last_mut(), key) {
+        if let (Some(app), Cell::Text(_) | Cell::Bytes) = (apps.last_mut(), &key) {
             app.keys.push(StoredKey {
                 key,
                 secret,
@@ -303,7 +333,7 @@ fn select<'a>(pool: &Pool, which: Which<'a>) -> Statement<'a> {
 }
 
 /// As many places for values.
-pub(crate) fn marks(number: usize) -> String {
+fn marks(number: usize) -> String {
     vec!["?"; number].join(", ")
 }
 
@@ -390,11 +420,11 @@ fn settings(app: &AppConfig, base: &AppSettings) -> String {
 }
 
 /// What a column says that is 1 or 0.
-fn truth(column: Option<String>) -> Json {
-    match column.as_deref() {
+fn truth(column: &Cell) -> Json {
+    match column.text() {
         Some("1") => true.into(),
         Some("0") => false.into(),
-        _ => column.into(),
+        other => other.into(),
     }
 }
 
@@ -404,13 +434,6 @@ fn changed(failure: Failure) -> ChangeError {
         Failure::Duplicate(0) => ChangeError::Exists,
         Failure::Duplicate(_) => ChangeError::KeyTaken,
         Failure::Missed => ChangeError::NotFound,
-        Failure::Refused(text) | Failure::Unreachable(text) => ChangeError::Unavailable(text),
-    }
-}
-
-pub(crate) fn text(failure: Failure) -> String {
-    match failure {
-        Failure::Refused(text) | Failure::Unreachable(text) => text,
-        Failure::Duplicate(_) | Failure::Missed => "it changes at this very moment".to_owned(),
+        other => ChangeError::Unavailable(other.text()),
     }
 }

@@ -6,15 +6,20 @@
 //! This crate must not know which apps are in use, how long an answer is believed, or what an app
 //! may do.
 
+mod cell;
 mod error;
+mod failure;
 mod foghorn;
+mod name;
 mod pool;
+mod search;
 mod soketi;
 
 use foghorn_config::{AppConfig, AppSettings, DatabaseConfig, DatabaseLayout, KeyPair};
 
 pub use error::{ChangeError, ConnectError, LookupError, Unreadable};
 
+use failure::Failure;
 use foghorn::Accepted;
 use pool::{Pool, too_late, within};
 
@@ -24,9 +29,13 @@ pub type Found = Result<AppConfig, Unreadable>;
 /// The apps of one database.
 ///
 /// Every question takes two seconds at most, whatever becomes of the database. Keys and ids are
-/// compared exactly, whatever the database thinks of upper and lower case.
+/// compared exactly, whatever the database thinks of upper and lower case. Those that no column
+/// can hold are not asked for.
 pub struct Directory {
-    pool: Pool,
+    /// For what anybody can have looked for.
+    searches: Pool,
+    /// For everything else, which must not wait for that.
+    upkeep: Pool,
     layout: Layout,
     /// What an app has that does not say otherwise.
     base: AppSettings,
@@ -48,6 +57,9 @@ enum Which<'a> {
     Page { after: &'a str, limit: u32 },
 }
 
+/// How many connections there may be besides those of searches.
+const UPKEEP: u32 = 2;
+
 /// How many ids are asked for in one query: no database takes any number of arguments.
 const IDS_AT_ONCE: usize = 1_000;
 
@@ -66,39 +78,46 @@ impl Directory {
         let Some(url) = config.url.get() else {
             return Ok(None);
         };
-        let pool = Pool::connect(url, config)?;
+        let searches = Pool::connect(url, config, config.max_connections)?;
+        let upkeep = Pool::connect(url, config, UPKEEP)?;
         let layout = match config.layout {
             DatabaseLayout::Foghorn => Layout::Foghorn(foghorn::Tables::default()),
-            DatabaseLayout::Soketi => Layout::Soketi(soketi::Table::new(&config.table, &pool)),
+            DatabaseLayout::Soketi => Layout::Soketi(soketi::Table::new(&config.table, &upkeep)),
         };
-        Ok(Some(Self { pool, layout, base }))
+        Ok(Some(Self {
+            searches,
+            upkeep,
+            layout,
+            base,
+        }))
     }
 
-    /// The app that has this key, enabled or not.
+    /// The app that has this key, enabled or not. Strangers may have it looked for.
     ///
     /// # Errors
     /// See [`LookupError`].
     pub async fn by_key(&self, key: &str) -> Result<Option<AppConfig>, LookupError> {
-        let found = self.read(Which::Key(key)).await?;
-        Ok(found.into_iter().next().transpose()?)
+        self.search(key, Which::Key(key)).await
     }
 
-    /// The app with this id.
+    /// The app with this id. Strangers may have it looked for.
     ///
     /// # Errors
     /// See [`LookupError`].
     pub async fn by_id(&self, id: &str) -> Result<Option<AppConfig>, LookupError> {
-        Ok(self.by_ids(&[id]).await?.pop().transpose()?)
+        self.search(id, Which::Ids(&[id])).await
     }
 
-    /// Those of the apps with these ids that are there, in any order.
+    /// Those of the apps with these ids that are there, in any order. This does not wait for what
+    /// strangers have looked for.
     ///
     /// # Errors
     /// The database cannot be asked.
     pub async fn by_ids(&self, ids: &[&str]) -> Result<Vec<Found>, LookupError> {
         let mut all = Vec::new();
+        let ids: Vec<&str> = ids.iter().copied().filter(|id| name::can_be(id)).collect();
         for ids in ids.chunks(IDS_AT_ONCE) {
-            all.extend(self.read(Which::Ids(ids)).await?);
+            all.extend(told(self.read(&self.upkeep, Which::Ids(ids)).await)?);
         }
         Ok(all)
     }
@@ -108,8 +127,8 @@ impl Directory {
     /// # Errors
     /// The database cannot be asked.
     pub async fn list(&self, after: Option<&str>, limit: u32) -> Result<Vec<Found>, LookupError> {
-        let after = after.unwrap_or_default();
-        self.read(Which::Page { after, limit }).await
+        let after = name::last_up_to(after.unwrap_or_default());
+        told(self.read(&self.upkeep, Which::Page { after, limit }).await)
     }
 
     /// Adds an app with its keys.
@@ -117,8 +136,12 @@ impl Directory {
     /// # Errors
     /// There is one with this id, or one of the keys is taken; see also [`ChangeError`].
     pub async fn create(&self, app: &AppConfig) -> Result<(), ChangeError> {
-        let tables = self.own_tables()?;
-        changed(tables.create(&self.pool, app, &self.base)).await
+        let tables = self.own_tables(&[])?;
+        must_fit(app.settings.id.as_str())?;
+        for pair in &app.keys {
+            must_fit(pair.key.as_str())?;
+        }
+        changed(tables.create(&self.upkeep, app, &self.base)).await
     }
 
     /// Replaces the settings and webhooks of an app. Its keys stay as they are.
@@ -126,8 +149,8 @@ impl Directory {
     /// # Errors
     /// There is no such app; see also [`ChangeError`].
     pub async fn update(&self, app: &AppConfig) -> Result<(), ChangeError> {
-        let tables = self.own_tables()?;
-        changed(tables.update(&self.pool, app, &self.base)).await
+        let tables = self.own_tables(&[app.settings.id.as_str()])?;
+        changed(tables.update(&self.upkeep, app, &self.base)).await
     }
 
     /// Removes an app with its keys.
@@ -135,8 +158,8 @@ impl Directory {
     /// # Errors
     /// There is no such app; see also [`ChangeError`].
     pub async fn delete(&self, id: &str) -> Result<(), ChangeError> {
-        let tables = self.own_tables()?;
-        changed(tables.delete(&self.pool, id)).await
+        let tables = self.own_tables(&[id])?;
+        changed(tables.delete(&self.upkeep, id)).await
     }
 
     /// Gives an app one more key.
@@ -144,8 +167,9 @@ impl Directory {
     /// # Errors
     /// There is no such app, or the key is taken; see also [`ChangeError`].
     pub async fn add_key(&self, id: &str, pair: &KeyPair) -> Result<(), ChangeError> {
-        let tables = self.own_tables()?;
-        changed(tables.add_key(&self.pool, id, pair)).await
+        let tables = self.own_tables(&[id])?;
+        must_fit(pair.key.as_str())?;
+        changed(tables.add_key(&self.upkeep, id, pair)).await
     }
 
     /// Has an app's key accepted.
@@ -153,8 +177,8 @@ impl Directory {
     /// # Errors
     /// There is no such app, or it has no such key; see also [`ChangeError`].
     pub async fn enable_key(&self, id: &str, key: &str) -> Result<(), ChangeError> {
-        let tables = self.own_tables()?;
-        changed(tables.set_key(&self.pool, (id, key), Accepted::Yes)).await
+        let tables = self.own_tables(&[id, key])?;
+        changed(tables.set_key(&self.upkeep, (id, key), Accepted::Yes)).await
     }
 
     /// Has an app's key refused from now on.
@@ -162,8 +186,8 @@ impl Directory {
     /// # Errors
     /// There is no such app, or it has no such key; see also [`ChangeError`].
     pub async fn disable_key(&self, id: &str, key: &str) -> Result<(), ChangeError> {
-        let tables = self.own_tables()?;
-        changed(tables.set_key(&self.pool, (id, key), Accepted::No)).await
+        let tables = self.own_tables(&[id, key])?;
+        changed(tables.set_key(&self.upkeep, (id, key), Accepted::No)).await
     }
 
     /// Takes a key away from an app, unless it is its last one.
@@ -171,32 +195,59 @@ impl Directory {
     /// # Errors
     /// There is no such app, it has no such key, or it has no other; see also [`ChangeError`].
     pub async fn remove_key(&self, id: &str, key: &str) -> Result<(), ChangeError> {
-        let tables = self.own_tables()?;
-        changed(tables.remove_key(&self.pool, id, key)).await
+        let tables = self.own_tables(&[id, key])?;
+        changed(tables.remove_key(&self.upkeep, id, key)).await
     }
 
     /// Ends the connections to the database, when nobody asks any more.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.searches.close().await;
+        self.upkeep.close().await;
     }
 
-    async fn read(&self, which: Which<'_>) -> Result<Vec<Found>, LookupError> {
-        let (pool, base) = (&self.pool, &self.base);
+    /// The one app that has this name.
+    async fn search(&self, name: &str, which: Which<'_>) -> Result<Option<AppConfig>, LookupError> {
+        if !name::can_be(name) {
+            return Ok(None);
+        }
+        match self.read(&self.searches, which).await {
+            // What it cannot hold is not there.
+            Err(Failure::NoText(_)) => Ok(None),
+            found => Ok(told(found)?.into_iter().next().transpose()?),
+        }
+    }
+
+    async fn read(&self, pool: &Pool, which: Which<'_>) -> Result<Vec<Found>, Failure> {
+        let base = &self.base;
         let found = within(async {
             match &self.layout {
                 Layout::Foghorn(tables) => tables.read(pool, which, base).await,
                 Layout::Soketi(table) => table.read(pool, which, base).await,
             }
         });
-        let found = found.await.unwrap_or_else(|| Err(too_late()));
-        found.map_err(LookupError::Unavailable)
+        let late = || Err(Failure::Unreachable(too_late()));
+        found.await.unwrap_or_else(late)
     }
 
-    fn own_tables(&self) -> Result<&foghorn::Tables, ChangeError> {
+    /// The tables that can be changed, if they can have all of these names.
+    fn own_tables(&self, names: &[&str]) -> Result<&foghorn::Tables, ChangeError> {
         match &self.layout {
-            Layout::Foghorn(tables) => Ok(tables),
+            Layout::Foghorn(tables) if names.iter().all(|name| name::can_be(name)) => Ok(tables),
+            Layout::Foghorn(_) => Err(ChangeError::NotFound),
             Layout::Soketi(_) => Err(ChangeError::ReadOnly),
         }
+    }
+}
+
+fn told(found: Result<Vec<Found>, Failure>) -> Result<Vec<Found>, LookupError> {
+    found.map_err(|failure| LookupError::Unavailable(failure.text()))
+}
+
+/// Refuses a name that would not be found again.
+fn must_fit(name: &str) -> Result<(), ChangeError> {
+    match name::fits(name) {
+        true => Ok(()),
+        false => Err(ChangeError::Unavailable(name::TOO_LONG.to_owned())),
     }
 }
 

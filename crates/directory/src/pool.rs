@@ -1,6 +1,7 @@
 //! Connections to one of the three kinds of database, behind one way to ask.
 //!
 //! Values go in as text or whole numbers and come out as text: what the three have in common.
+//! What others do at the same time is dealt with here.
 
 use std::future::Future;
 use std::str::FromStr;
@@ -11,15 +12,23 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool};
-use sqlx::{Database, Row};
+use sqlx::{Column, Database, Executor, Row as _, Statement as _, TypeInfo};
 
 use crate::ConnectError;
+use crate::cell::{Cell, Row};
+use crate::failure::Failure;
 
 /// How long a database may take for anything, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a connection is kept that nobody needs.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// How often a transaction is tried that the database gives up because of others.
+const ATTEMPTS: u32 = 8;
+
+/// How much longer each time others are let get on with it.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What other clients of the database see.
 const NAME: &str = "foghorn";
@@ -52,22 +61,6 @@ pub(crate) enum Meets {
     Any,
 }
 
-/// The columns of one row; `None` is NULL.
-pub(crate) type Texts = Vec<Option<String>>;
-
-/// Why statements failed.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The statement with this index would have made something twice that can be there once.
-    Duplicate(usize),
-    /// A statement has not met the row that it is for.
-    Missed,
-    /// The database refuses; what it says holds no credentials.
-    Refused(String),
-    /// The database says nothing, or nothing that is understood.
-    Unreachable(String),
-}
-
 /// The same for whichever database it is.
 macro_rules! on {
     ($pool:expr, $each:ident => $body:expr) => {
@@ -96,16 +89,26 @@ macro_rules! query {
 
 /// The columns of a row. That they are texts is the statement's concern: MySQL says of some texts
 /// that they are bytes.
-macro_rules! texts {
+macro_rules! cells {
     ($row:expr) => {
         (0..$row.len())
-            .map(|index| $row.try_get_unchecked(index))
-            .collect::<Result<Texts, sqlx::Error>>()
+            .map(|index| match $row.try_get_unchecked(index) {
+                Ok(Some(text)) => Ok(Cell::Text(text)),
+                Ok(None) => Ok(Cell::Null),
+                Err(sqlx::Error::ColumnDecode { .. }) => Ok(Cell::Bytes),
+                Err(error) => Err(error),
+            })
+            .collect::<Result<Row, sqlx::Error>>()
     };
 }
 
 impl Pool {
-    pub(crate) fn connect(url: &str, config: &DatabaseConfig) -> Result<Self, ConnectError> {
+    /// At most `size` connections to the database at `url`.
+    pub(crate) fn connect(
+        url: &str,
+        config: &DatabaseConfig,
+        size: u32,
+    ) -> Result<Self, ConnectError> {
         let scheme = url.split("://").next().unwrap_or_default();
         match scheme {
             "sqlite" => {
@@ -117,48 +120,71 @@ impl Pool {
                         .create_if_missing(true)
                         .journal_mode(SqliteJournalMode::Wal);
                 }
-                Ok(Self::Sqlite(pool(config).connect_lazy_with(options)))
+                Ok(Self::Sqlite(pool(size).connect_lazy_with(options)))
             }
             "postgres" | "postgresql" => {
                 let options: PgConnectOptions = parse(url)?;
                 let options = options.application_name(NAME);
-                Ok(Self::Postgres(pool(config).connect_lazy_with(options)))
+                Ok(Self::Postgres(pool(size).connect_lazy_with(options)))
             }
             _ => {
                 let options: MySqlConnectOptions = parse(url)?;
-                Ok(Self::Mysql(pool(config).connect_lazy_with(options)))
+                Ok(Self::Mysql(pool(size).connect_lazy_with(options)))
             }
         }
     }
 
     /// The rows that a statement selects.
-    pub(crate) async fn rows(&self, statement: &Statement<'_>) -> Result<Vec<Texts>, Failure> {
+    pub(crate) async fn rows(&self, statement: &Statement<'_>) -> Result<Vec<Row>, Failure> {
         let sql = &*self.numbered(&statement.sql);
         let asked = async {
             on!(self, pool => {
                 let rows = query!(sql, &statement.values).fetch_all(pool).await?;
                 rows.iter()
-                    .map(|row| texts!(row))
-                    .collect::<Result<Vec<Texts>, sqlx::Error>>()
+                    .map(|row| cells!(row))
+                    .collect::<Result<Vec<Row>, sqlx::Error>>()
             })
         };
-        asked.await.map_err(|error| failure(&error, 0))
+        asked.await.map_err(|error| Failure::of(&error, 0))
     }
 
-    /// Executes statements: all of them, or none if one fails or misses its row.
+    /// What the database calls the types of the columns that a statement without values selects.
+    pub(crate) async fn types(&self, sql: &str) -> Result<Vec<String>, Failure> {
+        let asked = async {
+            on!(self, pool => {
+                let prepared = pool.prepare(sql).await?;
+                let columns = prepared.columns().iter();
+                Ok(columns.map(|column| column.type_info().name().to_owned()).collect())
+            })
+        };
+        asked.await.map_err(|error| Failure::of(&error, 0))
+    }
+
+    /// Executes statements: all of them, or none if one fails or misses its row. What the database
+    /// gives up because of others is tried again.
     pub(crate) async fn execute(&self, statements: &[Statement<'_>]) -> Result<(), Failure> {
+        for attempt in 1..ATTEMPTS {
+            match self.transact(statements).await {
+                Err(Failure::RolledBack(_)) => tokio::time::sleep(PAUSE * attempt).await,
+                done => return done,
+            }
+        }
+        self.transact(statements).await
+    }
+
+    async fn transact(&self, statements: &[Statement<'_>]) -> Result<(), Failure> {
         on!(self, pool => {
-            let mut transaction = pool.begin().await.map_err(|error| failure(&error, 0))?;
+            let mut transaction = pool.begin().await.map_err(|error| Failure::of(&error, 0))?;
             for (index, statement) in statements.iter().enumerate() {
                 let sql = &*self.numbered(&statement.sql);
                 let query = query!(sql, &statement.values);
                 let done = query.execute(&mut *transaction).await;
-                let met = done.map_err(|error| failure(&error, index))?.rows_affected();
+                let met = done.map_err(|error| Failure::of(&error, index))?.rows_affected();
                 if met == 0 && statement.meets == Meets::AtLeastOne {
                     return Err(Failure::Missed);
                 }
             }
-            transaction.commit().await.map_err(|error| failure(&error, 0))
+            transaction.commit().await.map_err(|error| Failure::of(&error, 0))
         })
     }
 
@@ -202,9 +228,9 @@ fn parse<O: FromStr<Err = sqlx::Error>>(url: &str) -> Result<O, ConnectError> {
         .map_err(|_| ConnectError("it is no valid URL of a database".to_owned()))
 }
 
-fn pool<DB: Database>(config: &DatabaseConfig) -> PoolOptions<DB> {
+fn pool<DB: Database>(size: u32) -> PoolOptions<DB> {
     PoolOptions::new()
-        .max_connections(config.max_connections)
+        .max_connections(size)
         .acquire_timeout(TIMEOUT)
         .idle_timeout(IDLE)
 }
@@ -217,20 +243,4 @@ pub(crate) async fn within<T>(asked: impl Future<Output = T>) -> Option<T> {
 /// What is said of a database that takes too long.
 pub(crate) fn too_late() -> String {
     format!("it has not answered within {} seconds", TIMEOUT.as_secs())
-}
-
-fn failure(error: &sqlx::Error, index: usize) -> Failure {
-    let text = match error {
-        sqlx::Error::Database(error) if error.is_unique_violation() => {
-            return Failure::Duplicate(index);
-        }
-        sqlx::Error::Database(error) => return Failure::Refused(error.message().to_owned()),
-        sqlx::Error::PoolTimedOut => too_late(),
-        // Of all others, the kinds of which none quotes what is sent or the URL.
-        sqlx::Error::Io(error) => error.to_string(),
-        sqlx::Error::Tls(error) => format!("TLS: {error}"),
-        sqlx::Error::Protocol(_) => "it does not speak the expected protocol".to_owned(),
-        _ => "it answered what is not understood".to_owned(),
-    };
-    Failure::Unreachable(text)
 }

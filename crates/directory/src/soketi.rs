@@ -1,18 +1,30 @@
 //! soketi's table of apps, as soketi makes it (limits-and-quotas.md §3.1). It is never written.
 //!
 //! What the columns' types are depends on the database and on who made the table, so all of them
-//! are read as text. NULL is what every app has, −1 is no limit.
+//! are read as text. NULL is what every app has, −1 is no limit. What 0 means is what soketi makes
+//! of it: no limit of connections, and no client event at all.
 
 use foghorn_config::{AppConfig, AppSettings, FieldProblem, TableName};
 use serde_json::{Map, Value as Json, json};
+use tokio::sync::OnceCell;
 
-use crate::foghorn::{marks, text};
-use crate::pool::{Meets, Pool, Statement, Texts, Value};
+use crate::cell::{Cell, Row, no_text};
+use crate::failure::Failure;
+use crate::pool::{Meets, Pool, Statement, Value};
+use crate::search::Search;
 use crate::{Found, Unreadable, Which};
 
 /// The table, as statements name it.
 pub(crate) struct Table {
     name: String,
+    searches: OnceCell<Searches>,
+}
+
+/// How apps are looked for, which depends on the types of the columns.
+#[derive(Clone, Copy, Debug)]
+struct Searches {
+    id: Search,
+    key: Search,
 }
 
 /// A column of soketi's and the member of an app's JSON form that says the same.
@@ -31,6 +43,8 @@ enum Unit {
     /// True or false, as a number or a word.
     Truth,
     Number,
+    /// A number, of which 0 is as good as −1.
+    Connections,
     /// A number of 1,024 bytes.
     Kilobytes,
 }
@@ -43,25 +57,24 @@ const ID: &str = "id";
 const KEY: &str = "key";
 const SECRET: &str = "secret";
 
-use Unit::{Kilobytes, List, Number, Text, Truth};
+const CLIENT_EVENTS: &str = "client_events";
+const CLIENT_RATE: &str = "client_events_per_second";
+
+use Unit::{Connections, Kilobytes, List, Number, Text, Truth};
 
 const COLUMNS: [Column; 18] = [
     column(ID, "id", Text),
     column(KEY, "key", Text),
     column(SECRET, "secret", Text),
-    column("max_connections", "max_connections", Number),
-    column("enable_client_messages", "client_events", Truth),
+    column("max_connections", "max_connections", Connections),
+    column("enable_client_messages", CLIENT_EVENTS, Truth),
     column("enabled", "enabled", Truth),
     column(
         "max_backend_events_per_sec",
         "api_events_per_second",
         Number,
     ),
-    column(
-        "max_client_events_per_sec",
-        "client_events_per_second",
-        Number,
-    ),
+    column("max_client_events_per_sec", CLIENT_RATE, Number),
     column("max_read_req_per_sec", "api_reads_per_second", Number),
     column("webhooks", "webhooks", List),
     column(
@@ -95,6 +108,7 @@ impl Table {
         let parts: Vec<_> = name.parts().map(|part| pool.quoted(part)).collect();
         Self {
             name: parts.join("."),
+            searches: OnceCell::new(),
         }
     }
 
@@ -103,23 +117,43 @@ impl Table {
         pool: &Pool,
         which: Which<'_>,
         base: &AppSettings,
-    ) -> Result<Vec<Found>, String> {
-        let rows = pool.rows(&self.select(pool, which)).await.map_err(text)?;
+    ) -> Result<Vec<Found>, Failure> {
+        let searches = self.searches.get_or_try_init(|| self.searches(pool));
+        let select = self.select(pool, which, *searches.await?);
+        let rows = pool.rows(&select).await?;
         let asked = rows.into_iter().filter(|row| is(row, which));
-        Ok(asked.map(|row| read(&row, base)).collect())
+        Ok(asked.filter_map(|row| read(&row, base)).collect())
     }
 
-    fn select<'a>(&self, pool: &Pool, which: Which<'a>) -> Statement<'a> {
-        // Numbers as ids are compared as the texts that they are asked for.
+    async fn searches(&self, pool: &Pool) -> Result<Searches, Failure> {
+        let names = [ID, KEY].map(|name| pool.quoted(name)).join(", ");
+        let sql = format!("SELECT {names} FROM {}", self.name);
+        let types = pool.types(&sql).await?;
+        let mut types = types.iter().map(String::as_str);
+        let mut next = || Search::of(pool, types.next().unwrap_or_default());
+        Ok(Searches {
+            id: next(),
+            key: next(),
+        })
+    }
+
+    fn select<'a>(&self, pool: &Pool, which: Which<'a>, by: Searches) -> Statement<'a> {
         let text = |name: &str| pool.text(&pool.quoted(name));
         let columns = COLUMNS.map(|column| text(column.name)).join(", ");
-        let (id, key) = (text(ID), text(KEY));
+        let id = text(ID);
         let (condition, values) = match which {
-            Which::Key(asked) => (format!("{key} = ? ORDER BY {id}"), vec![Value::Text(asked)]),
+            Which::Key(asked) => {
+                let condition = by.key.condition(pool, &pool.quoted(KEY), &[asked]);
+                (
+                    format!("{condition} ORDER BY {id}"),
+                    vec![Value::Text(asked)],
+                )
+            }
             Which::Ids(ids) => (
-                format!("{id} IN ({})", marks(ids.len())),
+                by.id.condition(pool, &pool.quoted(ID), ids),
                 ids.iter().map(|id| Value::Text(id)).collect(),
             ),
+            // Numbers have the order of texts, as what they come after is one.
             Which::Page { after, limit } => (
                 format!("{id} > ? ORDER BY {id} LIMIT ?"),
                 vec![Value::Text(after), Value::Number(limit.into())],
@@ -134,7 +168,7 @@ impl Table {
 }
 
 /// Whether a row was asked for.
-fn is(row: &Texts, which: Which<'_>) -> bool {
+fn is(row: &Row, which: Which<'_>) -> bool {
     match which {
         Which::Key(key) => cell(row, KEY) == Some(key),
         Which::Ids(ids) => cell(row, ID).is_some_and(|id| ids.contains(&id)),
@@ -142,23 +176,41 @@ fn is(row: &Texts, which: Which<'_>) -> bool {
     }
 }
 
-fn cell<'a>(row: &'a Texts, name: &str) -> Option<&'a str> {
+fn cell<'a>(row: &'a Row, name: &str) -> Option<&'a str> {
     let mut cells = COLUMNS.iter().zip(row);
     let (_, cell) = cells.find(|(column, _)| column.name == name)?;
-    cell.as_deref()
+    cell.text()
 }
 
-fn read(row: &Texts, base: &AppSettings) -> Found {
+/// The app of a row, `None` if its id is no text: none can ask for it.
+fn read(row: &Row, base: &AppSettings) -> Option<Found> {
+    let app = cell(row, ID)?.to_owned();
+    let cells = || COLUMNS.iter().zip(row);
+    let wrong = cells().filter(|(_, cell)| **cell == Cell::Bytes);
+    let problems: Vec<_> = wrong.map(|(column, _)| no_text(column.name)).collect();
+    let read = match problems.is_empty() {
+        true => AppConfig::from_json(&form(row).into(), base),
+        false => Err(problems),
+    };
+    Some(read.map_err(|problems| Unreadable {
+        app,
+        problems: problems.into_iter().map(in_columns).collect(),
+    }))
+}
+
+/// The app's JSON form.
+fn form(row: &Row) -> Map<String, Json> {
     let mut form = Map::new();
     for (column, cell) in COLUMNS.iter().zip(row) {
-        if let Some(text) = cell {
+        if let Some(text) = cell.text() {
             form.insert(column.member.to_owned(), column.unit.json(text));
         }
     }
-    AppConfig::from_json(&form.into(), base).map_err(|problems| Unreadable {
-        app: cell(row, ID).unwrap_or_default().to_owned(),
-        problems: problems.into_iter().map(in_columns).collect(),
-    })
+    if form.get(CLIENT_RATE) == Some(&json!(0)) {
+        form.remove(CLIENT_RATE);
+        form.insert(CLIENT_EVENTS.to_owned(), false.into());
+    }
+    form
 }
 
 /// The problem with the name of the column instead of the member's.
@@ -177,11 +229,16 @@ impl Unit {
             Self::Text => None,
             Self::List => list(text),
             Self::Truth => match text {
-                "1" | "t" | "true" => Some(true.into()),
-                "0" | "f" | "false" => Some(false.into()),
+                // A bit is a byte of that value.
+                "1" | "t" | "true" | "\u{1}" => Some(true.into()),
+                "0" | "f" | "false" | "\0" => Some(false.into()),
                 _ => None,
             },
             Self::Number => whole(text, 1.0),
+            Self::Connections => match whole(text, 1.0) {
+                Some(number) if number == 0 => Some((-1).into()),
+                other => other,
+            },
             Self::Kilobytes => whole(text, 1_024.0),
         };
         known.unwrap_or_else(|| text.into())

@@ -100,7 +100,17 @@ macro_rules! on {
     };
 }
 
+pub(crate) use on;
+
 impl Database {
+    pub(crate) fn new(url: String, direct: Direct) -> Self {
+        Self {
+            url,
+            direct,
+            _folder: None,
+        }
+    }
+
     /// Executes a statement.
     pub(crate) async fn execute(&self, sql: &str) {
         let done = on!(&self.direct, pool => sqlx::query(sql).execute(pool).await.map(drop));
@@ -117,7 +127,11 @@ impl Database {
 
     /// The number of rows of a table.
     pub(crate) async fn count(&self, table: &str) -> i64 {
-        let sql = &*format!("SELECT COUNT(*) FROM {table}");
+        self.number(&format!("SELECT COUNT(*) FROM {table}")).await
+    }
+
+    /// The number in the one column of the one row that a statement selects.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
         on!(&self.direct, pool => {
             let row = sqlx::query(sql).fetch_one(pool).await.unwrap();
             row.get_unchecked(0)

@@ -10,8 +10,10 @@
 )]
 
 mod database;
+mod names;
 mod outage;
 mod own;
+mod rivals;
 mod server;
 mod soketi;
 
@@ -31,6 +33,7 @@ async fn postgresql() {
     let server = Server::postgresql();
     let kind = Kind::Postgres(server);
     run_all(&kind).await;
+    names::an_encoding_lacks_characters(&kind).await;
     outage::run(kind).await;
 }
 
@@ -52,10 +55,17 @@ async fn run_all(kind: &Kind) {
     own::many_apps_are_read_in_pages(&kind.fresh().await).await;
     own::servers_start_at_once(&kind.fresh().await).await;
     own::secrets_are_not_told(&kind.fresh().await).await;
+    names::some_are_in_no_database(&kind.fresh().await).await;
+    names::a_refusal_is_an_answer(&kind.fresh().await).await;
+    rivals::what_is_rolled_back_is_tried_again(&kind.fresh().await).await;
+    rivals::strangers_leave_connections(&kind.fresh().await).await;
+    rivals::bytes_are_one_apps_problem(&kind.fresh().await).await;
     soketi::rows_are_apps(&kind.fresh().await).await;
     soketi::null_is_as_in_every_app(&kind.fresh().await).await;
     soketi::numbers_are_ids(&kind.fresh().await).await;
     soketi::wrong_rows_name_their_columns(&kind.fresh().await).await;
+    soketi::bits_and_zeros(&kind.fresh().await).await;
+    soketi::columns_have_any_type(&kind.fresh().await).await;
     soketi::nothing_is_written(&kind.fresh().await).await;
     soketi::a_table_has_a_name(&kind.fresh().await).await;
 }

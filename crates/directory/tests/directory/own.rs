@@ -300,7 +300,7 @@ pub(crate) async fn secrets_are_not_told(database: &Database) {
     let keys = json!([{"key": "k", "secret": secret}, {"key": long, "secret": secret}]);
     let webhooks = json!([{"url": "https://a.example/", "headers": {"X-Token": secret}}]);
     let keys = json!({"keys": keys, "webhooks": webhooks});
-    // MariaDB has no room for such a key; the others have.
+    // No column has room for such a key.
     let mut texts = vec![format!("{:?}", directory.create(&app("a", keys)).await)];
     directory.create(&app("b", json!({}))).await.unwrap();
     texts.push(format!("{:?}", directory.by_id("a").await));

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::database::{Database, Direct};
 use crate::{app, connect, connect_with, ids};
 
-const LAYOUT: &str = "layout = \"soketi\"\n";
+pub(crate) const LAYOUT: &str = "layout = \"soketi\"\n";
 
 /// Columns that have no type of their own below.
 const NUMBERS: [&str; 7] = [
@@ -34,6 +34,11 @@ impl Database {
 
     /// Makes soketi's table, with ids of this type.
     async fn make_table(&self, name: &str, id: &str) {
+        self.make_table_with(name, (id, "varchar(255)")).await;
+    }
+
+    /// Makes soketi's table, with ids and keys of these types.
+    async fn make_table_with(&self, name: &str, (id, key_type): (&str, &str)) {
         let (truth, json) = match self.direct {
             Direct::Sqlite(_) => ("INTEGER", "TEXT"),
             Direct::Postgres(_) => ("smallint", "json"),
@@ -44,7 +49,7 @@ impl Database {
             .join(", ");
         let key = self.word("key");
         let sql = format!(
-            "CREATE TABLE {name} (id {id} NOT NULL PRIMARY KEY, {key} varchar(255) NOT NULL, \
+            "CREATE TABLE {name} (id {id} NOT NULL PRIMARY KEY, {key} {key_type} NOT NULL, \
              secret varchar(255) NOT NULL, max_connections integer NULL, \
              enable_client_messages {truth} NULL, enabled {truth} NULL, \
              max_backend_events_per_sec integer NULL, max_client_events_per_sec integer NULL, \
@@ -180,7 +185,8 @@ pub(crate) async fn wrong_rows_name_their_columns(database: &Database) {
     database.make_table("apps", "char(36)").await;
     let mut row = credentials("'a'", "'a/b'");
     row.extend([
-        ("max_connections", "0"),
+        ("max_connections", "-2"),
+        ("max_backend_events_per_sec", "0"),
         ("enabled", "7"),
         ("max_event_payload_in_kb", "-1"),
         ("max_event_batch_size", "0"),
@@ -209,6 +215,7 @@ pub(crate) async fn wrong_rows_name_their_columns(database: &Database) {
     for field in [
         "key",
         "max_connections",
+        "max_backend_events_per_sec",
         "enabled",
         "max_event_payload_in_kb",
         "max_event_batch_size",
@@ -232,6 +239,75 @@ pub(crate) async fn wrong_rows_name_their_columns(database: &Database) {
             .is_empty()
     );
     assert_eq!(directory.list(None, 9).await.unwrap().len(), 3);
+}
+
+/// Booleans may be bits, and soketi has a meaning for some zeros.
+pub(crate) async fn bits_and_zeros(database: &Database) {
+    database.make_table("apps", "char(36)").await;
+    let (yes, no) = match database.direct {
+        Direct::Mysql(_) => {
+            for column in ["enabled", "enable_client_messages"] {
+                let sql = format!("ALTER TABLE apps MODIFY {column} BIT(1) NULL");
+                database.execute(&sql).await;
+            }
+            ("b'1'", "b'0'")
+        }
+        Direct::Sqlite(_) => ("x'01'", "x'00'"),
+        Direct::Postgres(_) => ("1", "0"),
+    };
+    for (id, key, enabled) in [("'a'", "'key-a'", yes), ("'b'", "'key-b'", no)] {
+        let mut row = credentials(id, key);
+        row.extend([
+            ("enabled", enabled),
+            ("enable_client_messages", yes),
+            ("max_connections", "0"),
+        ]);
+        database.insert("apps", &row).await;
+    }
+    let mut row = credentials("'c'", "'key-c'");
+    row.extend([
+        ("enable_client_messages", yes),
+        ("max_client_events_per_sec", "0"),
+    ]);
+    database.insert("apps", &row).await;
+    let directory = connect(database, LAYOUT);
+    let a = directory.by_id("a").await.unwrap().unwrap().settings;
+    let b = directory.by_id("b").await.unwrap().unwrap().settings;
+    let c = directory.by_id("c").await.unwrap().unwrap().settings;
+    assert_eq!((a.enabled, b.enabled), (true, false));
+    assert_eq!((a.client_events, c.client_events), (true, false));
+    assert_eq!(a.max_connections, Ceiling::Unlimited);
+    let default = AppSettings::default().client_events_per_second;
+    assert_eq!(c.client_events_per_second, default);
+}
+
+/// A name finds its app whatever the type of the column, and the bytes in one row hide no other.
+pub(crate) async fn columns_have_any_type(database: &Database) {
+    let (key_type, key, odd) = match database.direct {
+        // Without a type, numbers are numbers.
+        Direct::Sqlite(_) => ("", "7", Some("x'ff00'")),
+        Direct::Postgres(_) => ("integer", "7", None),
+        Direct::Mysql(_) => ("varchar(40) CHARACTER SET latin1", "'7'", None),
+    };
+    database.make_table_with("apps", ("bigint", key_type)).await;
+    database.insert("apps", &credentials("42", key)).await;
+    if let Some(odd) = odd {
+        let row = vec![("id", "43"), ("key", "'b'"), ("secret", odd)];
+        database.insert("apps", &row).await;
+    }
+    let directory = connect(database, LAYOUT);
+    let found = directory.by_key("7").await.unwrap().unwrap();
+    assert_eq!(directory.by_id("42").await, Ok(Some(found)));
+    for nobody in ["7x", "07", "鍵", "x", "99999999999999999999999999"] {
+        assert_eq!(directory.by_key(nobody).await, Ok(None), "{nobody}");
+        assert_eq!(directory.by_id(nobody).await, Ok(None), "{nobody}");
+    }
+    if odd.is_some() {
+        let all = directory.by_ids(&["42", "43"]).await.unwrap();
+        let unreadable = all[1].as_ref().unwrap_err();
+        assert!(all[0].is_ok());
+        assert_eq!(unreadable.problems[0].field, "secret");
+    }
 }
 
 pub(crate) async fn nothing_is_written(database: &Database) {
