@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use foghorn_api::Answer;
 use foghorn_config::{AppConfig, KeyPair, Loaded};
-use foghorn_directory::{Directory, Found as Stored};
+use foghorn_directory::{Directory, Found as Stored, LookupError};
 use foghorn_node::App;
 use http::StatusCode;
 
@@ -153,9 +153,12 @@ impl Admin {
         }
         let missing = || Refusal::NoApp(excerpt(id));
         let directory = self.parts.catalogue.directory().ok_or_else(missing)?;
+        // Not as strangers ask, who may be many.
+        let found = directory.by_ids(&[id]).await?.pop();
+        let found = found.transpose().map_err(LookupError::from)?;
         Ok(Found {
             source: Source::Database,
-            app: directory.by_id(id).await?.ok_or_else(missing)?,
+            app: found.ok_or_else(missing)?,
         })
     }
 }

@@ -85,7 +85,7 @@ pub(super) enum Refusal {
     #[error("The database is only read: its tables are soketi's (database.layout)")]
     ReadOnly,
     /// The database is away.
-    #[error("The database of apps does not answer: {0}")]
+    #[error("The database of apps cannot be asked: {0}")]
     Unavailable(String),
     /// The database has nonsense.
     #[error("The database holds an app {0:?} that cannot be read; problems says why")]
