@@ -151,13 +151,14 @@ impl Courier {
         if deliveries.is_empty() && marks.is_empty() {
             return;
         }
+        let since = self.shared.clock.now();
         let mut intake = self.shared.intake.lock();
         let mut waiting = Vec::with_capacity(deliveries.len());
         let mut untold = BTreeSet::new();
         for delivery in deliveries {
             let one = Waiting {
                 id: intake.take_id(),
-                since: delivery.created,
+                since,
                 delivery,
                 progress: Progress::default(),
             };

@@ -56,6 +56,8 @@ pub(crate) struct Turn {
     pub(crate) id: Id,
     /// Attempts made before.
     pub(crate) attempts: u32,
+    /// Since when it waits.
+    pub(crate) since: UnixMillis,
 }
 
 /// What had to go, because too much waits for its target.
@@ -231,8 +233,12 @@ impl Lanes {
                 queue.head = Head::UnderWay;
                 endpoint.under_way += 1;
                 self.under_way.insert(id, Arc::clone(&url));
-                let attempts = queue.attempts;
-                turns.push(Turn { id, attempts });
+                let outlet = self.outlets.get(&key.outlet);
+                turns.push(Turn {
+                    id,
+                    attempts: queue.attempts,
+                    since: outlet.and_then(|outlet| outlet.since(id)).unwrap_or(now),
+                });
             }
             self.close_if_idle(&url);
         }
@@ -379,6 +385,11 @@ impl Outlet {
 
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn since(&self, id: Id) -> Option<UnixMillis> {
+        let found = self.state.get(&id);
+        found.or_else(|| self.client_events.get(&id)).copied()
     }
 
     fn oldest(&self) -> Option<UnixMillis> {

@@ -80,6 +80,7 @@ impl Ledger {
         // The clock may have been put back since.
         let latest = UnixMillis(now.0.saturating_add(LONGEST_PAUSE));
         for mut entry in waiting {
+            entry.since = entry.since.min(now);
             entry.progress.next = entry.progress.next.min(latest);
             let overflow = self.lanes.add(entry);
             follow.extend(overflow.map(|overflow| self.spill(overflow, now, metrics)));
@@ -229,3 +230,6 @@ impl Warm {
         self.bytes = self.bodies.values().map(Waiting::weight).sum();
     }
 }
+
+#[cfg(test)]
+mod tests;

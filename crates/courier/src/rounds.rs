@@ -102,7 +102,7 @@ impl Rounds<'_> {
                 state.note(delivery, &result);
                 let change = match result {
                     Ok(()) => self.taken(turn.id, delivery),
-                    Err(failure) => self.failed(turn, &waiting, &failure),
+                    Err(failure) => self.failed(turn, delivery, &failure),
                 };
                 change.into_iter().for_each(submit);
             }
@@ -127,7 +127,7 @@ impl Rounds<'_> {
     }
 
     /// It is tried again, or is dead.
-    fn failed(&self, turn: Turn, waiting: &Waiting, failure: &Failure) -> Option<Change> {
+    fn failed(&self, turn: Turn, delivery: &Delivery, failure: &Failure) -> Option<Change> {
         let attempts = turn.attempts.saturating_add(1);
         let now = self.clock.now();
         // Without randomness there is no jitter, but there are retries.
@@ -135,7 +135,7 @@ impl Rounds<'_> {
         let next = self
             .settings
             .retry
-            .next(attempts, (waiting.since, now), random);
+            .next(attempts, (turn.since, now), random);
         if let Some(next) = next {
             let progress = Progress { attempts, next };
             let known = self.ledger.lock().lanes.retry(turn.id, progress);
@@ -144,7 +144,6 @@ impl Rounds<'_> {
         if !self.ledger.lock().lanes.done(turn.id) {
             return None;
         }
-        let delivery = &waiting.delivery;
         self.metrics.failed(&delivery.app);
         tracing::warn!(
             app_id = &*delivery.app,

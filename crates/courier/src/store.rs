@@ -24,7 +24,7 @@ pub struct Id(pub u64);
 pub(crate) struct Waiting {
     pub(crate) id: Id,
     pub(crate) delivery: Delivery,
-    /// The begin of its retry window: when it was created or redelivered.
+    /// The begin of its retry window, by the courier's clock: when it was submitted or redelivered.
     pub(crate) since: UnixMillis,
     pub(crate) progress: Progress,
 }

@@ -117,12 +117,14 @@ fn a_lane_waits_for_the_retry_of_its_head_and_others_do_not() {
     let again = Turn {
         id: Id(head),
         attempts: 1,
+        since: UnixMillis(head),
     };
     assert_eq!(turns, [again]);
     bench.done(head);
     let fresh = Turn {
         id: Id(behind),
         attempts: 0,
+        since: UnixMillis(behind),
     };
     assert_eq!(bench.lanes.start(later(1_000)), [fresh]);
 }
