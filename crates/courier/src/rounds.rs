@@ -132,10 +132,10 @@ impl Rounds<'_> {
         let now = self.clock.now();
         // Without randomness there is no jitter, but there are retries.
         let random = getrandom::u64().unwrap_or(u64::MAX / 2);
-        let next = self
-            .settings
-            .retry
-            .next(attempts, (turn.since, now), random);
+        let next =
+            self.settings
+                .retry
+                .next(turn.failures.saturating_add(1), (turn.since, now), random);
         if let Some(next) = next {
             let progress = Progress { attempts, next };
             let known = self.ledger.lock().lanes.retry(turn.id, progress);
