@@ -110,6 +110,7 @@ impl Writer {
             match self.store.commit(changes) {
                 Ok(revived) => {
                     if failing {
+                        self.entrance.set_failing(false);
                         tracing::info!("webhooks are stored again");
                     }
                     return Some(revived);
@@ -121,6 +122,7 @@ impl Writer {
                 Err(error) if failing => tracing::debug!(%error, "cannot store webhooks yet"),
                 Err(error) => {
                     tracing::error!(%error, "cannot store webhooks; they wait in memory");
+                    self.entrance.set_failing(true);
                     failing = true;
                 }
             }
