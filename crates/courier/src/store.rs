@@ -129,6 +129,14 @@ pub enum StoreError {
         /// Why.
         error: std::io::Error,
     },
+    /// There is no room for what has to be written.
+    #[error("{path}: {error}; free some room; what is stored is not lost")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// It is one server's own.
     #[error("{0}: in use by another process; every server needs a data directory of its own")]
     Locked(PathBuf),
