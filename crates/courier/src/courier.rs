@@ -99,7 +99,9 @@ impl Courier {
         let post = Arc::new(Post::new(&settings.requests, settings.concurrency)?);
         let (store, contents) = Store::open(&settings.store)?;
         let clock = Clock::start();
-        let ledger = Arc::new(Mutex::new(Ledger::new(&settings)));
+        let entrance = Arc::new(Entrance::new(settings.bounds.entrance));
+        let ledger = Ledger::new(&settings, Arc::clone(&entrance));
+        let ledger = Arc::new(Mutex::new(ledger));
         let metrics = Metrics::register(registry, &ledger, clock)?;
         let next = first_free(&contents);
         let Contents {
@@ -114,7 +116,7 @@ impl Courier {
             store: Arc::new(store),
             ledger,
             metrics,
-            entrance: Arc::new(Entrance::new(settings.bounds.entrance)),
+            entrance,
             clock,
             wake: Arc::new(Notify::new()),
             closing: Arc::new(AtomicBool::new(false)),
@@ -280,12 +282,16 @@ impl Courier {
 
     /// Remembers what apps used of their quotas.
     pub fn put_usage(&self, usage: Vec<Usage>) {
-        self.change(usage.into_iter().map(Change::Usage).collect());
+        if self.shared.entrance.put_usage(usage) {
+            // The writer looks for it.
+            self.change(Vec::new());
+        }
     }
 
     /// Forgets what waits for an app, what its receivers were told and what it used. Its dead
     /// letters stay.
     pub fn forget(&self, app: Arc<str>) {
+        self.shared.entrance.forget_usage(&app);
         self.change(vec![Change::Forget(app)]);
     }
 

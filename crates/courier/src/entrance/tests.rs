@@ -75,3 +75,36 @@ fn nobody_waits_for_a_store_that_fails() {
     entrance.set_failing(false);
     assert!(!is_over(pin!(entrance.room())));
 }
+
+#[test]
+fn what_is_inside_is_counted_by_app_from_the_oldest_on() {
+    let entrance = Entrance::new(10);
+    let (mut one, mut two) = (waiting(1), waiting(1));
+    (one.since, two.since) = (UnixMillis(5), UnixMillis(7));
+    entrance.admit(vec![one.clone(), two.clone()]);
+    let depth = |waiting, oldest| {
+        let oldest = UnixMillis(oldest);
+        BTreeMap::from([("a".into(), Depth { waiting, oldest })])
+    };
+    assert_eq!(entrance.depths(), depth(2, 5));
+    entrance.leave(&[one]);
+    assert_eq!(entrance.depths(), depth(1, 7));
+    entrance.leave(&[two]);
+    assert!(entrance.depths().is_empty());
+}
+
+#[test]
+fn only_the_latest_usage_of_an_app_waits() {
+    let entrance = Entrance::new(10);
+    let usage = |app: &str, used| Usage {
+        app: app.into(),
+        day: 1,
+        used,
+    };
+    assert!(entrance.put_usage(vec![usage("a", 1), usage("b", 2)]));
+    assert!(!entrance.put_usage(vec![usage("a", 3)]));
+    entrance.forget_usage("b");
+    assert_eq!(entrance.take_usage(), [usage("a", 3)]);
+    assert_eq!(entrance.take_usage(), []);
+    assert!(!entrance.put_usage(Vec::new()));
+}

@@ -13,9 +13,10 @@ const NOW: UnixMillis = UnixMillis(1_000_000);
 
 fn ledger() -> (Ledger, Metrics) {
     let settings = Settings::new(StoreKind::Memory, Schedule::default());
-    let other = Arc::new(parking_lot::Mutex::new(Ledger::new(&settings)));
+    let ledger = || Ledger::new(&settings, Arc::new(Entrance::new(100)));
+    let other = Arc::new(parking_lot::Mutex::new(ledger()));
     let metrics = Metrics::register(&Registry::new(), &other, Clock::start()).unwrap();
-    (Ledger::new(&settings), metrics)
+    (ledger(), metrics)
 }
 
 fn entry(id: u64) -> Entry {
