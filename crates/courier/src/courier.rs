@@ -21,7 +21,7 @@ use crate::post::{AuthoritiesError, Post};
 use crate::rounds::Rounds;
 use crate::settings::Settings;
 use crate::store::{Change, Contents, DeadLetter, Id, Progress, Store, StoreError, Usage, Waiting};
-use crate::writer::{Job, Writer};
+use crate::writer::{Job, PAUSE, Writer};
 
 /// How long a stop waits for the store, which may be failing.
 const LAST_COMMIT: Duration = Duration::from_secs(5);
@@ -119,6 +119,7 @@ impl Courier {
             entrance,
             clock,
             wake: Arc::new(Notify::new()),
+            pause: PAUSE,
             closing: Arc::new(AtomicBool::new(false)),
             noted: AtomicU64::new(0),
         };

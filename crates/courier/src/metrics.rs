@@ -31,6 +31,8 @@ pub(crate) enum Loss {
     QueueFull,
     /// The app has too many dead letters.
     DeadLettersFull,
+    /// The store cannot hold it.
+    Unstorable,
     /// Its app is gone.
     AppRemoved,
 }
@@ -41,6 +43,7 @@ impl Loss {
             Self::EntranceFull => "entrance_full",
             Self::QueueFull => "queue_full",
             Self::DeadLettersFull => "dead_letters_full",
+            Self::Unstorable => "unstorable",
             Self::AppRemoved => "app_removed",
         }
     }

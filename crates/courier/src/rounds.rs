@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::post::{Failure, Post};
 use crate::settings::Settings;
-use crate::store::{Change, Id, Obituary, Progress, Store, StoreError, Waiting};
+use crate::store::{Change, Id, Obituary, Progress, Store, Waiting};
 
 /// Before another try to read a delivery that could not be read from the store.
 const READ_PAUSE: u64 = 1_000;
@@ -37,8 +37,8 @@ enum Ended {
     Sent(Waiting, Result<(), Failure>),
     /// It is not in the store any more.
     Gone,
-    /// The store could not say what to send.
-    Unreadable(StoreError),
+    /// The store could not say what to send, and why.
+    Unreadable(String),
 }
 
 /// Where what is sent comes from.
@@ -235,8 +235,8 @@ async fn attempt(post: Arc<Post>, store: Arc<Store>, warm: Option<Waiting>, turn
 }
 
 /// It may have to be read from the disk.
-async fn read(store: Arc<Store>, id: Id) -> Result<Option<Waiting>, StoreError> {
+async fn read(store: Arc<Store>, id: Id) -> Result<Option<Waiting>, String> {
     let reading = tokio::task::spawn_blocking(move || store.waiting(id));
-    // It ends early only if the runtime is shut down.
-    reading.await.unwrap_or(Ok(None))
+    let read = reading.await.map_err(|error| error.to_string())?;
+    read.map_err(|error| error.to_string())
 }

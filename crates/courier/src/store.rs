@@ -161,6 +161,9 @@ pub enum StoreError {
         /// Written and read here.
         known: u64,
     },
+    /// The database ran into something that it holds for impossible.
+    #[error("{0}: contradicts itself")]
+    Contradiction(PathBuf),
     /// Reading or writing failed; it may succeed later.
     #[error("{path}: {problem}")]
     Failed {
@@ -175,6 +178,9 @@ pub enum StoreError {
 pub(crate) enum Store {
     Disk(Disk),
     Memory(Memory),
+    /// Cannot bear what a test says.
+    #[cfg(test)]
+    Picky(Memory, fn(&Change) -> bool),
 }
 
 impl Store {
@@ -194,6 +200,12 @@ impl Store {
         match self {
             Self::Disk(disk) => disk.commit(changes),
             Self::Memory(memory) => Ok(memory.commit(changes)),
+            #[cfg(test)]
+            Self::Picky(_, refuses) if changes.iter().any(refuses) => {
+                Err(StoreError::Contradiction("picky".into()))
+            }
+            #[cfg(test)]
+            Self::Picky(memory, _) => Ok(memory.commit(changes)),
         }
     }
 
@@ -201,6 +213,8 @@ impl Store {
         match self {
             Self::Disk(disk) => disk.waiting(id),
             Self::Memory(memory) => Ok(memory.waiting(id)),
+            #[cfg(test)]
+            Self::Picky(memory, _) => Ok(memory.waiting(id)),
         }
     }
 
@@ -209,6 +223,8 @@ impl Store {
         match self {
             Self::Disk(disk) => disk.letters(ids),
             Self::Memory(memory) => Ok(memory.letters(ids)),
+            #[cfg(test)]
+            Self::Picky(memory, _) => Ok(memory.letters(ids)),
         }
     }
 }

@@ -79,7 +79,6 @@ impl Disk {
     }
 
     pub(super) fn commit(&self, changes: &[Change]) -> Result<Vec<Waiting>, StoreError> {
-        self.reopen()?;
         let result = self.with(|database| write(database, changes));
         if result.is_err() {
             self.close();
@@ -87,9 +86,11 @@ impl Disk {
         result
     }
 
-    /// The next commit opens it again.
+    /// Who next needs it opens it again.
     pub(super) fn close(&self) {
-        drop(self.database.write().take());
+        let database = self.database.write().take();
+        // One that has panicked may do so again, and there is nothing left to lose.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
 
     pub(super) fn waiting(&self, id: Id) -> Result<Option<Waiting>, StoreError> {
@@ -125,13 +126,20 @@ impl Disk {
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Database) -> Result<T, Trouble>) -> Result<T, StoreError> {
-        let result = match &*self.database.read() {
-            Some(database) => ask(database),
-            None => Err(Trouble::Words("closed after a failure".to_owned())),
-        };
-        result.map_err(|trouble| StoreError::Failed {
-            path: self.path.clone(),
-            problem: trouble.to_string(),
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            self.reopen()?;
+            let result = match &*self.database.read() {
+                Some(database) => ask(database),
+                None => Err(Trouble::Words("closed after a failure".to_owned())),
+            };
+            result.map_err(|trouble| StoreError::Failed {
+                path: self.path.clone(),
+                problem: trouble.to_string(),
+            })
+        }));
+        asked.unwrap_or_else(|_| {
+            self.close();
+            Err(StoreError::Contradiction(self.path.clone()))
         })
     }
 

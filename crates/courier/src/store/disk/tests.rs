@@ -49,6 +49,15 @@ impl StorageBackend for Full {
 }
 
 #[test]
+fn a_panic_is_a_failure_and_the_store_goes_on() {
+    let scratch = crate::scratch::Scratch::new();
+    let (disk, _) = Disk::open(scratch.path()).unwrap();
+    let result: Result<(), _> = disk.with(|_| panic!("as the database does"));
+    assert!(matches!(result, Err(StoreError::Contradiction(_))));
+    assert_eq!(disk.waiting(Id(1)).unwrap(), None, "it is opened again");
+}
+
+#[test]
 fn a_full_disk_is_read_and_told_apart_from_damage() {
     let is_full = Arc::new(AtomicBool::new(false));
     let backend = Full {
