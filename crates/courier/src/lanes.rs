@@ -1,6 +1,7 @@
 //! Who is next: the order of what waits, without bodies, sockets or a clock.
 //!
-//! Within a lane of an app's target, one delivery follows the other. Lanes take turns at their URL,
+//! Within a lane of an app's URL, one delivery follows the other. Where an app changes from lanes
+//! by channel to one for all or back, those of the new kind wait for those of the old. Lanes take turns at their URL,
 //! of which each has so many places of its own: what waits for one URL holds no other up. A lane
 //! whose head waits for another attempt has no turn and takes no place until then.
 
@@ -15,7 +16,7 @@ use foghorn_webhooks::{Class, Lane, Target, UnixMillis};
 
 use crate::store::{Id, Progress, Waiting};
 use endpoints::Endpoints;
-use outlet::{Outlet, OutletKey};
+use outlet::{Kind, Outlet, OutletKey};
 use queue::{Head, Queue};
 
 /// What may wait for one app and target, and be under way to one URL.
@@ -132,6 +133,7 @@ impl Lanes {
     /// Puts a delivery at the end of its lane. Numbers must come in ascending order.
     pub(crate) fn add(&mut self, entry: Entry) -> Option<Overflow> {
         let outlet = OutletKey::new(entry.app, entry.target);
+        let kind = Kind::from(&entry.lane);
         let key = LaneKey {
             outlet: outlet.clone(),
             lane: entry.lane,
@@ -143,11 +145,17 @@ impl Lanes {
         self.places.insert(entry.id, place);
         let ranks = self.outlets.entry(outlet.clone()).or_default();
         ranks.of(entry.class).insert(entry.id, entry.since);
-        match self.lanes.get_mut(&key) {
-            Some(queue) => queue.push(entry.id),
-            None => self.begin(key, entry.id, entry.progress),
+        if !ranks.hold(entry.id, kind, entry.progress) {
+            self.line_in(key, entry.id, entry.progress);
         }
         self.overflow(&outlet, entry.class)
+    }
+
+    fn line_in(&mut self, key: LaneKey, id: Id, progress: Progress) {
+        match self.lanes.get_mut(&key) {
+            Some(queue) => queue.push(id),
+            None => self.begin(key, id, progress),
+        }
     }
 
     fn begin(&mut self, key: LaneKey, id: Id, progress: Progress) {
@@ -258,13 +266,19 @@ impl Lanes {
         let Some(Place { lane: key, class }) = self.places.remove(&id) else {
             return false;
         };
-        if let Some(outlet) = self.outlets.get_mut(&key.outlet) {
-            outlet.of(class).remove(&id);
-            if outlet.is_empty() {
-                self.outlets.remove(&key.outlet);
+        self.leave_lane(id, &key, exit);
+        let Some(outlet) = self.outlets.get_mut(&key.outlet) else {
+            return true;
+        };
+        let released = outlet.remove(id, class);
+        if outlet.is_empty() {
+            self.outlets.remove(&key.outlet);
+        }
+        for (id, progress) in released {
+            if let Some(Place { lane, .. }) = self.places.get(&id) {
+                self.line_in(lane.clone(), id, progress);
             }
         }
-        self.leave_lane(id, &key, exit);
         true
     }
 

@@ -294,6 +294,56 @@ fn depths_tell_how_many_wait_and_since_when() {
     assert_eq!(bench.lanes.depths(), BTreeMap::from(expect));
 }
 
+#[test]
+fn who_changes_headers_keeps_the_order() {
+    let mut bench = Bench::wide();
+    let first = bench.add("x", "c");
+    assert_eq!(bench.start(), [first]);
+    let mut second = entry(2, "a", "x", "c", Class::State);
+    let headers = vec![("x-env".to_owned(), "new".to_owned())];
+    let url = second.target.url.clone();
+    second.target = Arc::new(Target { url, headers });
+    bench.lanes.add(second);
+    assert_eq!(bench.start(), NOBODY);
+    bench.done(first);
+    assert_eq!(bench.start(), [2]);
+}
+
+#[test]
+fn who_changes_to_batches_and_back_keeps_the_order() {
+    let mut bench = Bench::wide();
+    let add = |bench: &mut Bench, lane: Option<&str>| {
+        bench.last += 1;
+        let mut entry = entry(bench.last, "a", "x", lane.unwrap_or("c"), Class::State);
+        if lane.is_none() {
+            entry.lane = Lane::App;
+        }
+        bench.lanes.add(entry);
+    };
+    for lane in [Some("c"), Some("d"), None, None, Some("c"), Some("d"), None] {
+        add(&mut bench, lane);
+    }
+    assert_eq!(bench.lanes.depths()["a"].waiting, 7);
+    assert_eq!(bench.start(), [1, 2]);
+    bench.done(1);
+    bench.retry(2, 1, later(10));
+    assert_eq!(bench.start(), NOBODY);
+    assert_eq!(bench.start_at(later(10)), [2]);
+    bench.done(2);
+    assert_eq!(bench.start(), [3]);
+    bench.done(3);
+    assert_eq!(bench.start(), [4]);
+    bench.done(4);
+    assert_eq!(bench.start(), [5, 6]);
+    bench.done(6);
+    assert_eq!(bench.start(), NOBODY);
+    bench.done(5);
+    assert_eq!(bench.start(), [7]);
+    assert_eq!(bench.lanes.forget("a"), 1);
+    add(&mut bench, Some("c"));
+    assert_eq!(bench.start(), [8]);
+}
+
 mod model {
     //! Whatever happens, lanes keep their order and nothing is lost.
 
