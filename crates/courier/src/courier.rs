@@ -315,7 +315,7 @@ impl Courier {
 
 fn first_free(contents: &Contents) -> Id {
     let waiting = contents.waiting.iter().map(|waiting| waiting.id);
-    let dead = contents.dead.iter().map(|(id, _)| *id);
+    let dead = contents.dead.iter().map(|(id, ..)| *id);
     let last = waiting.chain(dead).max();
     last.map_or(Id(1), |Id(last)| Id(last.saturating_add(1)))
 }

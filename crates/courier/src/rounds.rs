@@ -165,6 +165,7 @@ impl Rounds<'_> {
         Some(Change::Dead(Obituary {
             id: turn.id,
             app: Arc::clone(&delivery.app),
+            class: delivery.class,
             reason: failure.to_string(),
             at: now,
             attempts,

@@ -7,7 +7,7 @@ mod record;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use foghorn_webhooks::{Delivery, Mark, Subject, UnixMillis};
+use foghorn_webhooks::{Class, Delivery, Mark, Subject, UnixMillis};
 
 use crate::lanes::Entry;
 use crate::settings::StoreKind;
@@ -92,6 +92,7 @@ pub(crate) enum Change {
 pub(crate) struct Obituary {
     pub(crate) id: Id,
     pub(crate) app: Arc<str>,
+    pub(crate) class: Class,
     pub(crate) reason: String,
     pub(crate) at: UnixMillis,
     pub(crate) attempts: u32,
@@ -108,12 +109,28 @@ pub struct Usage {
     pub used: u64,
 }
 
+/// What came of a commit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Effects {
+    /// Dead letters that wait again.
+    pub(crate) revived: Vec<Waiting>,
+    /// Who was to become a dead letter and had been forgotten meanwhile.
+    pub(crate) absent: Vec<Id>,
+}
+
+impl Effects {
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.revived.extend(other.revived);
+        self.absent.extend(other.absent);
+    }
+}
+
 /// Everything that a start needs of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     /// By number, and without bodies: those are read when their turn comes.
     pub(crate) waiting: Vec<Entry>,
-    pub(crate) dead: Vec<(Id, Arc<str>)>,
+    pub(crate) dead: Vec<(Id, Arc<str>, Class)>,
     pub(crate) told: Vec<(Arc<str>, Subject)>,
     pub(crate) usage: Vec<Usage>,
 }
@@ -194,9 +211,8 @@ impl Store {
         }
     }
 
-    /// Makes all changes or none; they are safe when this returns. Gives back the dead letters
-    /// that wait again.
-    pub(crate) fn commit(&self, changes: &[Change]) -> Result<Vec<Waiting>, StoreError> {
+    /// Makes all changes or none; they are safe when this returns.
+    pub(crate) fn commit(&self, changes: &[Change]) -> Result<Effects, StoreError> {
         match self {
             Self::Disk(disk) => disk.commit(changes),
             Self::Memory(memory) => Ok(memory.commit(changes)),

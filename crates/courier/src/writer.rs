@@ -1,6 +1,6 @@
 //! The thread that writes: whatever comes in while it commits is the next commit.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::entrance::Entrance;
 use crate::ledger::Ledger;
 use crate::metrics::{Loss, Metrics};
-use crate::store::{Change, Id, Obituary, Store, StoreError, Waiting};
+use crate::store::{Change, Effects, Obituary, Store, StoreError};
 
 /// Jobs in one transaction, so that none takes for ever.
 const GROUP: usize = 4_096;
@@ -98,11 +98,10 @@ impl Writer {
         }
         let usage = self.entrance.take_usage();
         changes.extend(usage.into_iter().map(Change::Usage));
-        let Some(revived) = self.commit(&mut changes) else {
+        let Some(effects) = self.commit(&mut changes) else {
             return Vec::new();
         };
-        let revived = revived.into_iter().map(|one| (one.id, one)).collect();
-        let (follow, made) = self.apply(changes, &revived);
+        let (follow, made) = self.apply(changes, effects);
         self.wake.notify_one();
         let mut begin = 0;
         for (end, reply) in replies {
@@ -116,23 +115,23 @@ impl Writer {
 
     /// Tries until it works: what cannot be stored yet is kept in memory, and the entrance bounds
     /// how much that can be. `None`: the courier is going, and still it does not work.
-    fn commit(&self, changes: &mut [Change]) -> Option<Vec<Waiting>> {
+    fn commit(&self, changes: &mut [Change]) -> Option<Effects> {
         if changes.is_empty() {
-            return Some(Vec::new());
+            return Some(Effects::default());
         }
         let mut spell = Spell::default();
         while spell.contradictions < CONTRADICTIONS {
-            if let Some(revived) = self.attempt(changes, &mut spell)? {
-                return Some(revived);
+            if let Some(effects) = self.attempt(changes, &mut spell)? {
+                return Some(effects);
             }
         }
         // One by one, so that what the database cannot bear takes nothing else along.
-        let mut revived = Vec::new();
+        let mut effects = Effects::default();
         for change in changes {
             spell.contradictions = 0;
             loop {
                 if let Some(some) = self.attempt(std::slice::from_ref(change), &mut spell)? {
-                    revived.extend(some);
+                    effects.extend(some);
                     break;
                 }
                 if spell.contradictions > 0 {
@@ -144,18 +143,18 @@ impl Writer {
         if spell.failing {
             self.set_failing(false);
         }
-        Some(revived)
+        Some(effects)
     }
 
     /// One commit. Outside: the courier is going; inside: it did not work.
-    fn attempt(&self, changes: &[Change], spell: &mut Spell) -> Option<Option<Vec<Waiting>>> {
+    fn attempt(&self, changes: &[Change], spell: &mut Spell) -> Option<Option<Effects>> {
         match self.store.commit(changes) {
-            Ok(revived) => {
+            Ok(effects) => {
                 if std::mem::take(&mut spell.failing) {
                     self.set_failing(false);
                     tracing::info!("webhooks are stored again");
                 }
-                return Some(Some(revived));
+                return Some(Some(effects));
             }
             Err(error) if self.closing.load(Ordering::Relaxed) => {
                 give_up(&error, changes.len());
@@ -211,11 +210,10 @@ impl Writer {
         self.metrics.store_failing(failing);
     }
 
-    fn apply(
-        &self,
-        changes: Vec<Change>,
-        revived: &BTreeMap<Id, Waiting>,
-    ) -> (Vec<Change>, Vec<usize>) {
+    fn apply(&self, changes: Vec<Change>, effects: Effects) -> (Vec<Change>, Vec<usize>) {
+        let revived = effects.revived.into_iter().map(|one| (one.id, one));
+        let revived: BTreeMap<_, _> = revived.collect();
+        let absent = BTreeSet::from_iter(effects.absent);
         let now = self.clock.now();
         let mut follow = Vec::new();
         let mut made = Vec::with_capacity(changes.len());
@@ -223,9 +221,13 @@ impl Writer {
             if let Change::Add { waiting, .. } = &change {
                 self.entrance.leave(waiting);
             }
+            if matches!(&change, Change::Dead(obituary) if absent.contains(&obituary.id)) {
+                made.push(0);
+                continue;
+            }
             // Locked for each, so that who sends need not wait for a long group.
             let mut ledger = self.ledger.lock();
-            let outcome = ledger.apply(change, revived, now, &self.metrics);
+            let outcome = ledger.apply(change, &revived, now, &self.metrics);
             drop(ledger);
             follow.extend(outcome.follow);
             made.push(outcome.made);

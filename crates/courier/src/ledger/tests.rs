@@ -48,3 +48,22 @@ fn what_was_stored_by_a_clock_that_was_ahead_waits_since_now() {
     assert!(due <= UnixMillis(NOW.0 + LONGEST_PAUSE));
     assert_eq!(ledger.lanes.start(due)[0].since, NOW);
 }
+
+#[test]
+fn client_events_push_out_no_letter_of_state() {
+    let (mut ledger, metrics) = ledger();
+    ledger.bounds.dead_letters = 1;
+    let app: Arc<str> = "a".into();
+    let dead = [
+        (Id(1), Class::State),
+        (Id(2), Class::ClientEvents),
+        (Id(3), Class::ClientEvents),
+    ];
+    let dead = dead
+        .map(|(id, class)| (id, Arc::clone(&app), class))
+        .to_vec();
+    let follow = ledger.load(Vec::new(), dead, NOW, &metrics);
+    assert!(matches!(follow[..], [Change::Discard(Id(2))]));
+    assert_eq!(ledger.dead(Some("a"), None, 9), [Id(1), Id(3)]);
+    assert_eq!(ledger.backlogs()[0].dead, 2);
+}

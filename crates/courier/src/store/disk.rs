@@ -17,7 +17,9 @@ use redb::{Table, TableDefinition, TableHandle as _, WriteTransaction};
 use crate::lanes::Entry;
 
 use super::record::{Record, SubjectKey, delivery, record, subject, subject_key, without_body};
-use super::{Change, Contents, DeadLetter, Id, Obituary, Progress, StoreError, Usage, Waiting};
+use super::{
+    Change, Contents, DeadLetter, Effects, Id, Obituary, Progress, StoreError, Usage, Waiting,
+};
 
 /// Whether a store was ever opened in this directory.
 #[must_use]
@@ -78,7 +80,7 @@ impl Disk {
         Ok((disk, contents))
     }
 
-    pub(super) fn commit(&self, changes: &[Change]) -> Result<Vec<Waiting>, StoreError> {
+    pub(super) fn commit(&self, changes: &[Change]) -> Result<Effects, StoreError> {
         let result = self.with(|database| write(database, changes));
         if result.is_err() {
             self.close();
@@ -323,8 +325,11 @@ fn read_tables(database: &Database) -> Result<Contents, Trouble> {
     }
     for row in transaction.open_table(DEAD)?.iter()? {
         let (id, row) = row?;
-        let (_, _, _, (app, ..)) = row.value();
-        contents.dead.push((Id(id.value()), app.into()));
+        let (_, _, _, record) = row.value();
+        let (delivery, _) = delivery(&without_body(record))?;
+        contents
+            .dead
+            .push((Id(id.value()), delivery.app, delivery.class));
     }
     for row in transaction.open_table(TOLD)?.iter()? {
         contents.told.push(subject(row?.0.value())?);
@@ -364,18 +369,18 @@ fn progress_of((attempts, next): (u32, u64)) -> Progress {
     }
 }
 
-fn write(database: &Database, changes: &[Change]) -> Result<Vec<Waiting>, Trouble> {
+fn write(database: &Database, changes: &[Change]) -> Result<Effects, Trouble> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
-    let mut revived = Vec::new();
+    let mut effects = Effects::default();
     {
         let mut tables = Tables::open(&transaction)?;
         for change in changes {
-            revived.extend(tables.apply(change)?);
+            tables.apply(change, &mut effects)?;
         }
     }
     transaction.commit()?;
-    Ok(revived)
+    Ok(effects)
 }
 
 /// The tables in a transaction.
@@ -398,8 +403,7 @@ impl<'t> Tables<'t> {
         })
     }
 
-    /// Gives back a dead letter that waits again.
-    fn apply(&mut self, change: &Change) -> Result<Option<Waiting>, Trouble> {
+    fn apply(&mut self, change: &Change, effects: &mut Effects) -> Result<(), Trouble> {
         match change {
             Change::Add { waiting, marks } => self.add(waiting, marks)?,
             Change::Attempted(id, progress) => {
@@ -413,15 +417,21 @@ impl<'t> Tables<'t> {
                 self.waiting.remove(id.0)?;
                 self.progress.remove(id.0)?;
             }
-            Change::Dead(obituary) => self.bury(obituary)?,
-            Change::Redeliver { old, new, at } => return self.revive(*old, *new, *at),
+            Change::Dead(obituary) => {
+                if !self.bury(obituary)? {
+                    effects.absent.push(obituary.id);
+                }
+            }
+            Change::Redeliver { old, new, at } => {
+                effects.revived.extend(self.revive(*old, *new, *at)?);
+            }
             Change::Discard(id) => drop(self.dead.remove(id.0)?),
             Change::Usage(Usage { app, day, used }) => {
                 self.usage.insert(&**app, (*day, *used))?;
             }
             Change::Forget(app) => self.forget(app)?,
         }
-        Ok(None)
+        Ok(())
     }
 
     fn add(&mut self, waiting: &[Waiting], marks: &[(Arc<str>, Mark)]) -> Result<(), Trouble> {
@@ -438,15 +448,17 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn bury(&mut self, obituary: &Obituary) -> Result<(), Trouble> {
+    /// `false`: it is not there.
+    fn bury(&mut self, obituary: &Obituary) -> Result<bool, Trouble> {
         let id = obituary.id.0;
         self.progress.remove(id)?;
-        if let Some(row) = self.waiting.remove(id)? {
-            let about = (obituary.at.0, obituary.reason.as_str(), obituary.attempts);
-            let (at, reason, attempts) = about;
-            self.dead.insert(id, (at, reason, attempts, row.value()))?;
-        }
-        Ok(())
+        let Some(row) = self.waiting.remove(id)? else {
+            return Ok(false);
+        };
+        let about = (obituary.at.0, obituary.reason.as_str(), obituary.attempts);
+        let (at, reason, attempts) = about;
+        self.dead.insert(id, (at, reason, attempts, row.value()))?;
+        Ok(true)
     }
 
     fn revive(&mut self, old: Id, new: Id, at: UnixMillis) -> Result<Option<Waiting>, Trouble> {

@@ -8,7 +8,7 @@ use prometheus::{Registry, TextEncoder};
 
 use super::*;
 use crate::settings::{Settings, StoreKind};
-use crate::store::{Memory, Progress};
+use crate::store::{Id, Memory, Progress, Waiting};
 
 fn add(id: u64, app: &str) -> Change {
     let url = "http://x/".to_owned();
@@ -39,16 +39,15 @@ fn is_poisonous(change: &Change) -> bool {
         if waiting.iter().any(|one| &*one.delivery.app == "poison"))
 }
 
-#[test]
-fn what_the_store_cannot_bear_is_set_aside_alone() {
+fn writer(registry: &Registry, store: Store) -> Writer {
     let settings = Settings::new(StoreKind::Memory, Schedule::default());
     let entrance = Arc::new(Entrance::new(10));
     let ledger = Ledger::new(&settings, Arc::clone(&entrance));
     let ledger = Arc::new(Mutex::new(ledger));
-    let (registry, clock) = (Registry::new(), Clock::start());
-    let writer = Writer {
-        store: Arc::new(Store::Picky(Memory::default(), is_poisonous)),
-        metrics: Metrics::register(&registry, &ledger, clock).unwrap(),
+    let clock = Clock::start();
+    Writer {
+        store: Arc::new(store),
+        metrics: Metrics::register(registry, &ledger, clock).unwrap(),
         ledger,
         entrance,
         clock,
@@ -56,7 +55,36 @@ fn what_the_store_cannot_bear_is_set_aside_alone() {
         pause: Duration::ZERO,
         closing: Arc::new(AtomicBool::new(false)),
         noted: AtomicU64::new(0),
-    };
+    }
+}
+
+#[test]
+fn who_dies_after_being_forgotten_leaves_nothing() {
+    let writer = writer(&Registry::new(), Store::Memory(Memory::default()));
+    writer.handle(vec![Job {
+        changes: vec![add(1, "a")],
+        reply: None,
+    }]);
+    let dead = Change::Dead(Obituary {
+        id: Id(1),
+        app: "a".into(),
+        class: Class::State,
+        reason: "status 500".to_owned(),
+        at: UnixMillis(0),
+        attempts: 9,
+    });
+    writer.handle(vec![Job {
+        changes: vec![Change::Forget("a".into()), dead],
+        reply: None,
+    }]);
+    assert_eq!(writer.ledger.lock().backlogs(), []);
+}
+
+#[test]
+fn what_the_store_cannot_bear_is_set_aside_alone() {
+    let registry = Registry::new();
+    let store = Store::Picky(Memory::default(), is_poisonous);
+    let writer = writer(&registry, store);
     let (jobs, receiver) = channel();
     for changes in [vec![add(1, "a"), add(2, "poison")], vec![add(3, "b")]] {
         let reply = None;
