@@ -103,10 +103,10 @@ impl Courier {
         let ledger = Ledger::new(&settings, Arc::clone(&entrance));
         let ledger = Arc::new(Mutex::new(ledger));
         let metrics = Metrics::register(registry, &ledger, clock)?;
-        let next = first_free(&contents);
         let Contents {
             waiting,
             dead,
+            last,
             told,
             usage,
         } = contents;
@@ -134,7 +134,7 @@ impl Courier {
             wake: Arc::clone(&writer.wake),
             steps: watch::Sender::new(()),
             intake: Mutex::new(Intake {
-                next,
+                next: Id(last.0.saturating_add(1)),
                 jobs: Some(jobs),
             }),
             closing: Arc::clone(&writer.closing),
@@ -311,13 +311,6 @@ impl Courier {
         self.shared.intake.lock().send(changes, Some(reply));
         made.await.unwrap_or_default()
     }
-}
-
-fn first_free(contents: &Contents) -> Id {
-    let waiting = contents.waiting.iter().map(|waiting| waiting.id);
-    let dead = contents.dead.iter().map(|(id, ..)| *id);
-    let last = waiting.chain(dead).max();
-    last.map_or(Id(1), |Id(last)| Id(last.saturating_add(1)))
 }
 
 impl Intake {

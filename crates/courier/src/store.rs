@@ -16,7 +16,7 @@ pub use disk::is_in;
 pub(crate) use memory::Memory;
 
 /// The number of a stored delivery. Later ones are higher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub u64);
 
 /// A delivery that is to be made.
@@ -87,6 +87,17 @@ pub(crate) enum Change {
     Forget(Arc<str>),
 }
 
+impl Change {
+    /// The last of the numbers that it gives out.
+    fn last_id(&self) -> Option<Id> {
+        match self {
+            Self::Add { waiting, .. } => waiting.last().map(|one| one.id),
+            Self::Redeliver { new, .. } => Some(*new),
+            _ => None,
+        }
+    }
+}
+
 /// Why and when a delivery was given up.
 #[derive(Clone, Debug)]
 pub(crate) struct Obituary {
@@ -131,6 +142,8 @@ pub(crate) struct Contents {
     /// By number, and without bodies: those are read when their turn comes.
     pub(crate) waiting: Vec<Entry>,
     pub(crate) dead: Vec<(Id, Arc<str>, Class)>,
+    /// The last number that was given out, also to what is gone.
+    pub(crate) last: Id,
     pub(crate) told: Vec<(Arc<str>, Subject)>,
     pub(crate) usage: Vec<Usage>,
 }

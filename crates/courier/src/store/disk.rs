@@ -33,6 +33,8 @@ const FILE: &str = "courier.redb";
 /// The meaning of the tables below. Higher, once it changes.
 const FORMAT: u64 = 1;
 const FORMAT_KEY: &str = "format";
+/// The last number that was given out.
+const LAST_KEY: &str = "last";
 
 /// What waits is written and soon removed: most of it never needs to be read back.
 const CACHE: usize = 16 * 1_024 * 1_024;
@@ -314,6 +316,8 @@ fn read_tables(database: &Database) -> Result<Contents, Trouble> {
     let mut contents = Contents::default();
     let progress = transaction.open_table(PROGRESS)?;
     let mut targets = BTreeSet::new();
+    let last = transaction.open_table(ABOUT)?.get(LAST_KEY)?;
+    contents.last = Id(last.map_or(0, |row| row.value()));
     for row in transaction.open_table(WAITING)?.iter()? {
         let (id, row) = row?;
         let progress = progress.get(id.value())?;
@@ -340,6 +344,10 @@ fn read_tables(database: &Database) -> Result<Contents, Trouble> {
         let app = app.value().into();
         contents.usage.push(Usage { app, day, used });
     }
+    // A file of a server that did not write it down has at least what it still holds.
+    let waiting = contents.waiting.iter().map(|entry| entry.id);
+    let dead = contents.dead.iter().map(|(id, ..)| *id);
+    contents.last = waiting.chain(dead).fold(contents.last, Id::max);
     Ok(contents)
 }
 
@@ -378,6 +386,9 @@ fn write(database: &Database, changes: &[Change]) -> Result<Effects, Trouble> {
         for change in changes {
             tables.apply(change, &mut effects)?;
         }
+        if let Some(Id(last)) = changes.iter().filter_map(Change::last_id).max() {
+            tables.about.insert(LAST_KEY, last)?;
+        }
     }
     transaction.commit()?;
     Ok(effects)
@@ -385,6 +396,7 @@ fn write(database: &Database, changes: &[Change]) -> Result<Effects, Trouble> {
 
 /// The tables in a transaction.
 struct Tables<'t> {
+    about: Table<'t, &'static str, u64>,
     waiting: Table<'t, u64, Record<'static>>,
     progress: Table<'t, u64, (u32, u64)>,
     dead: Table<'t, u64, (u64, &'static str, u32, Record<'static>)>,
@@ -395,6 +407,7 @@ struct Tables<'t> {
 impl<'t> Tables<'t> {
     fn open(transaction: &'t WriteTransaction) -> Result<Self, Trouble> {
         Ok(Self {
+            about: transaction.open_table(ABOUT)?,
             waiting: transaction.open_table(WAITING)?,
             progress: transaction.open_table(PROGRESS)?,
             dead: transaction.open_table(DEAD)?,

@@ -116,6 +116,26 @@ async fn only_what_was_not_let_in_is_not_remembered_as_told() {
 }
 
 #[tokio::test]
+async fn the_number_of_a_discarded_letter_is_not_given_out_again() {
+    let scratch = Scratch::new();
+    let mut receiver = Receiver::start().await;
+    let mut settings = on_disk(&scratch);
+    settings.retry = Retry::new(once);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let world = World::start(settings.clone());
+        world.submit([delivery(&receiver.url(), "a", "x")]);
+        receiver.call().await.answer(410);
+        world.flush().await;
+        let id = world.dead().await[0].id;
+        assert_eq!(world.courier.discard(vec![id]).await, 1);
+        ids.push(id);
+        world.kill().await;
+    }
+    assert!(ids[0] < ids[1], "{ids:?}");
+}
+
+#[tokio::test]
 async fn marks_and_usage_are_recovered() {
     let scratch = Scratch::new();
     let receiver = Receiver::start().await;
