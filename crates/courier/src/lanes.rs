@@ -1,9 +1,9 @@
 //! Who is next: the order of what waits, without bodies, sockets or a clock.
 //!
 //! Within a lane of an app's URL, one delivery follows the other. Where an app changes from lanes
-//! by channel to one for all or back, those of the new kind wait for those of the old. Lanes take turns at their URL,
-//! of which each has so many places of its own: what waits for one URL holds no other up. A lane
-//! whose head waits for another attempt has no turn and takes no place until then.
+//! by channel to one for all or back, those of the new kind wait for those of the old. Lanes take
+//! turns at their URL, of which each has so many places of its own: what waits for one URL holds no
+//! other up. A lane whose head waits for another attempt has no turn and takes no place until then.
 
 mod endpoints;
 mod outlet;

@@ -1,7 +1,8 @@
 //! The store in a file.
 
+mod trouble;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -15,6 +16,8 @@ use redb::{Database, DatabaseError, Durability, ReadableDatabase as _, ReadableT
 use redb::{Table, TableDefinition, TableHandle as _, WriteTransaction};
 
 use crate::lanes::Entry;
+
+use trouble::{Trouble, system_error};
 
 use super::record::{Record, SubjectKey, delivery, record, subject, subject_key, without_body};
 use super::{
@@ -155,80 +158,6 @@ impl Disk {
         Ok(())
     }
 }
-
-/// What the system, the database or a row of it says.
-#[derive(Debug)]
-enum Trouble {
-    System(io::Error),
-    Words(String),
-}
-
-impl Trouble {
-    /// For who opens the file. What does not fit together in it comes as an error of the system,
-    /// too.
-    fn at_start(self, path: &Path) -> StoreError {
-        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-        let path = path.to_owned();
-        match self {
-            Self::System(error)
-                if !matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) =>
-            {
-                system_error(path, error)
-            }
-            other => StoreError::Damaged {
-                path,
-                problem: other.to_string(),
-            },
-        }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System(error) => error.fmt(f),
-            Self::Words(problem) => f.write_str(problem),
-        }
-    }
-}
-
-fn system_error(path: PathBuf, error: io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            StoreError::Full { path, error }
-        }
-        _ => StoreError::Io { path, error },
-    }
-}
-
-impl From<String> for Trouble {
-    fn from(problem: String) -> Self {
-        Self::Words(problem)
-    }
-}
-
-/// Each step of a transaction has an error type of its own; all mean the same here.
-macro_rules! trouble_from {
-    ($($error:ty),*) => {
-        $(impl From<$error> for Trouble {
-            fn from(error: $error) -> Self {
-                match redb::Error::from(error) {
-                    redb::Error::Io(error) => Self::System(error),
-                    other => Self::Words(other.to_string()),
-                }
-            }
-        })*
-    };
-}
-
-trouble_from!(
-    DatabaseError,
-    redb::TransactionError,
-    redb::TableError,
-    redb::StorageError,
-    redb::CommitError,
-    redb::SetDurabilityError
-);
 
 fn open_file(path: &Path) -> Result<Database, StoreError> {
     let file = private_file(path).map_err(|error| system_error(path.to_owned(), error))?;
