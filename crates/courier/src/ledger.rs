@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use foghorn_webhooks::{Class, UnixMillis};
 
-use crate::lanes::{Entry, Lanes, Overflow, Widths};
+use crate::entrance::Entrance;
+use crate::lanes::{Depth, Entry, Lanes, Overflow, Widths};
 use crate::metrics::{Loss, Metrics};
 use crate::settings::{Bounds, Settings};
 use crate::store::{Change, Id, Obituary, Waiting};
@@ -33,9 +34,18 @@ pub struct Backlog {
 /// Follows the store: it changes after a commit, except that what is sent leaves its lane at once.
 pub(crate) struct Ledger {
     pub(crate) lanes: Lanes,
-    dead: BTreeMap<Arc<str>, BTreeSet<Id>>,
+    dead: BTreeMap<Arc<str>, Letters>,
     warm: Warm,
     bounds: Bounds,
+    entrance: Arc<Entrance>,
+}
+
+/// An app's dead letters. Client events, of which there may be any number, must not push out what
+/// a receiver cannot learn otherwise.
+#[derive(Default)]
+struct Letters {
+    state: BTreeSet<Id>,
+    client_events: BTreeSet<Id>,
 }
 
 /// Bodies in memory, up to a size.
@@ -53,7 +63,7 @@ pub(crate) struct Outcome {
 }
 
 impl Ledger {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, entrance: Arc<Entrance>) -> Self {
         let bounds = settings.bounds;
         Self {
             lanes: Lanes::new(Widths {
@@ -64,6 +74,7 @@ impl Ledger {
             dead: BTreeMap::new(),
             warm: Warm::default(),
             bounds,
+            entrance,
         }
     }
 
@@ -72,7 +83,7 @@ impl Ledger {
     pub(crate) fn load(
         &mut self,
         waiting: Vec<Entry>,
-        dead: Vec<(Id, Arc<str>)>,
+        dead: Vec<(Id, Arc<str>, Class)>,
         now: UnixMillis,
         metrics: &Metrics,
     ) -> Vec<Change> {
@@ -80,17 +91,19 @@ impl Ledger {
         // The clock may have been put back since.
         let latest = UnixMillis(now.0.saturating_add(LONGEST_PAUSE));
         for mut entry in waiting {
+            entry.since = entry.since.min(now);
             entry.progress.next = entry.progress.next.min(latest);
             let overflow = self.lanes.add(entry);
             follow.extend(overflow.map(|overflow| self.spill(overflow, now, metrics)));
         }
-        for (id, app) in dead {
-            follow.extend(self.bury(id, &app, metrics));
+        for (id, app, class) in dead {
+            follow.extend(self.bury(id, (&app, class), metrics));
         }
         follow
     }
 
-    /// A change was committed at `now`; `revived` are the dead letters that wait again.
+    /// A change was committed at `now`; `revived` are the dead letters that wait again. One that
+    /// was to bury who had been forgotten is none.
     pub(crate) fn apply(
         &mut self,
         change: Change,
@@ -100,8 +113,8 @@ impl Ledger {
     ) -> Outcome {
         match change {
             Change::Add { waiting, .. } => self.add(waiting, now, metrics),
-            Change::Dead(Obituary { id, app, .. }) => Outcome {
-                follow: Vec::from_iter(self.bury(id, &app, metrics)),
+            Change::Dead(Obituary { id, app, class, .. }) => Outcome {
+                follow: Vec::from_iter(self.bury(id, (&app, class), metrics)),
                 made: 1,
             },
             Change::Redeliver { old, new, .. } => {
@@ -150,6 +163,7 @@ impl Ledger {
                 Change::Dead(Obituary {
                     id,
                     app,
+                    class: Class::State,
                     reason: format!("queue full: more than {most} wait for this target"),
                     at,
                     attempts: overflow.attempts,
@@ -158,9 +172,18 @@ impl Ledger {
         }
     }
 
-    /// The app's oldest dead letter goes, if it has too many.
-    fn bury(&mut self, id: Id, app: &Arc<str>, metrics: &Metrics) -> Option<Change> {
+    /// The app's oldest dead letter of the class goes, if there are too many.
+    fn bury(
+        &mut self,
+        id: Id,
+        (app, class): (&Arc<str>, Class),
+        metrics: &Metrics,
+    ) -> Option<Change> {
         let letters = self.dead.entry(Arc::clone(app)).or_default();
+        let letters = match class {
+            Class::State => &mut letters.state,
+            Class::ClientEvents => &mut letters.client_events,
+        };
         letters.insert(id);
         if letters.len() <= self.bounds.dead_letters {
             return None;
@@ -172,8 +195,8 @@ impl Ledger {
     fn exhume(&mut self, id: Id) -> bool {
         let mut found = false;
         self.dead.retain(|_, letters| {
-            found |= letters.remove(&id);
-            !letters.is_empty()
+            found |= letters.state.remove(&id) || letters.client_events.remove(&id);
+            letters.len() > 0
         });
         found
     }
@@ -184,7 +207,8 @@ impl Ledger {
         let mut ids = BTreeSet::new();
         for (owner, letters) in &self.dead {
             if app.is_none_or(|app| app == &**owner) {
-                ids.extend(letters.range(begin..).take(limit));
+                ids.extend(letters.state.range(begin..).take(limit));
+                ids.extend(letters.client_events.range(begin..).take(limit));
             }
         }
         ids.into_iter().take(limit).collect()
@@ -195,17 +219,32 @@ impl Ledger {
         self.warm.take(id)
     }
 
-    /// What there is of each app that has anything.
+    /// What there is of each app that has anything, also what is not stored yet.
     pub(crate) fn backlogs(&self) -> Vec<Backlog> {
-        let depths = self.lanes.depths();
+        let mut depths = self.lanes.depths();
+        for (app, inside) in self.entrance.depths() {
+            let depth = depths.entry(app);
+            let depth = depth.or_insert(Depth {
+                waiting: 0,
+                ..inside
+            });
+            depth.waiting += inside.waiting;
+            depth.oldest = depth.oldest.min(inside.oldest);
+        }
         let apps: BTreeSet<_> = depths.keys().chain(self.dead.keys()).collect();
         let backlog = |app: &Arc<str>| Backlog {
             app: Arc::clone(app),
             waiting: depths.get(app).map_or(0, |depth| depth.waiting),
             oldest: depths.get(app).map(|depth| depth.oldest),
-            dead: self.dead.get(app).map_or(0, BTreeSet::len),
+            dead: self.dead.get(app).map_or(0, Letters::len),
         };
         apps.into_iter().map(backlog).collect()
+    }
+}
+
+impl Letters {
+    fn len(&self) -> usize {
+        self.state.len() + self.client_events.len()
     }
 }
 
@@ -229,3 +268,6 @@ impl Warm {
         self.bytes = self.bodies.values().map(Waiting::weight).sum();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,7 +100,7 @@ pub struct Bounds {
     pub state: usize,
     /// Deliveries of `Class::ClientEvents` for one app and target.
     pub client_events: usize,
-    /// Dead letters of one app.
+    /// Dead letters of one app and class.
     pub dead_letters: usize,
     /// Deliveries that are submitted but not stored yet.
     pub entrance: usize,

@@ -7,7 +7,7 @@ mod record;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use foghorn_webhooks::{Delivery, Mark, Subject, UnixMillis};
+use foghorn_webhooks::{Class, Delivery, Mark, Subject, UnixMillis};
 
 use crate::lanes::Entry;
 use crate::settings::StoreKind;
@@ -16,7 +16,7 @@ pub use disk::is_in;
 pub(crate) use memory::Memory;
 
 /// The number of a stored delivery. Later ones are higher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub u64);
 
 /// A delivery that is to be made.
@@ -24,7 +24,7 @@ pub struct Id(pub u64);
 pub(crate) struct Waiting {
     pub(crate) id: Id,
     pub(crate) delivery: Delivery,
-    /// The begin of its retry window: when it was created or redelivered.
+    /// The begin of its retry window, by the courier's clock: when it was submitted or redelivered.
     pub(crate) since: UnixMillis,
     pub(crate) progress: Progress,
 }
@@ -87,11 +87,23 @@ pub(crate) enum Change {
     Forget(Arc<str>),
 }
 
+impl Change {
+    /// The last of the numbers that it gives out.
+    fn last_id(&self) -> Option<Id> {
+        match self {
+            Self::Add { waiting, .. } => waiting.last().map(|one| one.id),
+            Self::Redeliver { new, .. } => Some(*new),
+            _ => None,
+        }
+    }
+}
+
 /// Why and when a delivery was given up.
 #[derive(Clone, Debug)]
 pub(crate) struct Obituary {
     pub(crate) id: Id,
     pub(crate) app: Arc<str>,
+    pub(crate) class: Class,
     pub(crate) reason: String,
     pub(crate) at: UnixMillis,
     pub(crate) attempts: u32,
@@ -108,12 +120,30 @@ pub struct Usage {
     pub used: u64,
 }
 
+/// What came of a commit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Effects {
+    /// Dead letters that wait again.
+    pub(crate) revived: Vec<Waiting>,
+    /// Who was to become a dead letter and had been forgotten meanwhile.
+    pub(crate) absent: Vec<Id>,
+}
+
+impl Effects {
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.revived.extend(other.revived);
+        self.absent.extend(other.absent);
+    }
+}
+
 /// Everything that a start needs of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     /// By number, and without bodies: those are read when their turn comes.
     pub(crate) waiting: Vec<Entry>,
-    pub(crate) dead: Vec<(Id, Arc<str>)>,
+    pub(crate) dead: Vec<(Id, Arc<str>, Class)>,
+    /// The last number that was given out, also to what is gone.
+    pub(crate) last: Id,
     pub(crate) told: Vec<(Arc<str>, Subject)>,
     pub(crate) usage: Vec<Usage>,
 }
@@ -127,6 +157,14 @@ pub enum StoreError {
         /// Which.
         path: PathBuf,
         /// Why.
+        error: std::io::Error,
+    },
+    /// There is no room for what has to be written.
+    #[error("{path}: {error}; free some room; what is stored is not lost")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
         error: std::io::Error,
     },
     /// It is one server's own.
@@ -153,6 +191,9 @@ pub enum StoreError {
         /// Written and read here.
         known: u64,
     },
+    /// The database ran into something that it holds for impossible.
+    #[error("{0}: contradicts itself")]
+    Contradiction(PathBuf),
     /// Reading or writing failed; it may succeed later.
     #[error("{path}: {problem}")]
     Failed {
@@ -167,6 +208,9 @@ pub enum StoreError {
 pub(crate) enum Store {
     Disk(Disk),
     Memory(Memory),
+    /// Cannot bear what a test says.
+    #[cfg(test)]
+    Picky(Memory, fn(&Change) -> bool),
 }
 
 impl Store {
@@ -180,12 +224,17 @@ impl Store {
         }
     }
 
-    /// Makes all changes or none; they are safe when this returns. Gives back the dead letters
-    /// that wait again.
-    pub(crate) fn commit(&self, changes: &[Change]) -> Result<Vec<Waiting>, StoreError> {
+    /// Makes all changes or none; they are safe when this returns.
+    pub(crate) fn commit(&self, changes: &[Change]) -> Result<Effects, StoreError> {
         match self {
             Self::Disk(disk) => disk.commit(changes),
             Self::Memory(memory) => Ok(memory.commit(changes)),
+            #[cfg(test)]
+            Self::Picky(_, refuses) if changes.iter().any(refuses) => {
+                Err(StoreError::Contradiction("picky".into()))
+            }
+            #[cfg(test)]
+            Self::Picky(memory, _) => Ok(memory.commit(changes)),
         }
     }
 
@@ -193,6 +242,8 @@ impl Store {
         match self {
             Self::Disk(disk) => disk.waiting(id),
             Self::Memory(memory) => Ok(memory.waiting(id)),
+            #[cfg(test)]
+            Self::Picky(memory, _) => Ok(memory.waiting(id)),
         }
     }
 
@@ -201,6 +252,8 @@ impl Store {
         match self {
             Self::Disk(disk) => disk.letters(ids),
             Self::Memory(memory) => Ok(memory.letters(ids)),
+            #[cfg(test)]
+            Self::Picky(memory, _) => Ok(memory.letters(ids)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The thread that writes: whatever comes in while it commits is the next commit.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -14,14 +14,18 @@ use tokio::sync::{Notify, oneshot};
 use crate::clock::Clock;
 use crate::entrance::Entrance;
 use crate::ledger::Ledger;
-use crate::metrics::Metrics;
-use crate::store::{Change, Id, Store, StoreError, Waiting};
+use crate::metrics::{Loss, Metrics};
+use crate::store::{Change, Effects, Obituary, Store, StoreError};
 
 /// Jobs in one transaction, so that none takes for ever.
 const GROUP: usize = 4_096;
 
 /// Between attempts at a commit that failed.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+
+/// Commits of the same changes in which the database contradicts itself, before they are made one
+/// by one.
+const CONTRADICTIONS: u32 = 3;
 
 /// Between two commits to a disk: each costs the same whether it has one change or hundreds, so a
 /// steady stream is cheaper in fewer of them. What comes after a silence does not wait.
@@ -37,6 +41,13 @@ pub(crate) struct Job {
     pub(crate) reply: Option<oneshot::Sender<usize>>,
 }
 
+/// Commits in a row that failed.
+#[derive(Default)]
+struct Spell {
+    failing: bool,
+    contradictions: u32,
+}
+
 /// What the writer works with.
 pub(crate) struct Writer {
     pub(crate) store: Arc<Store>,
@@ -46,6 +57,8 @@ pub(crate) struct Writer {
     pub(crate) clock: Clock,
     /// Wakes who sends.
     pub(crate) wake: Arc<Notify>,
+    /// Between attempts at a commit that failed.
+    pub(crate) pause: Duration,
     /// Set when nobody will wait for a store that fails.
     pub(crate) closing: Arc<AtomicBool>,
     /// When it was last logged that too much waits.
@@ -83,11 +96,12 @@ impl Writer {
             changes.extend(job.changes);
             replies.extend(job.reply.map(|reply| (end, reply)));
         }
-        let Some(revived) = self.commit(&changes) else {
+        let usage = self.entrance.take_usage();
+        changes.extend(usage.into_iter().map(Change::Usage));
+        let Some(effects) = self.commit(&mut changes) else {
             return Vec::new();
         };
-        let revived = revived.into_iter().map(|one| (one.id, one)).collect();
-        let (follow, made) = self.apply(changes, &revived);
+        let (follow, made) = self.apply(changes, effects);
         self.wake.notify_one();
         let mut begin = 0;
         for (end, reply) in replies {
@@ -101,38 +115,105 @@ impl Writer {
 
     /// Tries until it works: what cannot be stored yet is kept in memory, and the entrance bounds
     /// how much that can be. `None`: the courier is going, and still it does not work.
-    fn commit(&self, changes: &[Change]) -> Option<Vec<Waiting>> {
+    fn commit(&self, changes: &mut [Change]) -> Option<Effects> {
         if changes.is_empty() {
-            return Some(Vec::new());
+            return Some(Effects::default());
         }
-        let mut failing = false;
-        loop {
-            match self.store.commit(changes) {
-                Ok(revived) => {
-                    if failing {
-                        tracing::info!("webhooks are stored again");
-                    }
-                    return Some(revived);
+        let mut spell = Spell::default();
+        while spell.contradictions < CONTRADICTIONS {
+            if let Some(effects) = self.attempt(changes, &mut spell)? {
+                return Some(effects);
+            }
+        }
+        // One by one, so that what the database cannot bear takes nothing else along.
+        let mut effects = Effects::default();
+        for change in changes {
+            spell.contradictions = 0;
+            loop {
+                if let Some(some) = self.attempt(std::slice::from_ref(change), &mut spell)? {
+                    effects.extend(some);
+                    break;
                 }
-                Err(error) if self.closing.load(Ordering::Relaxed) => {
-                    give_up(&error, changes.len());
-                    return None;
-                }
-                Err(error) if failing => tracing::debug!(%error, "cannot store webhooks yet"),
-                Err(error) => {
-                    tracing::error!(%error, "cannot store webhooks; they wait in memory");
-                    failing = true;
+                if spell.contradictions > 0 {
+                    self.set_aside(change);
+                    break;
                 }
             }
-            park_timeout(PAUSE);
+        }
+        if spell.failing {
+            self.set_failing(false);
+        }
+        Some(effects)
+    }
+
+    /// One commit. Outside: the courier is going; inside: it did not work.
+    fn attempt(&self, changes: &[Change], spell: &mut Spell) -> Option<Option<Effects>> {
+        match self.store.commit(changes) {
+            Ok(effects) => {
+                if std::mem::take(&mut spell.failing) {
+                    self.set_failing(false);
+                    tracing::info!("webhooks are stored again");
+                }
+                return Some(Some(effects));
+            }
+            Err(error) if self.closing.load(Ordering::Relaxed) => {
+                give_up(&error, changes.len());
+                return None;
+            }
+            Err(error) => {
+                if matches!(error, StoreError::Contradiction(_)) {
+                    spell.contradictions += 1;
+                }
+                if spell.failing {
+                    tracing::debug!(%error, "cannot store webhooks yet");
+                } else {
+                    tracing::error!(%error, "cannot store webhooks; they wait in memory");
+                    self.set_failing(true);
+                    spell.failing = true;
+                }
+            }
+        }
+        park_timeout(self.pause);
+        Some(None)
+    }
+
+    /// Leaves a change that does nothing in the place of one that cannot be stored.
+    fn set_aside(&self, change: &mut Change) {
+        let nothing = Change::Add {
+            waiting: Vec::new(),
+            marks: Vec::new(),
+        };
+        match std::mem::replace(change, nothing) {
+            Change::Add { waiting, .. } => {
+                tracing::error!(
+                    count = waiting.len(),
+                    "webhooks that cannot be stored are dropped"
+                );
+                self.entrance.leave(&waiting);
+                for one in &waiting {
+                    self.metrics.dropped(&one.delivery.app, Loss::Unstorable, 1);
+                }
+            }
+            Change::Dead(Obituary { app, .. }) => {
+                tracing::error!(
+                    app_id = &*app,
+                    "a dead letter that cannot be stored is dropped"
+                );
+                self.metrics.dropped(&app, Loss::Unstorable, 1);
+            }
+            _ => tracing::error!("a change of what is stored is dropped: it cannot be made"),
         }
     }
 
-    fn apply(
-        &self,
-        changes: Vec<Change>,
-        revived: &BTreeMap<Id, Waiting>,
-    ) -> (Vec<Change>, Vec<usize>) {
+    fn set_failing(&self, failing: bool) {
+        self.entrance.set_failing(failing);
+        self.metrics.store_failing(failing);
+    }
+
+    fn apply(&self, changes: Vec<Change>, effects: Effects) -> (Vec<Change>, Vec<usize>) {
+        let revived = effects.revived.into_iter().map(|one| (one.id, one));
+        let revived: BTreeMap<_, _> = revived.collect();
+        let absent = BTreeSet::from_iter(effects.absent);
         let now = self.clock.now();
         let mut follow = Vec::new();
         let mut made = Vec::with_capacity(changes.len());
@@ -140,9 +221,13 @@ impl Writer {
             if let Change::Add { waiting, .. } = &change {
                 self.entrance.leave(waiting);
             }
+            if matches!(&change, Change::Dead(obituary) if absent.contains(&obituary.id)) {
+                made.push(0);
+                continue;
+            }
             // Locked for each, so that who sends need not wait for a long group.
             let mut ledger = self.ledger.lock();
-            let outcome = ledger.apply(change, revived, now, &self.metrics);
+            let outcome = ledger.apply(change, &revived, now, &self.metrics);
             drop(ledger);
             follow.extend(outcome.follow);
             made.push(outcome.made);
@@ -171,3 +256,6 @@ impl Writer {
 fn give_up(error: &StoreError, changes: usize) {
     tracing::error!(%error, changes, "webhooks that came last are lost: they could not be stored");
 }
+
+#[cfg(test)]
+mod tests;

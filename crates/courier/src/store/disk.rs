@@ -1,7 +1,10 @@
 //! The store in a file.
 
+mod trouble;
+
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -10,12 +13,16 @@ use std::sync::Arc;
 use foghorn_webhooks::{Mark, Target, UnixMillis};
 use parking_lot::RwLock;
 use redb::{Database, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _};
-use redb::{Table, TableDefinition, WriteTransaction};
+use redb::{Table, TableDefinition, TableHandle as _, WriteTransaction};
 
 use crate::lanes::Entry;
 
+use trouble::{Trouble, system_error};
+
 use super::record::{Record, SubjectKey, delivery, record, subject, subject_key, without_body};
-use super::{Change, Contents, DeadLetter, Id, Obituary, Progress, StoreError, Usage, Waiting};
+use super::{
+    Change, Contents, DeadLetter, Effects, Id, Obituary, Progress, StoreError, Usage, Waiting,
+};
 
 /// Whether a store was ever opened in this directory.
 #[must_use]
@@ -29,6 +36,8 @@ const FILE: &str = "courier.redb";
 /// The meaning of the tables below. Higher, once it changes.
 const FORMAT: u64 = 1;
 const FORMAT_KEY: &str = "format";
+/// The last number that was given out.
+const LAST_KEY: &str = "last";
 
 /// What waits is written and soon removed: most of it never needs to be read back.
 const CACHE: usize = 16 * 1_024 * 1_024;
@@ -55,10 +64,7 @@ impl Disk {
             .recursive(true)
             .mode(0o700)
             .create(directory);
-        made.map_err(|error| StoreError::Io {
-            path: directory.to_owned(),
-            error,
-        })?;
+        made.map_err(|error| system_error(directory.to_owned(), error))?;
         let path = directory.join(FILE);
         // In a file that is not its own, the database may find what it holds for impossible.
         let opened = catch_unwind(AssertUnwindSafe(|| {
@@ -79,8 +85,7 @@ impl Disk {
         Ok((disk, contents))
     }
 
-    pub(super) fn commit(&self, changes: &[Change]) -> Result<Vec<Waiting>, StoreError> {
-        self.reopen()?;
+    pub(super) fn commit(&self, changes: &[Change]) -> Result<Effects, StoreError> {
         let result = self.with(|database| write(database, changes));
         if result.is_err() {
             self.close();
@@ -88,9 +93,11 @@ impl Disk {
         result
     }
 
-    /// The next commit opens it again.
+    /// Who next needs it opens it again.
     pub(super) fn close(&self) {
-        drop(self.database.write().take());
+        let database = self.database.write().take();
+        // One that has panicked may do so again, and there is nothing left to lose.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
 
     pub(super) fn waiting(&self, id: Id) -> Result<Option<Waiting>, StoreError> {
@@ -126,13 +133,20 @@ impl Disk {
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Database) -> Result<T, Trouble>) -> Result<T, StoreError> {
-        let result = match &*self.database.read() {
-            Some(database) => ask(database),
-            None => Err(Trouble("closed after a failure".to_owned())),
-        };
-        result.map_err(|Trouble(problem)| StoreError::Failed {
-            path: self.path.clone(),
-            problem,
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            self.reopen()?;
+            let result = match &*self.database.read() {
+                Some(database) => ask(database),
+                None => Err(Trouble::Words("closed after a failure".to_owned())),
+            };
+            result.map_err(|trouble| StoreError::Failed {
+                path: self.path.clone(),
+                problem: trouble.to_string(),
+            })
+        }));
+        asked.unwrap_or_else(|_| {
+            self.close();
+            Err(StoreError::Contradiction(self.path.clone()))
         })
     }
 
@@ -145,50 +159,15 @@ impl Disk {
     }
 }
 
-/// What the database or a row of it says, in words.
-struct Trouble(String);
-
-impl From<String> for Trouble {
-    fn from(problem: String) -> Self {
-        Self(problem)
-    }
-}
-
-/// Each step of a transaction has an error type of its own; all mean the same here.
-macro_rules! trouble_from {
-    ($($error:ty),*) => {
-        $(impl From<$error> for Trouble {
-            fn from(error: $error) -> Self {
-                Self(error.to_string())
-            }
-        })*
-    };
-}
-
-trouble_from!(
-    redb::TransactionError,
-    redb::TableError,
-    redb::StorageError,
-    redb::CommitError,
-    redb::SetDurabilityError
-);
-
 fn open_file(path: &Path) -> Result<Database, StoreError> {
-    let file = private_file(path).map_err(|error| StoreError::Io {
-        path: path.to_owned(),
-        error,
-    })?;
-    let damaged = |problem: String| StoreError::Damaged {
-        path: path.to_owned(),
-        problem,
-    };
+    let file = private_file(path).map_err(|error| system_error(path.to_owned(), error))?;
     let mut builder = Database::builder();
     let database = builder.set_cache_size(CACHE).create_file(file);
     let database = database.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path.to_owned()),
-        other => damaged(other.to_string()),
+        other => Trouble::from(other).at_start(path),
     })?;
-    let found = prepare(&database).map_err(|Trouble(problem)| damaged(problem))?;
+    let found = prepare(&database).map_err(|trouble| trouble.at_start(path))?;
     if found != FORMAT {
         return Err(StoreError::Format {
             path: path.to_owned(),
@@ -200,14 +179,44 @@ fn open_file(path: &Path) -> Result<Database, StoreError> {
 }
 
 /// The secrets of headers are in it.
-fn private_file(path: &Path) -> std::io::Result<File> {
+fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     options.mode(0o600).open(path)
 }
 
-/// Makes the tables where there are none, and says of which format they are.
+/// Makes the tables where there are none, and says of which format they are. Writes nothing else:
+/// a disk that is full can be read.
 fn prepare(database: &Database) -> Result<u64, Trouble> {
+    match format(database)? {
+        Some(found) => Ok(found),
+        None => make_tables(database),
+    }
+}
+
+/// The format, unless a table is missing.
+fn format(database: &Database) -> Result<Option<u64>, Trouble> {
+    let transaction = database.begin_read()?;
+    let tables = transaction.list_tables()?;
+    let names: BTreeSet<_> = tables.map(|table| table.name().to_owned()).collect();
+    if !names.contains(ABOUT.name()) {
+        return Ok(None);
+    }
+    let found = transaction.open_table(ABOUT)?.get(FORMAT_KEY)?;
+    let found = found.map(|row| row.value());
+    let mut own = [
+        WAITING.name(),
+        PROGRESS.name(),
+        DEAD.name(),
+        TOLD.name(),
+        USAGE.name(),
+    ]
+    .into_iter();
+    let complete = own.all(|name| names.contains(name));
+    Ok(found.filter(|found| complete || *found != FORMAT))
+}
+
+fn make_tables(database: &Database) -> Result<u64, Trouble> {
     let transaction = database.begin_write()?;
     let found = {
         let mut about = transaction.open_table(ABOUT)?;
@@ -228,10 +237,7 @@ fn prepare(database: &Database) -> Result<u64, Trouble> {
 }
 
 fn read_all(path: &Path, database: &Database) -> Result<Contents, StoreError> {
-    read_tables(database).map_err(|Trouble(problem)| StoreError::Damaged {
-        path: path.to_owned(),
-        problem,
-    })
+    read_tables(database).map_err(|trouble| trouble.at_start(path))
 }
 
 fn read_tables(database: &Database) -> Result<Contents, Trouble> {
@@ -239,6 +245,8 @@ fn read_tables(database: &Database) -> Result<Contents, Trouble> {
     let mut contents = Contents::default();
     let progress = transaction.open_table(PROGRESS)?;
     let mut targets = BTreeSet::new();
+    let last = transaction.open_table(ABOUT)?.get(LAST_KEY)?;
+    contents.last = Id(last.map_or(0, |row| row.value()));
     for row in transaction.open_table(WAITING)?.iter()? {
         let (id, row) = row?;
         let progress = progress.get(id.value())?;
@@ -250,8 +258,11 @@ fn read_tables(database: &Database) -> Result<Contents, Trouble> {
     }
     for row in transaction.open_table(DEAD)?.iter()? {
         let (id, row) = row?;
-        let (_, _, _, (app, ..)) = row.value();
-        contents.dead.push((Id(id.value()), app.into()));
+        let (_, _, _, record) = row.value();
+        let (delivery, _) = delivery(&without_body(record))?;
+        contents
+            .dead
+            .push((Id(id.value()), delivery.app, delivery.class));
     }
     for row in transaction.open_table(TOLD)?.iter()? {
         contents.told.push(subject(row?.0.value())?);
@@ -262,6 +273,10 @@ fn read_tables(database: &Database) -> Result<Contents, Trouble> {
         let app = app.value().into();
         contents.usage.push(Usage { app, day, used });
     }
+    // A file of a server that did not write it down has at least what it still holds.
+    let waiting = contents.waiting.iter().map(|entry| entry.id);
+    let dead = contents.dead.iter().map(|(id, ..)| *id);
+    contents.last = waiting.chain(dead).fold(contents.last, Id::max);
     Ok(contents)
 }
 
@@ -291,22 +306,26 @@ fn progress_of((attempts, next): (u32, u64)) -> Progress {
     }
 }
 
-fn write(database: &Database, changes: &[Change]) -> Result<Vec<Waiting>, Trouble> {
+fn write(database: &Database, changes: &[Change]) -> Result<Effects, Trouble> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate)?;
-    let mut revived = Vec::new();
+    let mut effects = Effects::default();
     {
         let mut tables = Tables::open(&transaction)?;
         for change in changes {
-            revived.extend(tables.apply(change)?);
+            tables.apply(change, &mut effects)?;
+        }
+        if let Some(Id(last)) = changes.iter().filter_map(Change::last_id).max() {
+            tables.about.insert(LAST_KEY, last)?;
         }
     }
     transaction.commit()?;
-    Ok(revived)
+    Ok(effects)
 }
 
 /// The tables in a transaction.
 struct Tables<'t> {
+    about: Table<'t, &'static str, u64>,
     waiting: Table<'t, u64, Record<'static>>,
     progress: Table<'t, u64, (u32, u64)>,
     dead: Table<'t, u64, (u64, &'static str, u32, Record<'static>)>,
@@ -317,6 +336,7 @@ struct Tables<'t> {
 impl<'t> Tables<'t> {
     fn open(transaction: &'t WriteTransaction) -> Result<Self, Trouble> {
         Ok(Self {
+            about: transaction.open_table(ABOUT)?,
             waiting: transaction.open_table(WAITING)?,
             progress: transaction.open_table(PROGRESS)?,
             dead: transaction.open_table(DEAD)?,
@@ -325,8 +345,7 @@ impl<'t> Tables<'t> {
         })
     }
 
-    /// Gives back a dead letter that waits again.
-    fn apply(&mut self, change: &Change) -> Result<Option<Waiting>, Trouble> {
+    fn apply(&mut self, change: &Change, effects: &mut Effects) -> Result<(), Trouble> {
         match change {
             Change::Add { waiting, marks } => self.add(waiting, marks)?,
             Change::Attempted(id, progress) => {
@@ -340,15 +359,21 @@ impl<'t> Tables<'t> {
                 self.waiting.remove(id.0)?;
                 self.progress.remove(id.0)?;
             }
-            Change::Dead(obituary) => self.bury(obituary)?,
-            Change::Redeliver { old, new, at } => return self.revive(*old, *new, *at),
+            Change::Dead(obituary) => {
+                if !self.bury(obituary)? {
+                    effects.absent.push(obituary.id);
+                }
+            }
+            Change::Redeliver { old, new, at } => {
+                effects.revived.extend(self.revive(*old, *new, *at)?);
+            }
             Change::Discard(id) => drop(self.dead.remove(id.0)?),
             Change::Usage(Usage { app, day, used }) => {
                 self.usage.insert(&**app, (*day, *used))?;
             }
             Change::Forget(app) => self.forget(app)?,
         }
-        Ok(None)
+        Ok(())
     }
 
     fn add(&mut self, waiting: &[Waiting], marks: &[(Arc<str>, Mark)]) -> Result<(), Trouble> {
@@ -365,15 +390,17 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
-    fn bury(&mut self, obituary: &Obituary) -> Result<(), Trouble> {
+    /// `false`: it is not there.
+    fn bury(&mut self, obituary: &Obituary) -> Result<bool, Trouble> {
         let id = obituary.id.0;
         self.progress.remove(id)?;
-        if let Some(row) = self.waiting.remove(id)? {
-            let about = (obituary.at.0, obituary.reason.as_str(), obituary.attempts);
-            let (at, reason, attempts) = about;
-            self.dead.insert(id, (at, reason, attempts, row.value()))?;
-        }
-        Ok(())
+        let Some(row) = self.waiting.remove(id)? else {
+            return Ok(false);
+        };
+        let about = (obituary.at.0, obituary.reason.as_str(), obituary.attempts);
+        let (at, reason, attempts) = about;
+        self.dead.insert(id, (at, reason, attempts, row.value()))?;
+        Ok(true)
     }
 
     fn revive(&mut self, old: Id, new: Id, at: UnixMillis) -> Result<Option<Waiting>, Trouble> {
@@ -408,3 +435,6 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use foghorn_webhooks::UnixMillis;
 use parking_lot::Mutex;
 
-use super::{Change, DeadLetter, Id, Obituary, Progress, Waiting};
+use super::{Change, DeadLetter, Effects, Id, Obituary, Progress, Waiting};
 
 /// Deliveries only: marks and usage are for the next process, and none will read this.
 #[derive(Default)]
@@ -18,12 +18,13 @@ struct Tables {
 }
 
 impl Memory {
-    pub(super) fn commit(&self, changes: &[Change]) -> Vec<Waiting> {
+    pub(super) fn commit(&self, changes: &[Change]) -> Effects {
         let mut tables = self.0.lock();
-        changes
-            .iter()
-            .filter_map(|change| tables.apply(change))
-            .collect()
+        let mut effects = Effects::default();
+        for change in changes {
+            tables.apply(change, &mut effects);
+        }
+        effects
     }
 
     pub(super) fn waiting(&self, id: Id) -> Option<Waiting> {
@@ -39,8 +40,7 @@ impl Memory {
 }
 
 impl Tables {
-    /// Gives back a dead letter that waits again.
-    fn apply(&mut self, change: &Change) -> Option<Waiting> {
+    fn apply(&mut self, change: &Change, effects: &mut Effects) {
         match change {
             Change::Add { waiting, .. } => {
                 let new = waiting.iter().map(|one| (one.id, one.clone()));
@@ -52,18 +52,24 @@ impl Tables {
                 }
             }
             Change::Taken(id) | Change::Dropped(id) => drop(self.waiting.remove(id)),
-            Change::Dead(obituary) => self.bury(obituary),
-            Change::Redeliver { old, new, at } => return self.revive(*old, *new, *at),
+            Change::Dead(obituary) => {
+                if !self.bury(obituary) {
+                    effects.absent.push(obituary.id);
+                }
+            }
+            Change::Redeliver { old, new, at } => {
+                effects.revived.extend(self.revive(*old, *new, *at));
+            }
             Change::Discard(id) => drop(self.dead.remove(id)),
             Change::Usage(_) => {}
             Change::Forget(app) => self.waiting.retain(|_, one| one.delivery.app != *app),
         }
-        None
     }
 
-    fn bury(&mut self, obituary: &Obituary) {
+    /// `false`: it is not there.
+    fn bury(&mut self, obituary: &Obituary) -> bool {
         let Some(waiting) = self.waiting.remove(&obituary.id) else {
-            return;
+            return false;
         };
         let letter = DeadLetter {
             id: obituary.id,
@@ -73,6 +79,7 @@ impl Tables {
             attempts: obituary.attempts,
         };
         self.dead.insert(obituary.id, letter);
+        true
     }
 
     fn revive(&mut self, old: Id, new: Id, at: UnixMillis) -> Option<Waiting> {

@@ -49,6 +49,7 @@ fn dead(id: u64, app: &str) -> Change {
     Change::Dead(Obituary {
         id: Id(id),
         app: app.into(),
+        class: Class::ClientEvents,
         reason: "status 500".to_owned(),
         at: UnixMillis(77),
         attempts: 9,
@@ -111,7 +112,7 @@ fn the_dead_are_revived_with_the_same_bytes_and_a_new_window() {
             ..waiting(2, "a", "one")
         };
         assert_eq!(store.waiting(Id(2)).unwrap(), Some(expect.clone()));
-        assert_eq!(revived, vec![expect], "only once");
+        assert_eq!(revived.revived, vec![expect], "only once");
         assert_eq!(store.letters(&[Id(1)]).unwrap(), []);
     });
 }
@@ -127,7 +128,8 @@ fn an_app_is_forgotten_alone() {
         assert!(store.waiting(Id(2)).unwrap().is_some());
         // An attempt that ends later must leave nothing behind.
         let late = Change::Attempted(Id(1), Progress::default());
-        store.commit(&[late, dead(1, "a")]).unwrap();
+        let effects = store.commit(&[late, dead(1, "a")]).unwrap();
+        assert_eq!(effects.absent, [Id(1)]);
         assert_eq!(store.letters(&[Id(1)]).unwrap(), []);
     });
 }
@@ -180,7 +182,7 @@ fn everything_is_there_after_a_restart() {
         .map(|e| (e.id, e.progress))
         .collect();
     assert_eq!(found, [(Id(2), progress), (Id(3), Progress::default())]);
-    assert_eq!(contents.dead, [(Id(1), "a".into())]);
+    assert_eq!(contents.dead, [(Id(1), "a".into(), Class::ClientEvents)]);
     assert_eq!(contents.told, [("a".into(), room), ("a".into(), member)]);
     assert_eq!(contents.usage, [usage]);
     store.commit(&[Change::Forget("a".into())]).unwrap();
@@ -189,6 +191,7 @@ fn everything_is_there_after_a_restart() {
     let (_, contents) = Store::open(&kind).unwrap();
     assert!(contents.waiting.is_empty() && contents.told.is_empty() && contents.usage.is_empty());
     assert_eq!(contents.dead.len(), 1, "dead letters stay");
+    assert_eq!(contents.last, Id(3), "no number is given out twice");
 }
 
 #[test]

@@ -88,6 +88,54 @@ async fn dead_letters_outlive_the_process() {
 }
 
 #[tokio::test]
+async fn only_what_was_not_let_in_is_not_remembered_as_told() {
+    let scratch = Scratch::new();
+    let receiver = Receiver::start().await;
+    let mut settings = on_disk(&scratch);
+    settings.bounds.entrance = 1;
+    let world = World::start(settings.clone());
+    let subjects = ["a", "b", "c"].map(|name| Subject {
+        channel: ChannelName::parse(name, 200).unwrap(),
+        user_id: None,
+    });
+    let shop: Arc<str> = "shop".into();
+    let told = |subject: &Subject| (Arc::clone(&shop), Mark::Told(subject.clone()));
+    world.courier.submit(
+        ["a", "b", "c"]
+            .map(|name| delivery(&receiver.url(), name, name))
+            .to_vec(),
+        subjects.iter().map(told).collect(),
+    );
+    world.kill().await;
+    let world = World::start(settings);
+    let [a, b, _] = subjects;
+    assert_eq!(
+        world.recovered.told,
+        [a, b].map(|one| (Arc::clone(&shop), one))
+    );
+}
+
+#[tokio::test]
+async fn the_number_of_a_discarded_letter_is_not_given_out_again() {
+    let scratch = Scratch::new();
+    let mut receiver = Receiver::start().await;
+    let mut settings = on_disk(&scratch);
+    settings.retry = Retry::new(once);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let world = World::start(settings.clone());
+        world.submit([delivery(&receiver.url(), "a", "x")]);
+        receiver.call().await.answer(410);
+        world.flush().await;
+        let id = world.dead().await[0].id;
+        assert_eq!(world.courier.discard(vec![id]).await, 1);
+        ids.push(id);
+        world.kill().await;
+    }
+    assert!(ids[0] < ids[1], "{ids:?}");
+}
+
+#[tokio::test]
 async fn marks_and_usage_are_recovered() {
     let scratch = Scratch::new();
     let receiver = Receiver::start().await;
