@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use foghorn_channels::{AppNumber, News};
 use foghorn_cluster::{AppId, Ownership};
 use foghorn_protocol::{ChannelName, Moment, SocketId};
 use foghorn_session::ClientPublish;
 use foghorn_webhooks::{
-    Delivery, Desk, Due, Event, Kind, Mark, Subject, UnixMillis, Wake, Webhooks, plan,
+    Delivery, Departures, Desk, Due, Event, Kind, Mark, Subject, Turn, UnixMillis, Wake, Webhooks,
+    plan,
 };
 use parking_lot::Mutex;
 
@@ -32,16 +32,6 @@ pub struct DueWebhooks {
     pub marks: Vec<(AppId, Mark)>,
     /// When to ask again, even if nothing happens.
     pub next: Option<Moment>,
-}
-
-/// What becomes of who goes now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Departures {
-    /// Receivers hear of it after the app's delay.
-    Told,
-    /// They hear of it from the next life of this server, unless who went is back by then: its own
-    /// end is no news.
-    Kept,
 }
 
 /// Somebody there, as receivers were told in a former life of the server.
@@ -127,28 +117,24 @@ impl Node {
         time: UnixMillis,
         departures: Departures,
     ) -> DueWebhooks {
-        let decide = |desk: &mut Desk, rules: &Webhooks, mine: &dyn Fn(&ChannelName) -> bool| {
-            match departures {
-                Departures::Told => desk.due(now, rules, mine),
-                Departures::Kept => {
-                    let rules = Webhooks {
-                        delay: Duration::MAX,
-                        ..rules.clone()
-                    };
-                    desk.due(now, &rules, mine)
-                }
-            }
-        };
+        let turn = Turn { now, departures };
         let apps = self.rounds().take_due(now);
-        self.collect(apps, time, decide)
+        self.collect(apps, time, |desk, rules, mine| desk.due(turn, rules, mine))
     }
 
-    /// As [`Node::due_webhooks`], and whatever waits for a delay or a batch comes now: for a server
-    /// that stops and will remember nothing.
-    pub fn flush_webhooks(&self, now: Moment, time: UnixMillis) -> DueWebhooks {
+    /// As [`Node::due_webhooks`], of all apps, and what is held back for a batch or a pause comes
+    /// now: for a server that stops. So do departures that wait for their delay, unless they are
+    /// kept.
+    pub fn flush_webhooks(
+        &self,
+        now: Moment,
+        time: UnixMillis,
+        departures: Departures,
+    ) -> DueWebhooks {
+        let turn = Turn { now, departures };
         let all = self.apps().all();
         let all = all.iter().map(|app| app.number()).collect();
-        self.collect(all, time, |desk, rules, mine| desk.flush(now, rules, mine))
+        self.collect(all, time, |desk, rules, mine| desk.flush(turn, rules, mine))
     }
 
     /// What receivers were told in a former life of this server, which begins anew `now`. Who does

@@ -134,8 +134,16 @@ async fn stop(shared: &Shared, clerk: &Clerk, config: &Config, mut signals: Sign
         clerk.stop().await;
     };
     tokio::select! {
-        () = done => tracing::info!("stopped"),
+        () = done => {
+            tracing::info!("stopped");
+            return;
+        }
         () = signals.stop() => tracing::warn!("asked again to stop, cutting all connections"),
+    }
+    // The store may be failing: whoever asks a third time does not wait for it.
+    tokio::select! {
+        () = clerk.stop_at_once() => {}
+        () = signals.stop() => tracing::warn!("asked a third time to stop"),
     }
 }
 

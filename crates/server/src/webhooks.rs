@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use foghorn_config::{AppConfig, Config, WebhookStore};
 use foghorn_courier::{Addresses, Courier, RequestSettings, Retry, Settings, StoreKind, Usage};
 use foghorn_node::{Day, Departures, DueWebhooks, Node, UsedToday};
-use foghorn_protocol::Ceiling;
+use foghorn_protocol::{Ceiling, Moment};
 use foghorn_webhooks::Schedule;
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -35,6 +35,9 @@ pub(crate) struct Clerk {
     courier: OnceLock<Courier>,
     /// Held while a courier is hired.
     hiring: Mutex<()>,
+    /// Held from the question what is due until that is handed over: nothing is in hand when the
+    /// server stops, and the courier gets everything in its order.
+    turn: Mutex<()>,
 }
 
 /// Whether an app has something to remember.
@@ -58,6 +61,7 @@ impl Clerk {
             registry,
             courier: OnceLock::new(),
             hiring: Mutex::new(()),
+            turn: Mutex::new(()),
         }
     }
 
@@ -127,30 +131,49 @@ impl Clerk {
                     continue;
                 }
             }
-            let departures = match self.node.is_draining() {
-                true => self.departures_of_a_stop(),
-                false => Departures::Told,
-            };
-            let due = self
-                .node
-                .due_webhooks(self.clock.now(), Clock::unix_millis(), departures);
-            next = due.next;
-            self.submit(due);
+            next = self.take_turn();
         }
+    }
+
+    /// Hands over what is due; when to do that again.
+    fn take_turn(&self) -> Option<Moment> {
+        let departures = match self.node.is_draining() {
+            true => self.departures_of_a_stop(),
+            false => Departures::Told,
+        };
+        let _turn = self.turn.lock();
+        let (now, time) = (self.clock.now(), Clock::unix_millis());
+        let due = self.node.due_webhooks(now, time, departures);
+        let next = due.next;
+        self.submit(due);
+        next
     }
 
     /// The last things to be done, when nobody is connected any more.
     pub(crate) async fn stop(&self) {
+        self.finish(LAST_WORDS).await;
+    }
+
+    /// The same in a hurry: everything is stored, and nobody waits for receivers.
+    pub(crate) async fn stop_at_once(&self) {
+        self.finish(Duration::ZERO).await;
+    }
+
+    async fn finish(&self, patience: Duration) {
         let Some(courier) = self.courier() else {
             return;
         };
-        let (now, time) = (self.clock.now(), Clock::unix_millis());
-        self.submit(match self.departures_of_a_stop() {
-            Departures::Kept => self.node.due_webhooks(now, time, Departures::Kept),
-            Departures::Told => self.node.flush_webhooks(now, time),
-        });
+        self.take_last_turn();
         self.note_usage(&mut Vec::new());
-        courier.flush(LAST_WORDS).await;
+        courier.flush(patience).await;
+    }
+
+    /// Hands over everything that is known, also what would have waited for more.
+    fn take_last_turn(&self) {
+        let _turn = self.turn.lock();
+        let (now, time) = (self.clock.now(), Clock::unix_millis());
+        let departures = self.departures_of_a_stop();
+        self.submit(self.node.flush_webhooks(now, time, departures));
     }
 
     /// What a stop means depends on who remembers it.

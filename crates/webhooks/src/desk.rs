@@ -50,6 +50,25 @@ struct Held {
     until: Moment,
 }
 
+/// The circumstances in which a desk is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// When.
+    pub now: Moment,
+    /// What becomes of who has gone since it was last asked.
+    pub departures: Departures,
+}
+
+/// What becomes of who goes now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departures {
+    /// Receivers hear of it after the app's delay.
+    Told,
+    /// They hear of it from the next life of this server, unless who went is back by then: its own
+    /// end is no news.
+    Kept,
+}
+
 /// What is to be told now, and what receivers believe after that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
@@ -176,31 +195,31 @@ impl Desk {
         }
     }
 
-    /// What is to be told `now`.
+    /// What is to be told now.
     ///
     /// `mine` says whether it is for this node to tell what all nodes know of a channel: that it
     /// or a member came or went, and its count. If it is not, the desk believes that another one
     /// told it. Client events and misses are known to the node alone on which they happened.
     pub fn due(
         &mut self,
-        now: Moment,
+        turn: Turn,
         rules: &Webhooks,
         mine: impl Fn(&ChannelName) -> bool,
     ) -> Due {
-        let due = self.decide(Round::new(now, rules, &mine));
-        self.batch(now, rules.batching, due)
+        let due = self.decide(Round::new(turn, rules, &mine));
+        self.batch(turn.now, rules.batching, due)
     }
 
-    /// The same as if every delay and every batch ended now: for a server that stops and will
-    /// remember nothing.
+    /// The same as if every batch and every pause ended now: for a server that stops. So do the
+    /// delays of who has gone, unless departures are kept.
     pub fn flush(
         &mut self,
-        now: Moment,
+        turn: Turn,
         rules: &Webhooks,
         mine: impl Fn(&ChannelName) -> bool,
     ) -> Due {
-        let due = self.decide(Round::last(now, rules, &mine));
-        self.batch(now, Batching::Off, due)
+        let due = self.decide(Round::last(turn, rules, &mine));
+        self.batch(turn.now, Batching::Off, due)
     }
 
     /// When to ask again even if nothing happens.

@@ -267,6 +267,8 @@ fn a_server_that_will_remember_nothing_tells_what_waits() {
     due(&site);
     drop(client);
     due(&site);
-    let last = site.node.flush_webhooks(site.clock.now(), TIME);
+    let last = site
+        .node
+        .flush_webhooks(site.clock.now(), TIME, Departures::Told);
     assert_eq!(events(&last), ["channel_vacated news"]);
 }

@@ -75,7 +75,7 @@ impl Counts {
         for channel in std::mem::take(&mut self.noted) {
             self.look(&channel, round);
         }
-        while self.next().is_some_and(|at| at <= round.until) {
+        while self.next().is_some_and(|at| at <= round.held_back) {
             if let Some((_, channel)) = self.waiting.pop_first() {
                 self.end_pause(&channel, round);
             }

@@ -154,7 +154,7 @@ impl Subjects {
 
     /// Tells what came, and begins the delays of what went.
     pub(super) fn tell(&mut self, round: &mut Round<'_>) {
-        let end_of_delay = round.now.after(round.rules.delay);
+        let end_of_delay = round.end_of(round.rules.delay);
         for subject in std::mem::take(&mut self.noted) {
             let Some(presence) = self.present.get_mut(&subject).filter(|each| each.noted) else {
                 continue;
@@ -181,7 +181,7 @@ impl Subjects {
     /// Takes back what has been gone for the delay; members before their channel, which cannot
     /// have any when it has no subscribers.
     pub(super) fn take_back(&mut self, round: &mut Round<'_>) {
-        while self.next().is_some_and(|until| until <= round.until) {
+        while self.next().is_some_and(|until| until <= round.gone) {
             let Some((_, subject)) = self.leaving.pop_first() else {
                 return;
             };

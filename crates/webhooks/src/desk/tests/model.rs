@@ -221,7 +221,7 @@ impl World {
     /// The shell asks, and the receivers hear.
     fn deliver(&mut self) {
         let is_awake = self.is_woken || self.desk.next().is_some_and(|next| next <= at(self.now));
-        let due = self.desk.due(at(self.now), &self.rules, |_| true);
+        let due = self.desk.due(turn(self.now), &self.rules, |_| true);
         assert!(is_awake || due.is_empty(), "slept over {due:?}");
         self.is_woken = false;
         let mut marks = due.marks.iter();
@@ -336,7 +336,7 @@ proptest! {
         let (mut desk, rules, news) = (Desk::default(), all(), channel("news"));
         let (mut now, mut told, mut last) = (0, Vec::<(u64, u64)>::new(), 0);
         let mut ask = |desk: &mut Desk, now: u64| {
-            for event in desk.due(at(now), &rules, |_| true).events {
+            for event in desk.due(turn(now), &rules, |_| true).events {
                 let Event::SubscriptionCount { count, .. } = event else { panic!("{event:?}") };
                 if let Some((before, at)) = told.last() {
                     assert_ne!(*before, count);
