@@ -137,10 +137,11 @@ impl Node {
         self.collect(all, time, |desk, rules, mine| desk.flush(turn, rules, mine))
     }
 
-    /// What receivers were told in a former life of this server, which begins anew `now`. Who does
-    /// not come back in time is gone, and they hear of that.
-    pub fn restore_told(&self, told: Vec<Told>, now: Moment) {
-        for app in self.apps().restore_told(told, now) {
+    /// What receivers were told in a former life of this server. Who does not come back in time is
+    /// gone, and they hear of that. The time begins when the app is there: its clients cannot come
+    /// back before it is.
+    pub fn restore_told(&self, told: Vec<Told>) {
+        for app in self.apps().restore_told(told) {
             self.wake_desk(&app);
         }
     }

@@ -98,7 +98,7 @@ impl Clerk {
             messages: usage.used,
         });
         self.node.restore_usage(used.collect());
-        self.node.restore_told(recovered.told, self.clock.now());
+        self.node.restore_told(recovered.told);
         tokio::spawn(courier.clone().run());
         Ok(self.courier.get_or_init(|| courier))
     }

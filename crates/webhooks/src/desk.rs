@@ -187,12 +187,13 @@ impl Desk {
         std::mem::take(&mut self.dropped)
     }
 
-    /// Receivers were told of these in a former life of the server. Who has not come by `until`
-    /// is gone; who comes before that has never been away.
-    pub fn restore(&mut self, told: impl IntoIterator<Item = Subject>, until: Moment) {
+    /// Receivers were told of these in a former life of the server. Who does not come back in time
+    /// is gone; that time begins when the shell asks next, which it has to be woken for.
+    pub fn restore(&mut self, told: impl IntoIterator<Item = Subject>) {
         for subject in told {
-            self.subjects.restore(subject, until);
+            self.subjects.restore(subject);
         }
+        self.quiet = 0;
     }
 
     /// What is to be told now.

@@ -7,7 +7,7 @@ use foghorn_webhooks::{Mark, UnixMillis, Webhook, Webhooks};
 use serde_json::{Value, json};
 
 use crate::client::{Client, event};
-use crate::site::{ONE, Setup, Site};
+use crate::site::{ONE, Setup, Site, spec};
 use crate::world::World;
 
 const TIME: UnixMillis = UnixMillis(1_760_000_000_000);
@@ -46,6 +46,13 @@ fn setup() -> Setup {
         rules: all,
         ..Setup::default()
     }
+}
+
+/// The app as it comes again.
+fn hooked() -> AppSpec {
+    let mut app = spec(ONE);
+    all(&mut app);
+    app
 }
 
 /// The events that are due at a site, as JSON without its outermost shape.
@@ -235,6 +242,8 @@ fn what_a_former_life_told_is_taken_back_or_goes_on() {
     });
     let told: Vec<_> = told.collect();
     assert_eq!(told.len(), 3);
+    // A second server will not have the app for a while.
+    let kept = told.clone();
     // Its own end is no news.
     drop(clients);
     let due_at_the_end = |wait| {
@@ -253,11 +262,22 @@ fn what_a_former_life_told_is_taken_back_or_goes_on() {
     );
 
     let after = Site::new(2, setup());
-    after.node.restore_told(told, after.clock.now());
+    after.node.restore_told(told);
     assert_eq!(due(&after), Vec::<String>::new());
     let _zoe = after.member("presence-doc", "zoe");
     after.clock.wait(Duration::from_secs(30));
     assert_eq!(due(&after), ["member_removed presence-doc joe"]);
+
+    let late = Site::new(3, setup());
+    late.node.change_apps(Vec::new(), &[ONE]).unwrap();
+    late.node.restore_told(kept);
+    late.clock.wait(Duration::from_secs(600));
+    assert_eq!(due(&late), Vec::<String>::new());
+    late.node.change_apps(vec![hooked()], &[]).unwrap();
+    assert_eq!(due(&late), Vec::<String>::new());
+    let _zoe = late.member("presence-doc", "zoe");
+    late.clock.wait(Duration::from_secs(30));
+    assert_eq!(due(&late), ["member_removed presence-doc joe"]);
 }
 
 #[test]

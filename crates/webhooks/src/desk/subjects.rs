@@ -40,6 +40,8 @@ enum Standing {
     Known,
     /// It is gone, nobody has been told, and the delay has yet to begin.
     Gone,
+    /// Receivers have believed since a former life that it is there; the delay has yet to begin.
+    Restored,
     /// The same, until the delay ends.
     Leaving(Moment),
 }
@@ -78,7 +80,7 @@ impl Subjects {
         };
         presence.standing = match presence.standing {
             Standing::Came | Standing::CameAndWent => Standing::Came,
-            Standing::Known | Standing::Gone => Standing::Known,
+            Standing::Known | Standing::Gone | Standing::Restored => Standing::Known,
             Standing::Leaving(until) => {
                 self.leaving.remove(&(until, subject.clone()));
                 Standing::Known
@@ -94,7 +96,9 @@ impl Subjects {
         presence.standing = match presence.standing {
             Standing::Came => Standing::CameAndWent,
             Standing::Known => Standing::Gone,
-            Standing::CameAndWent | Standing::Gone | Standing::Leaving(_) => return Note::Idle,
+            Standing::CameAndWent | Standing::Gone | Standing::Restored | Standing::Leaving(_) => {
+                return Note::Idle;
+            }
         };
         if !presence.noted {
             presence.noted = true;
@@ -104,13 +108,13 @@ impl Subjects {
     }
 
     /// See `Desk::restore`.
-    pub(super) fn restore(&mut self, subject: Subject, until: Moment) {
+    pub(super) fn restore(&mut self, subject: Subject) {
         match self.present.entry(subject) {
             Entry::Vacant(vacant) => {
-                self.leaving.insert((until, vacant.key().clone()));
+                self.noted.push(vacant.key().clone());
                 vacant.insert(Presence {
-                    standing: Standing::Leaving(until),
-                    noted: false,
+                    standing: Standing::Restored,
+                    noted: true,
                 });
             }
             Entry::Occupied(mut occupied) => {
@@ -155,6 +159,7 @@ impl Subjects {
     /// Tells what came, and begins the delays of what went.
     pub(super) fn tell(&mut self, round: &mut Round<'_>) {
         let end_of_delay = round.end_of(round.rules.delay);
+        let end_after_restart = round.end_of(round.rules.delay_after_restart());
         for subject in std::mem::take(&mut self.noted) {
             let Some(presence) = self.present.get_mut(&subject).filter(|each| each.noted) else {
                 continue;
@@ -170,6 +175,7 @@ impl Subjects {
             presence.standing = match presence.standing {
                 Standing::Came | Standing::Known => Standing::Known,
                 Standing::CameAndWent | Standing::Gone => Standing::Leaving(end_of_delay),
+                Standing::Restored => Standing::Leaving(end_after_restart),
                 leaving @ Standing::Leaving(_) => leaving,
             };
             if let Standing::Leaving(until) = presence.standing {
@@ -209,7 +215,7 @@ impl Subjects {
         };
         match presence.standing {
             Standing::Came | Standing::CameAndWent => return,
-            Standing::Known | Standing::Gone => {}
+            Standing::Known | Standing::Gone | Standing::Restored => {}
             Standing::Leaving(until) => {
                 self.leaving.remove(&(until, subject.clone()));
             }

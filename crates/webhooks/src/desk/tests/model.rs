@@ -207,7 +207,9 @@ impl World {
             self.absent_since.insert(subject, self.now);
         }
         let told = self.believed.iter().cloned();
-        self.desk.restore(told, at(self.now + grace));
+        self.rules.restart_delay = Duration::from_millis(grace);
+        self.desk.restore(told);
+        self.is_woken = true;
     }
 
     fn ask(&mut self) {
