@@ -38,7 +38,7 @@ pub use effect::{Clustering, Effect, Emit};
 pub use elsewhere::Elsewhere;
 pub use foghorn_channels::Eased;
 pub use foghorn_channels::Occupancy;
-pub use foghorn_webhooks::Departures;
+pub use foghorn_webhooks::{Departures, Pace};
 pub use metrics::{AppMeters, Metrics};
 pub use node::{Node, NodeConfig, ProtocolRule};
 pub use place::Place;

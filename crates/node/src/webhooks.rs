@@ -8,7 +8,7 @@ use foghorn_cluster::{AppId, Ownership};
 use foghorn_protocol::{ChannelName, Moment, SocketId};
 use foghorn_session::ClientPublish;
 use foghorn_webhooks::{
-    Delivery, Departures, Desk, Due, Event, Kind, Mark, Subject, Turn, UnixMillis, Wake, Webhooks,
+    Batching, Delivery, Departures, Due, Event, Kind, Mark, Pace, Subject, Turn, UnixMillis, Wake,
     plan,
 };
 use parking_lot::Mutex;
@@ -110,16 +110,29 @@ impl App {
 }
 
 impl Node {
-    /// What webhooks are to hear of by `now`, which is `time` on the wall.
+    /// What webhooks are to hear of by `now`, which is `time` on the wall. `pace` is asked of apps
+    /// that have batches.
     pub fn due_webhooks(
         &self,
         now: Moment,
         time: UnixMillis,
         departures: Departures,
+        pace: &dyn Fn(&AppId) -> Pace,
     ) -> DueWebhooks {
-        let turn = Turn { now, departures };
         let apps = self.rounds().take_due(now);
-        self.collect(apps, time, |desk, rules, mine| desk.due(turn, rules, mine))
+        self.collect(apps, time, |app, mine| {
+            // Before the desk's lock, which publishers wait for.
+            let pace = match app.webhooks().batching {
+                Batching::Off => Pace::Abreast,
+                Batching::Within { .. } => pace(app.id()),
+            };
+            let turn = Turn {
+                now,
+                departures,
+                pace,
+            };
+            app.desk().lock().due(turn, app.webhooks(), mine)
+        })
     }
 
     /// As [`Node::due_webhooks`], of all apps, and what is held back for a batch or a pause comes
@@ -131,10 +144,16 @@ impl Node {
         time: UnixMillis,
         departures: Departures,
     ) -> DueWebhooks {
-        let turn = Turn { now, departures };
+        let turn = Turn {
+            now,
+            departures,
+            pace: Pace::Abreast,
+        };
         let all = self.apps().all();
         let all = all.iter().map(|app| app.number()).collect();
-        self.collect(all, time, |desk, rules, mine| desk.flush(turn, rules, mine))
+        self.collect(all, time, |app, mine| {
+            app.desk().lock().flush(turn, app.webhooks(), mine)
+        })
     }
 
     /// What receivers were told in a former life of this server. Who does not come back in time is
@@ -156,7 +175,7 @@ impl Node {
         &self,
         apps: BTreeSet<AppNumber>,
         time: UnixMillis,
-        decide: impl Fn(&mut Desk, &Webhooks, &dyn Fn(&ChannelName) -> bool) -> Due,
+        decide: impl Fn(&App, &dyn Fn(&ChannelName) -> bool) -> Due,
     ) -> DueWebhooks {
         let mut all = DueWebhooks::default();
         let ownership = Ownership::new(self.id(), self.view.lock().peers().collect());
@@ -166,14 +185,13 @@ impl Node {
                 continue;
             };
             let mine = |channel: &ChannelName| ownership.is_mine(app.id(), channel);
-            let due = {
+            let due = decide(&app, &mine);
+            {
                 let mut desk = app.desk().lock();
-                let due = decide(&mut desk, app.webhooks(), &mine);
                 self.rounds().ask_again(number, desk.next());
                 self.metrics()
                     .webhook_events_dropped(app.id(), desk.take_dropped());
-                due
-            };
+            }
             let id: &AppId = app.id();
             all.marks
                 .extend(due.marks.into_iter().map(|mark| (Arc::clone(id), mark)));

@@ -1,13 +1,16 @@
 //! Between the node, which decides what webhooks hear, and the courier, which carries it.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use foghorn_cluster::AppId;
 use foghorn_config::{AppConfig, Config, WebhookStore};
 use foghorn_courier::{Addresses, Courier, RequestSettings, Retry, Settings, StoreKind, Usage};
-use foghorn_node::{Day, Departures, DueWebhooks, Node, UsedToday};
+use foghorn_node::{Day, Departures, DueWebhooks, Node, Pace, UsedToday};
 use foghorn_protocol::{Ceiling, Moment};
 use foghorn_webhooks::Schedule;
 use parking_lot::Mutex;
@@ -143,10 +146,23 @@ impl Clerk {
         };
         let _turn = self.turn.lock();
         let (now, time) = (self.clock.now(), Clock::unix_millis());
-        let due = self.node.due_webhooks(now, time, departures);
+        // Told for all apps together, when the first one with batches asks.
+        let behind = OnceCell::new();
+        let pace = |app: &AppId| match behind.get_or_init(|| self.behind()).contains(app) {
+            true => Pace::Behind,
+            false => Pace::Abreast,
+        };
+        let due = self.node.due_webhooks(now, time, departures, &pace);
         let next = due.next;
         self.submit(due);
         next
+    }
+
+    /// The apps of which requests wait.
+    fn behind(&self) -> BTreeSet<AppId> {
+        let status = self.courier().map(Courier::status).unwrap_or_default();
+        let waiting = status.into_iter().filter(|backlog| backlog.waiting > 0);
+        waiting.map(|backlog| backlog.app).collect()
     }
 
     /// The last things to be done, when nobody is connected any more.

@@ -57,6 +57,18 @@ pub struct Turn {
     pub now: Moment,
     /// What becomes of who has gone since it was last asked.
     pub departures: Departures,
+    /// How far the app's receivers are.
+    pub pace: Pace,
+}
+
+/// Whether an app's receivers keep up with what happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// They took everything.
+    #[default]
+    Abreast,
+    /// Earlier requests wait: batches that are opened now had better be large.
+    Behind,
 }
 
 /// What becomes of who goes now.
@@ -208,7 +220,7 @@ impl Desk {
         mine: impl Fn(&ChannelName) -> bool,
     ) -> Due {
         let due = self.decide(Round::new(turn, rules, &mine));
-        self.batch(turn.now, rules.batching, due)
+        self.batch(turn, rules.batching, due)
     }
 
     /// The same as if every batch and every pause ended now: for a server that stops. So do the
@@ -220,7 +232,7 @@ impl Desk {
         mine: impl Fn(&ChannelName) -> bool,
     ) -> Due {
         let due = self.decide(Round::last(turn, rules, &mine));
-        self.batch(turn.now, Batching::Off, due)
+        self.batch(turn, Batching::Off, due)
     }
 
     /// When to ask again even if nothing happens.
@@ -249,7 +261,7 @@ impl Desk {
         round.due
     }
 
-    fn batch(&mut self, now: Moment, batching: Batching, due: Due) -> Due {
+    fn batch(&mut self, turn: Turn, batching: Batching, due: Due) -> Due {
         self.quiet = 1;
         let (window, most) = match batching {
             Batching::Off => (Duration::ZERO, 0),
@@ -261,12 +273,15 @@ impl Desk {
             None if due.is_empty() => return due,
             None => Held {
                 due: Due::default(),
-                until: now.after(window),
+                until: turn.now.after(match turn.pace {
+                    Pace::Abreast => window,
+                    Pace::Behind => window.max(Batching::WINDOW_BEHIND),
+                }),
             },
         };
         held.due.append(due);
         let room = most.saturating_sub(held.due.events.len());
-        if room == 0 || held.until <= now {
+        if room == 0 || held.until <= turn.now {
             return held.due;
         }
         self.quiet = room;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use foghorn_node::{AppSpec, Departures, DueWebhooks, Effect};
-use foghorn_webhooks::{Mark, UnixMillis, Webhook, Webhooks};
+use foghorn_node::{AppSpec, Departures, DueWebhooks, Effect, Pace};
+use foghorn_webhooks::{Batching, Mark, UnixMillis, Webhook, Webhooks};
 use serde_json::{Value, json};
 
 use crate::client::{Client, event};
@@ -58,7 +58,11 @@ fn hooked() -> AppSpec {
 /// The events that are due at a site, as JSON without its outermost shape.
 fn due(site: &Site) -> Vec<String> {
     let now = site.clock.now();
-    events(&site.node.due_webhooks(now, TIME, Departures::Told))
+    events(
+        &site
+            .node
+            .due_webhooks(now, TIME, Departures::Told, &|_| Pace::Abreast),
+    )
 }
 
 fn events(due: &DueWebhooks) -> Vec<String> {
@@ -101,7 +105,7 @@ fn one_webhook_for_each_transition() {
     site.clock.wait(Duration::from_millis(1));
     let last = site
         .node
-        .due_webhooks(site.clock.now(), TIME, Departures::Told);
+        .due_webhooks(site.clock.now(), TIME, Departures::Told, &|_| Pace::Abreast);
     assert_eq!(events(&last), ["channel_vacated private-room"]);
     assert!(
         matches!(&*last.marks, [(_, Mark::TakenBack(_))]),
@@ -124,7 +128,7 @@ fn a_page_that_is_reloaded_is_no_news() {
     drop(page);
     let next = site
         .node
-        .due_webhooks(site.clock.now(), TIME, Departures::Told)
+        .due_webhooks(site.clock.now(), TIME, Departures::Told, &|_| Pace::Abreast)
         .next;
     assert_eq!(next, Some(site.clock.now().after(DELAY)));
     site.clock.wait(Duration::from_secs(2));
@@ -235,7 +239,9 @@ fn what_a_former_life_told_is_taken_back_or_goes_on() {
     ];
     let told = before
         .node
-        .due_webhooks(before.clock.now(), TIME, Departures::Told);
+        .due_webhooks(before.clock.now(), TIME, Departures::Told, &|_| {
+            Pace::Abreast
+        });
     let told = told.marks.into_iter().map(|(app, mark)| match mark {
         Mark::Told(subject) => (app, subject),
         Mark::TakenBack(_) => panic!("everybody is there"),
@@ -250,7 +256,9 @@ fn what_a_former_life_told_is_taken_back_or_goes_on() {
         before.clock.wait(wait);
         before
             .node
-            .due_webhooks(before.clock.now(), TIME, Departures::Kept)
+            .due_webhooks(before.clock.now(), TIME, Departures::Kept, &|_| {
+                Pace::Abreast
+            })
     };
     assert_eq!(
         events(&due_at_the_end(Duration::ZERO)),
@@ -291,4 +299,39 @@ fn a_server_that_will_remember_nothing_tells_what_waits() {
         .node
         .flush_webhooks(site.clock.now(), TIME, Departures::Told);
     assert_eq!(events(&last), ["channel_vacated news"]);
+}
+
+#[test]
+fn batches_stay_open_while_earlier_requests_wait() {
+    let batched = |app: &mut AppSpec| {
+        all(app);
+        app.webhooks.batching = Batching::Within {
+            window: Batching::WINDOW,
+            most: Batching::MOST,
+        };
+    };
+    let site = Site::new(
+        1,
+        Setup {
+            rules: batched,
+            ..Setup::default()
+        },
+    );
+    for (name, pace, window) in [
+        ("a", Pace::Abreast, Batching::WINDOW),
+        ("b", Pace::Behind, Batching::WINDOW_BEHIND),
+    ] {
+        let _client = subscriber(&site, name);
+        let start = site.clock.now();
+        let due = |site: &Site| {
+            let now = site.clock.now();
+            site.node
+                .due_webhooks(now, TIME, Departures::Told, &|_| pace)
+        };
+        let held = due(&site);
+        assert!(held.deliveries.is_empty(), "{held:?}");
+        assert_eq!(held.next, Some(start.after(window)));
+        site.clock.wait(window);
+        assert_eq!(due(&site).deliveries.len(), 1);
+    }
 }

@@ -26,7 +26,9 @@ impl<'a> Round<'a> {
         rules: &'a Webhooks,
         mine: &'a dyn Fn(&ChannelName) -> bool,
     ) -> Self {
-        let Turn { now, departures } = turn;
+        let Turn {
+            now, departures, ..
+        } = turn;
         Self {
             now,
             gone: now,

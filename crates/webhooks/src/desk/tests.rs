@@ -23,6 +23,7 @@ fn turn(millis: u64) -> Turn {
     Turn {
         now: at(millis),
         departures: Departures::Told,
+        pace: Pace::Abreast,
     }
 }
 
@@ -458,4 +459,28 @@ fn the_end_of_a_server_that_remembers_keeps_who_goes() {
     assert!(due.marks.is_empty());
     // The next life begins with what is marked.
     assert_eq!(desk.flush(kept(900), &batched, |_| true), Due::default());
+}
+
+#[test]
+fn batches_grow_while_receivers_are_behind() {
+    let batching = Batching::Within {
+        window: Duration::from_millis(50),
+        most: 3,
+    };
+    let rules = Webhooks { batching, ..all() };
+    let behind = |millis| Turn {
+        pace: Pace::Behind,
+        ..turn(millis)
+    };
+    let mut desk = Desk::default();
+    _ = desk.client_event(client_event("private-a", 0));
+    assert_eq!(desk.due(behind(0), &rules, |_| true), Due::default());
+    assert_eq!(desk.next(), Some(at(1000)));
+    // Those who have caught up meanwhile wait all the same.
+    check(&mut desk, 999, &rules, &[]);
+    check(&mut desk, 1000, &rules, &["client-0 private-a"]);
+    for number in 0..3 {
+        _ = desk.client_event(client_event("private-a", number));
+    }
+    assert_eq!(desk.due(behind(1001), &rules, |_| true).events.len(), 3);
 }
