@@ -1,6 +1,6 @@
 //! What webhooks are to hear of, from where it happens to finished requests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use foghorn_channels::{AppNumber, News};
@@ -16,11 +16,17 @@ use parking_lot::Mutex;
 use crate::app::App;
 use crate::node::Node;
 
+/// How much is looked at in one turn, of one app and of all: the desk of an app is locked
+/// meanwhile, and whoever carries the requests takes no more at once.
+const PER_TURN: usize = 1_024;
+
 /// Which apps' desks have something to be asked for, and when. Leaf locks.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds {
     woken: Mutex<BTreeSet<AppNumber>>,
     next: Mutex<BTreeMap<AppNumber, Moment>>,
+    /// Those for whom there was no room in the last turn; they come before all others.
+    queue: Mutex<VecDeque<AppNumber>>,
 }
 
 /// What is to be sent and remembered now.
@@ -32,6 +38,8 @@ pub struct DueWebhooks {
     pub marks: Vec<(AppId, Mark)>,
     /// When to ask again, even if nothing happens.
     pub next: Option<Moment>,
+    /// More is due at once than was to be given in one turn: ask again.
+    pub more: bool,
 }
 
 /// Somebody there, as receivers were told in a former life of the server.
@@ -44,12 +52,16 @@ impl Rounds {
     }
 
     /// Those to be asked now.
-    fn take_due(&self, now: Moment) -> BTreeSet<AppNumber> {
+    fn take_due(&self, now: Moment) -> VecDeque<AppNumber> {
+        let queue = std::mem::take(&mut *self.queue.lock());
+        if !queue.is_empty() {
+            return queue;
+        }
         let mut due = std::mem::take(&mut *self.woken.lock());
         let next = self.next.lock();
         let ripe = next.iter().filter(|(_, at)| **at <= now);
         due.extend(ripe.map(|(app, _)| *app));
-        due
+        due.into_iter().collect()
     }
 
     fn ask_again(&self, app: AppNumber, at: Option<Moment>) {
@@ -119,8 +131,8 @@ impl Node {
         departures: Departures,
         pace: &dyn Fn(&AppId) -> Pace,
     ) -> DueWebhooks {
-        let apps = self.rounds().take_due(now);
-        self.collect(apps, time, |app, mine| {
+        let mut apps = self.rounds().take_due(now);
+        let mut all = self.collect(&mut apps, time, |app, mine| {
             // Before the desk's lock, which publishers wait for.
             let pace = match app.webhooks().batching {
                 Batching::Off => Pace::Abreast,
@@ -130,14 +142,20 @@ impl Node {
                 now,
                 departures,
                 pace,
+                most: PER_TURN,
             };
             app.desk().lock().due(turn, app.webhooks(), mine)
-        })
+        });
+        *self.rounds().queue.lock() = apps;
+        if all.more {
+            all.next = Some(now);
+        }
+        all
     }
 
     /// As [`Node::due_webhooks`], of all apps, and what is held back for a batch or a pause comes
     /// now: for a server that stops. So do departures that wait for their delay, unless they are
-    /// kept.
+    /// kept. To be asked until there is no more.
     pub fn flush_webhooks(
         &self,
         now: Moment,
@@ -148,10 +166,11 @@ impl Node {
             now,
             departures,
             pace: Pace::Abreast,
+            most: PER_TURN,
         };
         let all = self.apps().all();
-        let all = all.iter().map(|app| app.number()).collect();
-        self.collect(all, time, |app, mine| {
+        let mut all = all.iter().map(|app| app.number()).collect();
+        self.collect(&mut all, time, |app, mine| {
             app.desk().lock().flush(turn, app.webhooks(), mine)
         })
     }
@@ -171,15 +190,19 @@ impl Node {
         self.emit(crate::effect::Effect::WebhooksWaiting);
     }
 
+    /// Asks apps until they are through or it is enough for one turn.
     fn collect(
         &self,
-        apps: BTreeSet<AppNumber>,
+        apps: &mut VecDeque<AppNumber>,
         time: UnixMillis,
         decide: impl Fn(&App, &dyn Fn(&ChannelName) -> bool) -> Due,
     ) -> DueWebhooks {
         let mut all = DueWebhooks::default();
         let ownership = Ownership::new(self.id(), self.view.lock().peers().collect());
-        for number in apps {
+        let mut size = 0;
+        while size < PER_TURN
+            && let Some(number) = apps.pop_front()
+        {
             let Some(app) = self.apps().with_number(number) else {
                 self.rounds().ask_again(number, None);
                 continue;
@@ -189,9 +212,11 @@ impl Node {
             {
                 let mut desk = app.desk().lock();
                 self.rounds().ask_again(number, desk.next());
+                all.more |= desk.has_more();
                 self.metrics()
                     .webhook_events_dropped(app.id(), desk.take_dropped());
             }
+            size += due.events.len() + due.marks.len();
             let id: &AppId = app.id();
             all.marks
                 .extend(due.marks.into_iter().map(|mark| (Arc::clone(id), mark)));
@@ -201,6 +226,7 @@ impl Node {
                 all.deliveries.extend(planned);
             }
         }
+        all.more |= !apps.is_empty();
         all.next = self.rounds().first();
         all
     }

@@ -16,6 +16,7 @@ use foghorn_webhooks::Schedule;
 use parking_lot::Mutex;
 use prometheus::Registry;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use crate::clock::Clock;
@@ -179,17 +180,23 @@ impl Clerk {
         let Some(courier) = self.courier() else {
             return;
         };
-        self.take_last_turn();
+        while self.take_last_turn() {
+            // Here: courier.room().await;
+            yield_now().await;
+        }
         self.note_usage(&mut Vec::new());
         courier.flush(patience).await;
     }
 
-    /// Hands over everything that is known, also what would have waited for more.
-    fn take_last_turn(&self) {
+    /// Hands over what is known, also what would have waited; whether there is more of it.
+    fn take_last_turn(&self) -> bool {
         let _turn = self.turn.lock();
         let (now, time) = (self.clock.now(), Clock::unix_millis());
         let departures = self.departures_of_a_stop();
-        self.submit(self.node.flush_webhooks(now, time, departures));
+        let due = self.node.flush_webhooks(now, time, departures);
+        let more = due.more;
+        self.submit(due);
+        more
     }
 
     /// What a stop means depends on who remembers it.

@@ -38,6 +38,8 @@ pub struct Desk {
     misses: Misses,
     client_events: VecDeque<Event>,
     dropped: u64,
+    /// The round that was cut because there was too much to look at.
+    cut: Option<Cut>,
     held: Option<Held>,
     /// Notes that may come until the shell has to be woken; none: it has been.
     quiet: usize,
@@ -50,6 +52,24 @@ struct Held {
     until: Moment,
 }
 
+/// What is left of a round.
+#[derive(Debug)]
+struct Cut {
+    agenda: Agenda,
+    /// When it was asked for.
+    at: Moment,
+}
+
+/// How much of each is looked at in a round: what was noted when it began. What is noted later
+/// comes in the next one; so a round ends, however much goes on happening.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Agenda {
+    subjects: usize,
+    misses: usize,
+    client_events: usize,
+    counts: usize,
+}
+
 /// The circumstances in which a desk is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
@@ -59,6 +79,8 @@ pub struct Turn {
     pub departures: Departures,
     /// How far the app's receivers are.
     pub pace: Pace,
+    /// About how much it may look at, at least 1: whoever notes something waits meanwhile.
+    pub most: usize,
 }
 
 /// Whether an app's receivers keep up with what happens.
@@ -131,6 +153,7 @@ impl Default for Desk {
             misses: Misses::default(),
             client_events: VecDeque::new(),
             dropped: 0,
+            cut: None,
             held: None,
             quiet: 1,
         }
@@ -189,6 +212,10 @@ impl Desk {
         if self.client_events.len() >= CLIENT_EVENTS_WAITING {
             self.client_events.pop_front();
             self.dropped += 1;
+            if let Some(cut) = &mut self.cut {
+                let left = &mut cut.agenda.client_events;
+                *left = left.saturating_sub(1);
+            }
         }
         self.client_events.push_back(event);
         self.wake_for(Note::WithTheBatch)
@@ -235,6 +262,12 @@ impl Desk {
         self.batch(turn, Batching::Off, due)
     }
 
+    /// Whether more is due at once than it was to look at.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.cut.is_some()
+    }
+
     /// When to ask again even if nothing happens.
     #[must_use]
     pub fn next(&self) -> Option<Moment> {
@@ -243,6 +276,7 @@ impl Desk {
             self.counts.next(),
             self.misses.next(),
             self.held.as_ref().map(|held| held.until),
+            self.cut.as_ref().map(|cut| cut.at),
         ];
         times.into_iter().flatten().min()
     }
@@ -250,15 +284,38 @@ impl Desk {
     /// Comings, then what happened, then goings: receivers hear of a channel's other events only
     /// while they believe that it is there.
     fn decide(&mut self, mut round: Round<'_>) -> Due {
+        let mut agenda = match self.cut.take() {
+            Some(cut) => cut.agenda,
+            None => self.agenda(),
+        };
         self.subjects.forget_unfollowed(&mut round);
-        self.subjects.tell(&mut round);
-        self.misses.tell(&mut round);
-        for event in self.client_events.drain(..) {
+        self.subjects.tell(&mut agenda.subjects, &mut round);
+        self.misses.tell(&mut agenda.misses, &mut round);
+        while let Some(event) = round.take(&mut self.client_events, &mut agenda.client_events) {
             round.say(event);
         }
-        self.counts.tell(&mut round);
+        self.counts.tell(&mut agenda.counts, &mut round);
         self.subjects.take_back(&mut round);
+        let rest = match round.is_full() {
+            true => agenda,
+            // What was noted since the round began, by whom nobody was woken any more.
+            false => self.agenda(),
+        };
+        let is_cut = round.is_full() || rest != Agenda::default();
+        self.cut = is_cut.then_some(Cut {
+            agenda: rest,
+            at: round.now,
+        });
         round.due
+    }
+
+    fn agenda(&self) -> Agenda {
+        Agenda {
+            subjects: self.subjects.noted(),
+            misses: self.misses.noted(),
+            client_events: self.client_events.len(),
+            counts: self.counts.noted(),
+        }
     }
 
     fn batch(&mut self, turn: Turn, batching: Batching, due: Due) -> Due {

@@ -1,5 +1,6 @@
 //! One answer to the question what is due.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use foghorn_protocol::{ChannelName, Moment};
@@ -15,6 +16,8 @@ pub(super) struct Round<'a> {
     /// What is held back until then need not wait any longer.
     pub(super) held_back: Moment,
     departures: Departures,
+    /// What may still be looked at.
+    left: usize,
     pub(super) rules: &'a Webhooks,
     mine: &'a dyn Fn(&ChannelName) -> bool,
     pub(super) due: Due,
@@ -27,13 +30,17 @@ impl<'a> Round<'a> {
         mine: &'a dyn Fn(&ChannelName) -> bool,
     ) -> Self {
         let Turn {
-            now, departures, ..
+            now,
+            departures,
+            most,
+            ..
         } = turn;
         Self {
             now,
             gone: now,
             held_back: now,
             departures,
+            left: most,
             rules,
             mine,
             due: Due::default(),
@@ -55,6 +62,36 @@ impl<'a> Round<'a> {
             held_back: end_of_time,
             ..Self::new(turn, rules, mine)
         }
+    }
+
+    /// Whether the rest has to wait for the next round.
+    pub(super) fn is_full(&self) -> bool {
+        self.left == 0
+    }
+
+    /// How much may still be looked at.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Something was looked at.
+    pub(super) fn spend(&mut self, things: usize) {
+        self.left = self.left.saturating_sub(things);
+    }
+
+    /// Takes one of those that were noted when the round began, if there is one and room for it.
+    pub(super) fn take<T>(&mut self, noted: &mut VecDeque<T>, count: &mut usize) -> Option<T> {
+        if *count == 0 || self.is_full() {
+            return None;
+        }
+        *count -= 1;
+        self.spend(1);
+        let first = noted.pop_front();
+        if noted.is_empty() {
+            // One crowd must not cost memory for ever.
+            *noted = VecDeque::new();
+        }
+        first
     }
 
     /// When the delay ends that begins now, and is so long unless a next life has to end it.

@@ -1,7 +1,7 @@
 //! Which channels and members are there, and which of them receivers believe to be there.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use foghorn_protocol::Moment;
@@ -16,7 +16,7 @@ pub(super) struct Subjects {
     present: BTreeMap<Subject, Presence>,
     /// Each of which `noted` is set, in the order in which that happened. A member is behind its
     /// channel.
-    noted: Vec<Subject>,
+    noted: VecDeque<Subject>,
     /// Each that is `Leaving`, by the end of its delay.
     leaving: BTreeSet<(Moment, Subject)>,
     /// Whether the last round's webhooks heard of channels, and of members.
@@ -56,7 +56,7 @@ impl Default for Subjects {
     fn default() -> Self {
         Self {
             present: BTreeMap::new(),
-            noted: Vec::new(),
+            noted: VecDeque::new(),
             leaving: BTreeSet::new(),
             // What a former life left is looked through once.
             followed: Followed {
@@ -75,7 +75,7 @@ impl Subjects {
                 noted: true,
             };
             self.present.insert(subject.clone(), noted);
-            self.noted.push(subject.clone());
+            self.noted.push_back(subject.clone());
             return Note::WithTheBatch;
         };
         presence.standing = match presence.standing {
@@ -102,7 +102,7 @@ impl Subjects {
         };
         if !presence.noted {
             presence.noted = true;
-            self.noted.push(subject.clone());
+            self.noted.push_back(subject.clone());
         }
         Note::Now
     }
@@ -111,7 +111,7 @@ impl Subjects {
     pub(super) fn restore(&mut self, subject: Subject) {
         match self.present.entry(subject) {
             Entry::Vacant(vacant) => {
-                self.noted.push(vacant.key().clone());
+                self.noted.push_back(vacant.key().clone());
                 vacant.insert(Presence {
                     standing: Standing::Restored,
                     noted: true,
@@ -156,11 +156,16 @@ impl Subjects {
         }
     }
 
-    /// Tells what came, and begins the delays of what went.
-    pub(super) fn tell(&mut self, round: &mut Round<'_>) {
+    /// How many have been noted.
+    pub(super) fn noted(&self) -> usize {
+        self.noted.len()
+    }
+
+    /// Tells what came, and begins the delays of what went, of the first `noted`.
+    pub(super) fn tell(&mut self, noted: &mut usize, round: &mut Round<'_>) {
         let end_of_delay = round.end_of(round.rules.delay);
         let end_after_restart = round.end_of(round.rules.delay_after_restart());
-        for subject in std::mem::take(&mut self.noted) {
+        while let Some(subject) = round.take(&mut self.noted, noted) {
             let Some(presence) = self.present.get_mut(&subject).filter(|each| each.noted) else {
                 continue;
             };
@@ -187,24 +192,34 @@ impl Subjects {
     /// Takes back what has been gone for the delay; members before their channel, which cannot
     /// have any when it has no subscribers.
     pub(super) fn take_back(&mut self, round: &mut Round<'_>) {
-        while self.next().is_some_and(|until| until <= round.gone) {
-            let Some((_, subject)) = self.leaving.pop_first() else {
+        while !round.is_full() {
+            let Some(first) = self.leaving.first().filter(|first| first.0 <= round.gone) else {
                 return;
             };
-            if subject.user_id.is_none() {
-                for member in self.members(&subject) {
-                    self.remove(member, round);
-                }
+            let subject = &first.1;
+            let members = match subject.user_id {
+                None => self.members(subject, round.left()),
+                Some(_) => Vec::new(),
+            };
+            round.spend(members.len());
+            for member in members {
+                self.remove(member, round);
             }
-            self.remove(subject, round);
+            if !round.is_full()
+                && let Some((_, subject)) = self.leaving.pop_first()
+            {
+                round.spend(1);
+                self.remove(subject, round);
+            }
         }
     }
 
-    fn members(&self, channel: &Subject) -> Vec<Subject> {
+    fn members(&self, channel: &Subject, most: usize) -> Vec<Subject> {
         let behind = (Bound::Excluded(channel), Bound::Unbounded);
         let members = self.present.range(behind).map(|(subject, _)| subject);
         members
             .take_while(|subject| subject.channel == channel.channel)
+            .take(most)
             .cloned()
             .collect()
     }

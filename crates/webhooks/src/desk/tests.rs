@@ -24,6 +24,7 @@ fn turn(millis: u64) -> Turn {
         now: at(millis),
         departures: Departures::Told,
         pace: Pace::Abreast,
+        most: usize::MAX,
     }
 }
 
@@ -86,6 +87,7 @@ impl Desk {
             && self.misses.is_empty()
             && self.client_events.is_empty()
             && self.held.is_none()
+            && self.cut.is_none()
     }
 }
 

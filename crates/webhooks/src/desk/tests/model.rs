@@ -76,6 +76,8 @@ struct World {
     absent_since: BTreeMap<Subject, u64>,
     believed: BTreeSet<Subject>,
     is_woken: bool,
+    /// How much the desk looks at when it is asked.
+    most: usize,
 }
 
 impl World {
@@ -89,6 +91,7 @@ impl World {
             absent_since: BTreeMap::new(),
             believed: BTreeSet::new(),
             is_woken: false,
+            most: usize::MAX,
         }
     }
 
@@ -214,6 +217,9 @@ impl World {
 
     fn ask(&mut self) {
         self.deliver();
+        while self.desk.has_more() {
+            self.deliver();
+        }
         if self.rules.batching == Batching::Off {
             let told: BTreeSet<_> = self.present.difference(&self.believed).collect();
             assert!(told.is_empty(), "nobody heard of {told:?}");
@@ -223,7 +229,11 @@ impl World {
     /// The shell asks, and the receivers hear.
     fn deliver(&mut self) {
         let is_awake = self.is_woken || self.desk.next().is_some_and(|next| next <= at(self.now));
-        let due = self.desk.due(turn(self.now), &self.rules, |_| true);
+        let turn = Turn {
+            most: self.most,
+            ..turn(self.now)
+        };
+        let due = self.desk.due(turn, &self.rules, |_| true);
         assert!(is_awake || due.is_empty(), "slept over {due:?}");
         self.is_woken = false;
         let mut marks = due.marks.iter();
@@ -326,6 +336,17 @@ proptest! {
         let window = Duration::from_millis(window);
         let batching = Batching::Within { window, most };
         World::new(Webhooks { batching, ..all() }).run(&steps);
+    }
+
+    /// Whatever goes on happening between the parts of a round.
+    #[test]
+    fn receivers_believe_what_is_true_when_rounds_are_cut(
+        steps in prop::collection::vec(step(), 1..80),
+        most in 1..6usize,
+    ) {
+        let mut world = World::new(all());
+        world.most = most;
+        world.run(&steps);
     }
 
     #[test]
