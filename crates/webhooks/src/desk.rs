@@ -235,6 +235,13 @@ impl Desk {
         self.quiet = 0;
     }
 
+    /// For a while nobody noted what happened, so everybody may have gone. Who is noted again
+    /// before the shell has asked, or before the delay is over, has not.
+    pub fn doubt(&mut self) -> Wake {
+        let note = self.subjects.doubt();
+        self.wake_for(note)
+    }
+
     /// What is to be told now.
     ///
     /// `mine` says whether it is for this node to tell what all nodes know of a channel: that it

@@ -398,3 +398,62 @@ fn a_crowd_that_goes_at_once_is_told_in_many_turns() {
     check("channel_vacated", |mark| matches!(mark, Mark::TakenBack(_)));
     assert_eq!(turns(&site).last().and_then(|turn| turn.next), None);
 }
+
+#[test]
+fn webhooks_that_are_added_hear_of_what_is_there() {
+    let site = Site::new(1, setup());
+    let listening = |kinds: Value| {
+        let spec = json!({ "url": "http://a.example/hook", "event_types": kinds });
+        let mut app = hooked();
+        app.webhooks.webhooks = vec![Webhook::new(serde_json::from_value(spec).unwrap()).unwrap()];
+        site.node.change_apps(vec![app], &[]).unwrap();
+    };
+    let silent = || site.node.change_apps(vec![spec(ONE)], &[]).unwrap();
+    silent();
+    let news = subscriber(&site, "news");
+    let zoe = site.member("presence-doc", "zoe");
+    let gone = subscriber(&site, "gone");
+    assert_eq!(due(&site), Vec::<String>::new());
+    let occupied = |channel: &str| format!("channel_occupied {channel}");
+    let sorted = || {
+        let mut told = due(&site);
+        told.sort();
+        told
+    };
+    listening(json!(["channel_vacated", "channel_occupied"]));
+    assert_eq!(
+        sorted(),
+        [occupied("gone"), occupied("news"), occupied("presence-doc")]
+    );
+    // Nobody is told twice, and members are told of as soon as somebody asks for them.
+    listening(json!(null));
+    assert_eq!(due(&site), ["member_added presence-doc zoe"]);
+    // It comes and goes while nobody listens, and the desk is not asked in between.
+    silent();
+    drop(gone);
+    listening(json!(null));
+    assert_eq!(due(&site), Vec::<String>::new());
+    site.clock.wait(DELAY);
+    assert_eq!(due(&site), ["channel_vacated gone"]);
+    silent();
+    assert_eq!(due(&site), Vec::<String>::new());
+    drop(news);
+    listening(json!(null));
+    assert_eq!(
+        due(&site),
+        [
+            "channel_occupied presence-doc",
+            "member_added presence-doc zoe"
+        ]
+    );
+    drop(zoe);
+    due(&site);
+    site.clock.wait(DELAY);
+    assert_eq!(
+        due(&site),
+        [
+            "member_removed presence-doc zoe",
+            "channel_vacated presence-doc"
+        ]
+    );
+}

@@ -107,6 +107,25 @@ impl Subjects {
         Note::Now
     }
 
+    /// See `Desk::doubt`.
+    pub(super) fn doubt(&mut self) -> Note {
+        for (subject, presence) in &mut self.present {
+            presence.standing = match presence.standing {
+                Standing::Came => Standing::CameAndWent,
+                Standing::Known => Standing::Gone,
+                Standing::CameAndWent
+                | Standing::Gone
+                | Standing::Restored
+                | Standing::Leaving(_) => continue,
+            };
+            if !presence.noted {
+                presence.noted = true;
+                self.noted.push_back(subject.clone());
+            }
+        }
+        Note::Now
+    }
+
     /// See `Desk::restore`.
     pub(super) fn restore(&mut self, subject: Subject) {
         match self.present.entry(subject) {

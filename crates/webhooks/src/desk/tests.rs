@@ -486,3 +486,18 @@ fn batches_grow_while_receivers_are_behind() {
     }
     assert_eq!(desk.due(behind(1001), &rules, |_| true).events.len(), 3);
 }
+
+#[test]
+fn whoever_is_doubted_is_gone_unless_noted_again() {
+    let (mut desk, rules) = (Desk::default(), all());
+    let (stays, went) = (channel("stays"), channel("went"));
+    for channel in [&stays, &went] {
+        _ = desk.occupied(channel);
+    }
+    check(&mut desk, 0, &rules, &["occupied stays", "occupied went"]);
+    assert_eq!(desk.doubt(), Wake::Shell);
+    assert_eq!(desk.occupied(&stays), Wake::Nobody);
+    check(&mut desk, 10, &rules, &[]);
+    check(&mut desk, 3010, &rules, &["vacated went"]);
+    assert_eq!(desk.next(), None);
+}
