@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use foghorn_webhooks::{Class, Delivery, Mark, Subject};
+use foghorn_webhooks::{Class, Delivery, Lane, Mark, Subject};
 use parking_lot::Mutex;
 use prometheus::Registry;
 use tokio::sync::{Notify, oneshot, watch};
@@ -99,7 +99,9 @@ impl Courier {
         let post = Arc::new(Post::new(&settings.requests, settings.concurrency)?);
         let (store, contents) = Store::open(&settings.store)?;
         let clock = Clock::start();
-        let ledger = Arc::new(Mutex::new(Ledger::new(&settings)));
+        let entrance = Arc::new(Entrance::new(settings.bounds.entrance));
+        let ledger = Ledger::new(&settings, Arc::clone(&entrance));
+        let ledger = Arc::new(Mutex::new(ledger));
         let metrics = Metrics::register(registry, &ledger, clock)?;
         let next = first_free(&contents);
         let Contents {
@@ -114,7 +116,7 @@ impl Courier {
             store: Arc::new(store),
             ledger,
             metrics,
-            entrance: Arc::new(Entrance::new(settings.bounds.entrance)),
+            entrance,
             clock,
             wake: Arc::new(Notify::new()),
             closing: Arc::new(AtomicBool::new(false)),
@@ -146,34 +148,50 @@ impl Courier {
 
     /// Takes deliveries and, in the same commit, what they tell. Returns at once; each is sent as
     /// soon as it is stored. If more comes than can be stored, client events are dropped and
-    /// counted, and in the end the rest as well.
+    /// counted, and in the end the rest as well; what was to be told of their channels is not
+    /// remembered then. None is dropped while up to 1,024 are submitted at a time, each time after
+    /// [`Courier::room`], and the store works.
     pub fn submit(&self, deliveries: Vec<Delivery>, mut marks: Vec<(Arc<str>, Mark)>) {
         if deliveries.is_empty() && marks.is_empty() {
             return;
         }
+        let since = self.shared.clock.now();
         let mut intake = self.shared.intake.lock();
-        let mut waiting = Vec::with_capacity(deliveries.len());
+        let submitted = deliveries.into_iter().map(|delivery| Waiting {
+            id: intake.take_id(),
+            since,
+            delivery,
+            progress: Progress::default(),
+        });
+        let (waiting, refused) = self.shared.entrance.admit(submitted.collect());
         let mut untold = BTreeSet::new();
-        for delivery in deliveries {
-            let one = Waiting {
-                id: intake.take_id(),
-                since: delivery.created,
-                delivery,
-                progress: Progress::default(),
-            };
-            if self.shared.entrance.enter(&one) {
-                waiting.push(one);
-                continue;
-            }
-            let app = one.delivery.app;
+        for Delivery {
+            app, lane, class, ..
+        } in refused.into_iter().map(|one| one.delivery)
+        {
             self.shared.metrics.dropped(&app, Loss::EntranceFull, 1);
-            if one.delivery.class == Class::State {
-                untold.insert(app);
+            if class == Class::State {
+                untold.insert((app, lane));
             }
         }
         // What is not told must not be remembered as told.
-        marks.retain(|(app, _)| !untold.contains(app));
+        if !untold.is_empty() {
+            marks.retain(|(app, mark)| {
+                let (Mark::Told(subject) | Mark::TakenBack(subject)) = mark;
+                let lanes = [Lane::App, Lane::Channel(subject.channel.clone())];
+                lanes
+                    .map(|lane| (Arc::clone(app), lane))
+                    .iter()
+                    .all(|key| !untold.contains(key))
+            });
+        }
         intake.send(vec![Change::Add { waiting, marks }], None);
+    }
+
+    /// Waits until [`Courier::submit`] can take 1,024 deliveries. Returns at once while the store
+    /// fails: then room would not come, and whoever waited for it would keep everything instead.
+    pub async fn room(&self) {
+        self.shared.entrance.room().await;
     }
 
     /// Sends what waits, for ever. One call at a time.
@@ -264,12 +282,16 @@ impl Courier {
 
     /// Remembers what apps used of their quotas.
     pub fn put_usage(&self, usage: Vec<Usage>) {
-        self.change(usage.into_iter().map(Change::Usage).collect());
+        if self.shared.entrance.put_usage(usage) {
+            // The writer looks for it.
+            self.change(Vec::new());
+        }
     }
 
     /// Forgets what waits for an app, what its receivers were told and what it used. Its dead
     /// letters stay.
     pub fn forget(&self, app: Arc<str>) {
+        self.shared.entrance.forget_usage(&app);
         self.change(vec![Change::Forget(app)]);
     }
 

@@ -4,14 +4,18 @@
 //! of which each has so many places of its own: what waits for one URL holds no other up. A lane
 //! whose head waits for another attempt has no turn and takes no place until then.
 
+mod endpoints;
+mod outlet;
 mod queue;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foghorn_webhooks::{Class, Lane, Target, UnixMillis};
 
 use crate::store::{Id, Progress, Waiting};
+use endpoints::Endpoints;
+use outlet::{Outlet, OutletKey};
 use queue::{Head, Queue};
 
 /// What may wait for one app and target, and be under way to one URL.
@@ -56,6 +60,11 @@ pub(crate) struct Turn {
     pub(crate) id: Id,
     /// Attempts made before.
     pub(crate) attempts: u32,
+    /// Attempts in a row that failed, at this one and those whose place it took: what the next
+    /// pause follows from.
+    pub(crate) failures: u32,
+    /// Since when it waits.
+    pub(crate) since: UnixMillis,
 }
 
 /// What had to go, because too much waits for its target.
@@ -76,37 +85,25 @@ pub(crate) struct Depth {
     pub(crate) oldest: UnixMillis,
 }
 
-/// Sorted by app first, so that one app's are together.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct OutletKey {
-    app: Arc<str>,
-    target: Arc<Target>,
-}
-
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct LaneKey {
     outlet: OutletKey,
     lane: Lane,
 }
 
-/// What waits for one app and target, by number, and since when.
-#[derive(Default)]
-struct Outlet {
-    state: BTreeMap<Id, UnixMillis>,
-    client_events: BTreeMap<Id, UnixMillis>,
-}
-
-/// One URL.
-#[derive(Default)]
-struct Endpoint {
-    /// Lanes whose head may go. A lane can be in it twice or have gone meanwhile: its head tells.
-    ready: VecDeque<LaneKey>,
-    under_way: usize,
-}
-
 struct Place {
     lane: LaneKey,
     class: Class,
+}
+
+/// Why something leaves its lane.
+#[derive(Clone, Copy)]
+enum Exit {
+    /// It is taken or given up, so the next begins anew.
+    Over,
+    /// It has to make room. That says nothing of the target, so the next waits as long as it would
+    /// have, or an endpoint that fails would be asked once for each that comes.
+    Evicted,
 }
 
 /// Everything that waits.
@@ -115,13 +112,9 @@ pub(crate) struct Lanes {
     lanes: BTreeMap<LaneKey, Queue>,
     outlets: BTreeMap<OutletKey, Outlet>,
     places: BTreeMap<Id, Place>,
-    endpoints: BTreeMap<Arc<str>, Endpoint>,
-    /// Those of the endpoints that may have both a place and a lane for it.
-    open: BTreeSet<Arc<str>>,
+    endpoints: Endpoints,
     /// Heads that wait for another attempt.
     sleeping: BTreeSet<(UnixMillis, Id)>,
-    /// What is under way, and where to; also what was forgotten since.
-    under_way: BTreeMap<Id, Arc<str>>,
 }
 
 impl Lanes {
@@ -131,19 +124,14 @@ impl Lanes {
             lanes: BTreeMap::new(),
             outlets: BTreeMap::new(),
             places: BTreeMap::new(),
-            endpoints: BTreeMap::new(),
-            open: BTreeSet::new(),
+            endpoints: Endpoints::new(widths.concurrency),
             sleeping: BTreeSet::new(),
-            under_way: BTreeMap::new(),
         }
     }
 
     /// Puts a delivery at the end of its lane. Numbers must come in ascending order.
     pub(crate) fn add(&mut self, entry: Entry) -> Option<Overflow> {
-        let outlet = OutletKey {
-            app: entry.app,
-            target: entry.target,
-        };
+        let outlet = OutletKey::new(entry.app, entry.target);
         let key = LaneKey {
             outlet: outlet.clone(),
             lane: entry.lane,
@@ -163,22 +151,14 @@ impl Lanes {
     }
 
     fn begin(&mut self, key: LaneKey, id: Id, progress: Progress) {
-        let mut queue = Queue::new(id);
-        queue.attempts = progress.attempts;
-        if progress.attempts > 0 {
-            queue.head = Head::Sleeping(progress.next);
+        let head = if progress.attempts > 0 {
             self.sleeping.insert((progress.next, id));
-            self.lanes.insert(key, queue);
+            Head::Sleeping(progress.next)
         } else {
-            self.lanes.insert(key.clone(), queue);
-            self.ready(key);
-        }
-    }
-
-    fn ready(&mut self, key: LaneKey) {
-        let url: Arc<str> = key.outlet.target.url.as_str().into();
-        self.open.insert(Arc::clone(&url));
-        self.endpoints.entry(url).or_default().ready.push_back(key);
+            Head::Ready(self.endpoints.line_up(key.clone()))
+        };
+        let queue = Queue::new(id, head, progress.attempts);
+        self.lanes.insert(key, queue);
     }
 
     /// The oldest that is not under way goes, if there are too many of its class.
@@ -192,9 +172,9 @@ impl Lanes {
             return None;
         }
         let mut oldest = ranks.keys().copied();
-        let id = oldest.find(|id| !self.under_way.contains_key(id))?;
+        let id = oldest.find(|id| !self.endpoints.is_under_way(*id))?;
         let attempts = self.attempts(id);
-        self.remove(id);
+        self.remove(id, Exit::Evicted);
         Some(Overflow {
             id,
             app: Arc::clone(&outlet.app),
@@ -216,25 +196,24 @@ impl Lanes {
     pub(crate) fn start(&mut self, now: UnixMillis) -> Vec<Turn> {
         self.wake(now);
         let mut turns = Vec::new();
-        for url in std::mem::take(&mut self.open) {
-            let Some(endpoint) = self.endpoints.get_mut(&url) else {
-                continue;
-            };
-            while endpoint.under_way < self.widths.concurrency {
-                let Some(key) = endpoint.ready.pop_front() else {
-                    break;
+        for url in self.endpoints.take_open() {
+            while let Some(key) = self.endpoints.call(&url) {
+                let Some(queue) = self.lanes.get_mut(&key) else {
+                    continue;
                 };
-                let lane = self.lanes.get_mut(&key);
-                let Some((id, queue)) = lane.and_then(Queue::ready) else {
+                let Some(id) = queue.first() else {
                     continue;
                 };
                 queue.head = Head::UnderWay;
-                endpoint.under_way += 1;
-                self.under_way.insert(id, Arc::clone(&url));
-                let attempts = queue.attempts;
-                turns.push(Turn { id, attempts });
+                self.endpoints.depart(&url, id);
+                let outlet = self.outlets.get(&key.outlet);
+                turns.push(Turn {
+                    id,
+                    attempts: queue.attempts,
+                    failures: queue.failures(),
+                    since: outlet.and_then(|outlet| outlet.since(id)).unwrap_or(now),
+                });
             }
-            self.close_if_idle(&url);
         }
         turns
     }
@@ -242,21 +221,12 @@ impl Lanes {
     fn wake(&mut self, now: UnixMillis) {
         while let Some(&(at, id)) = self.sleeping.first().filter(|(at, _)| *at <= now) {
             self.sleeping.remove(&(at, id));
-            let Some(place) = self.places.get(&id) else {
+            let Some(Place { lane: key, .. }) = self.places.get(&id) else {
                 continue;
             };
-            let key = place.lane.clone();
-            if let Some(queue) = self.lanes.get_mut(&key) {
-                queue.head = Head::Ready;
-                self.ready(key);
+            if let Some(queue) = self.lanes.get_mut(key) {
+                queue.head = Head::Ready(self.endpoints.line_up(key.clone()));
             }
-        }
-    }
-
-    fn close_if_idle(&mut self, url: &Arc<str>) {
-        let idle = |endpoint: &Endpoint| endpoint.under_way == 0 && endpoint.ready.is_empty();
-        if self.endpoints.get(url).is_some_and(idle) {
-            self.endpoints.remove(url);
         }
     }
 
@@ -267,13 +237,13 @@ impl Lanes {
 
     /// A delivery that was under way is taken or given up. `false`: it was forgotten meanwhile.
     pub(crate) fn done(&mut self, id: Id) -> bool {
-        self.landed(id);
-        self.remove(id)
+        self.endpoints.land(id);
+        self.remove(id, Exit::Over)
     }
 
     /// A delivery that was under way is to be tried again. `false`: it was forgotten meanwhile.
     pub(crate) fn retry(&mut self, id: Id, progress: Progress) -> bool {
-        self.landed(id);
+        self.endpoints.land(id);
         let lane = self.places.get(&id).map(|place| &place.lane);
         let Some(queue) = lane.and_then(|key| self.lanes.get_mut(key)) else {
             return false;
@@ -284,21 +254,7 @@ impl Lanes {
         true
     }
 
-    /// Gives its place back.
-    fn landed(&mut self, id: Id) {
-        let Some(url) = self.under_way.remove(&id) else {
-            return;
-        };
-        if let Some(endpoint) = self.endpoints.get_mut(&url) {
-            endpoint.under_way = endpoint.under_way.saturating_sub(1);
-            if !endpoint.ready.is_empty() {
-                self.open.insert(Arc::clone(&url));
-            }
-        }
-        self.close_if_idle(&url);
-    }
-
-    fn remove(&mut self, id: Id) -> bool {
+    fn remove(&mut self, id: Id, exit: Exit) -> bool {
         let Some(Place { lane: key, class }) = self.places.remove(&id) else {
             return false;
         };
@@ -308,24 +264,41 @@ impl Lanes {
                 self.outlets.remove(&key.outlet);
             }
         }
-        let Some(queue) = self.lanes.get_mut(&key) else {
-            return true;
+        self.leave_lane(id, &key, exit);
+        true
+    }
+
+    fn leave_lane(&mut self, id: Id, key: &LaneKey, exit: Exit) {
+        let Some(queue) = self.lanes.get_mut(key) else {
+            return;
         };
         let was_first = queue.first() == Some(id);
-        if let Head::Sleeping(at) = queue.head
-            && was_first
-        {
+        queue.remove(id);
+        if !was_first {
+            return;
+        }
+        let head = queue.head;
+        if let Head::Sleeping(at) = head {
             self.sleeping.remove(&(at, id));
         }
-        queue.remove(id);
-        if queue.first().is_none() {
-            self.lanes.remove(&key);
-        } else if was_first {
-            queue.attempts = 0;
-            queue.head = Head::Ready;
-            self.ready(key);
+        match (queue.first(), exit) {
+            (Some(next), Exit::Evicted) => {
+                queue.inherit();
+                if let Head::Sleeping(at) = head {
+                    self.sleeping.insert((at, next));
+                }
+            }
+            (Some(_), Exit::Over) => {
+                let ticket = self.endpoints.line_up(key.clone());
+                queue.begin_anew(Head::Ready(ticket));
+            }
+            (None, _) => {
+                self.lanes.remove(key);
+                if let Head::Ready(ticket) = head {
+                    self.endpoints.leave(key.outlet.url(), ticket);
+                }
+            }
         }
-        true
     }
 
     /// Drops everything of an app; what is under way ends, but says nothing more.
@@ -338,7 +311,7 @@ impl Lanes {
             .collect();
         // Backwards, so that no lane finds a new head for nothing.
         for id in ids.iter().rev() {
-            self.remove(*id);
+            self.remove(*id, Exit::Over);
         }
         ids.len()
     }
@@ -346,7 +319,7 @@ impl Lanes {
     /// Whether nothing is under way or to be tried by `until`.
     pub(crate) fn settled(&self, until: UnixMillis) -> bool {
         let later = self.next().is_none_or(|at| at > until);
-        self.under_way.is_empty() && self.open.is_empty() && later
+        self.endpoints.is_idle() && later
     }
 
     /// What waits, by app.
@@ -362,31 +335,6 @@ impl Lanes {
             depth.oldest = depth.oldest.min(oldest);
         }
         depths
-    }
-}
-
-impl Outlet {
-    fn of(&mut self, class: Class) -> &mut BTreeMap<Id, UnixMillis> {
-        match class {
-            Class::State => &mut self.state,
-            Class::ClientEvents => &mut self.client_events,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.state.len() + self.client_events.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn oldest(&self) -> Option<UnixMillis> {
-        let first = |ranks: &BTreeMap<Id, UnixMillis>| ranks.values().next().copied();
-        first(&self.state)
-            .into_iter()
-            .chain(first(&self.client_events))
-            .min()
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use foghorn_webhooks::{Class, UnixMillis};
 
-use crate::lanes::{Entry, Lanes, Overflow, Widths};
+use crate::entrance::Entrance;
+use crate::lanes::{Depth, Entry, Lanes, Overflow, Widths};
 use crate::metrics::{Loss, Metrics};
 use crate::settings::{Bounds, Settings};
 use crate::store::{Change, Id, Obituary, Waiting};
@@ -36,6 +37,7 @@ pub(crate) struct Ledger {
     dead: BTreeMap<Arc<str>, BTreeSet<Id>>,
     warm: Warm,
     bounds: Bounds,
+    entrance: Arc<Entrance>,
 }
 
 /// Bodies in memory, up to a size.
@@ -53,7 +55,7 @@ pub(crate) struct Outcome {
 }
 
 impl Ledger {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, entrance: Arc<Entrance>) -> Self {
         let bounds = settings.bounds;
         Self {
             lanes: Lanes::new(Widths {
@@ -64,6 +66,7 @@ impl Ledger {
             dead: BTreeMap::new(),
             warm: Warm::default(),
             bounds,
+            entrance,
         }
     }
 
@@ -80,6 +83,7 @@ impl Ledger {
         // The clock may have been put back since.
         let latest = UnixMillis(now.0.saturating_add(LONGEST_PAUSE));
         for mut entry in waiting {
+            entry.since = entry.since.min(now);
             entry.progress.next = entry.progress.next.min(latest);
             let overflow = self.lanes.add(entry);
             follow.extend(overflow.map(|overflow| self.spill(overflow, now, metrics)));
@@ -195,9 +199,18 @@ impl Ledger {
         self.warm.take(id)
     }
 
-    /// What there is of each app that has anything.
+    /// What there is of each app that has anything, also what is not stored yet.
     pub(crate) fn backlogs(&self) -> Vec<Backlog> {
-        let depths = self.lanes.depths();
+        let mut depths = self.lanes.depths();
+        for (app, inside) in self.entrance.depths() {
+            let depth = depths.entry(app);
+            let depth = depth.or_insert(Depth {
+                waiting: 0,
+                ..inside
+            });
+            depth.waiting += inside.waiting;
+            depth.oldest = depth.oldest.min(inside.oldest);
+        }
         let apps: BTreeSet<_> = depths.keys().chain(self.dead.keys()).collect();
         let backlog = |app: &Arc<str>| Backlog {
             app: Arc::clone(app),
@@ -229,3 +242,6 @@ impl Warm {
         self.bytes = self.bodies.values().map(Waiting::weight).sum();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,19 +6,20 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Metric, MetricFamily};
-use prometheus::{Error, GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{Error, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::post::Failure;
 
-/// Counters, all by app. URLs are never labels.
+/// All by app, but for the store. URLs are never labels.
 #[derive(Clone)]
 pub(crate) struct Metrics {
     deliveries: IntCounterVec,
     attempts: IntCounterVec,
     retries: IntCounterVec,
     dropped: IntCounterVec,
+    store_failing: IntGauge,
 }
 
 /// Why something was dropped that is not kept as a dead letter.
@@ -64,6 +65,11 @@ impl Metrics {
         )?;
         let depths = Depths::new(Arc::clone(ledger), clock, attempts.clone())?;
         registry.register(Box::new(depths))?;
+        let store_failing = IntGauge::new(
+            "foghorn_webhook_store_failing",
+            "1 while webhook requests cannot be stored and wait in memory, otherwise 0.",
+        )?;
+        registry.register(Box::new(store_failing.clone()))?;
         Ok(Self {
             deliveries: counters(
                 "foghorn_webhook_deliveries_total",
@@ -81,6 +87,7 @@ impl Metrics {
                 "Webhook requests dropped without being kept as dead letters, by reason.",
                 &["app_id", "reason"],
             )?,
+            store_failing,
         })
     }
 
@@ -99,6 +106,10 @@ impl Metrics {
 
     pub(crate) fn failed(&self, app: &str) {
         self.deliveries.with_label_values(&[app, "failed"]).inc();
+    }
+
+    pub(crate) fn store_failing(&self, failing: bool) {
+        self.store_failing.set(i64::from(failing));
     }
 
     pub(crate) fn dropped(&self, app: &str, loss: Loss, count: usize) {

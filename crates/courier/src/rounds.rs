@@ -41,12 +41,21 @@ enum Ended {
     Unreadable(StoreError),
 }
 
+/// Where what is sent comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Memory,
+    Store,
+}
+
 /// What is under way, and which URLs fail.
 #[derive(Default)]
 struct State {
     attempts: JoinSet<Ended>,
-    turns: HashMap<TaskId, Turn>,
+    turns: HashMap<TaskId, (Turn, Origin)>,
     failing: BTreeSet<String>,
+    /// What was last read from the store could not be.
+    unreadable: bool,
 }
 
 impl Rounds<'_> {
@@ -75,9 +84,10 @@ impl Rounds<'_> {
         let mut ledger = self.ledger.lock();
         for turn in ledger.lanes.start(self.clock.now()) {
             let warm = ledger.take_warm(turn.id);
+            let origin = warm.as_ref().map_or(Origin::Store, |_| Origin::Memory);
             let attempt = attempt(Arc::clone(self.post), Arc::clone(self.store), warm, turn);
             let task = state.attempts.spawn(attempt).id();
-            state.turns.insert(task, turn);
+            state.turns.insert(task, (turn, origin));
         }
     }
 
@@ -91,9 +101,12 @@ impl Rounds<'_> {
             Ok((task, ended)) => (task, Some(ended)),
             Err(error) => (error.id(), None),
         };
-        let Some(turn) = state.turns.remove(&task) else {
+        let Some((turn, origin)) = state.turns.remove(&task) else {
             return;
         };
+        if let (Origin::Store, Some(ended)) = (origin, &ended) {
+            state.note_reading(ended);
+        }
         match ended {
             Some(Ended::Sent(waiting, result)) => {
                 let delivery = &waiting.delivery;
@@ -102,17 +115,14 @@ impl Rounds<'_> {
                 state.note(delivery, &result);
                 let change = match result {
                     Ok(()) => self.taken(turn.id, delivery),
-                    Err(failure) => self.failed(turn, &waiting, &failure),
+                    Err(failure) => self.failed(turn, delivery, &failure),
                 };
                 change.into_iter().for_each(submit);
             }
             Some(Ended::Gone) => {
                 self.ledger.lock().lanes.done(turn.id);
             }
-            Some(Ended::Unreadable(error)) => {
-                tracing::error!(%error, "cannot read a webhook; it is tried again");
-                self.postpone(turn);
-            }
+            Some(Ended::Unreadable(_)) => self.postpone(turn),
             None => {
                 tracing::error!("an attempt at a webhook has panicked; it is made again");
                 self.postpone(turn);
@@ -127,15 +137,15 @@ impl Rounds<'_> {
     }
 
     /// It is tried again, or is dead.
-    fn failed(&self, turn: Turn, waiting: &Waiting, failure: &Failure) -> Option<Change> {
+    fn failed(&self, turn: Turn, delivery: &Delivery, failure: &Failure) -> Option<Change> {
         let attempts = turn.attempts.saturating_add(1);
         let now = self.clock.now();
         // Without randomness there is no jitter, but there are retries.
         let random = getrandom::u64().unwrap_or(u64::MAX / 2);
-        let next = self
-            .settings
-            .retry
-            .next(attempts, (waiting.since, now), random);
+        let next =
+            self.settings
+                .retry
+                .next(turn.failures.saturating_add(1), (turn.since, now), random);
         if let Some(next) = next {
             let progress = Progress { attempts, next };
             let known = self.ledger.lock().lanes.retry(turn.id, progress);
@@ -144,7 +154,6 @@ impl Rounds<'_> {
         if !self.ledger.lock().lanes.done(turn.id) {
             return None;
         }
-        let delivery = &waiting.delivery;
         self.metrics.failed(&delivery.app);
         tracing::warn!(
             app_id = &*delivery.app,
@@ -171,6 +180,22 @@ impl Rounds<'_> {
 }
 
 impl State {
+    /// Logs when the store begins to be unreadable, and when that is over.
+    fn note_reading(&mut self, ended: &Ended) {
+        match ended {
+            Ended::Unreadable(error) if !self.unreadable => {
+                self.unreadable = true;
+                tracing::error!(%error, "cannot read stored webhooks; they are tried again");
+            }
+            Ended::Unreadable(error) => tracing::debug!(%error, "cannot read a stored webhook yet"),
+            Ended::Sent(..) | Ended::Gone if self.unreadable => {
+                self.unreadable = false;
+                tracing::info!("stored webhooks can be read again");
+            }
+            Ended::Sent(..) | Ended::Gone => {}
+        }
+    }
+
     /// Logs when a target begins to fail, and when that is over.
     fn note(&mut self, delivery: &Delivery, result: &Result<(), Failure>) {
         let url = &delivery.target.url;

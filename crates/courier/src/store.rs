@@ -24,7 +24,7 @@ pub struct Id(pub u64);
 pub(crate) struct Waiting {
     pub(crate) id: Id,
     pub(crate) delivery: Delivery,
-    /// The begin of its retry window: when it was created or redelivered.
+    /// The begin of its retry window, by the courier's clock: when it was submitted or redelivered.
     pub(crate) since: UnixMillis,
     pub(crate) progress: Progress,
 }
@@ -127,6 +127,14 @@ pub enum StoreError {
         /// Which.
         path: PathBuf,
         /// Why.
+        error: std::io::Error,
+    },
+    /// There is no room for what has to be written.
+    #[error("{path}: {error}; free some room; what is stored is not lost")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
         error: std::io::Error,
     },
     /// It is one server's own.

@@ -83,6 +83,8 @@ impl Writer {
             changes.extend(job.changes);
             replies.extend(job.reply.map(|reply| (end, reply)));
         }
+        let usage = self.entrance.take_usage();
+        changes.extend(usage.into_iter().map(Change::Usage));
         let Some(revived) = self.commit(&changes) else {
             return Vec::new();
         };
@@ -110,6 +112,7 @@ impl Writer {
             match self.store.commit(changes) {
                 Ok(revived) => {
                     if failing {
+                        self.set_failing(false);
                         tracing::info!("webhooks are stored again");
                     }
                     return Some(revived);
@@ -121,11 +124,17 @@ impl Writer {
                 Err(error) if failing => tracing::debug!(%error, "cannot store webhooks yet"),
                 Err(error) => {
                     tracing::error!(%error, "cannot store webhooks; they wait in memory");
+                    self.set_failing(true);
                     failing = true;
                 }
             }
             park_timeout(PAUSE);
         }
+    }
+
+    fn set_failing(&self, failing: bool) {
+        self.entrance.set_failing(failing);
+        self.metrics.store_failing(failing);
     }
 
     fn apply(

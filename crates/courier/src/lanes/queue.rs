@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use foghorn_webhooks::UnixMillis;
 
+use super::endpoints::Ticket;
 use crate::store::Id;
 
 /// What a lane's first delivery is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// It waits for its turn.
-    Ready,
+    /// It is in line for its turn.
+    Ready(Ticket),
     /// It waits for another attempt.
     Sleeping(UnixMillis),
     /// It is being attempted.
@@ -23,14 +24,17 @@ pub(super) struct Queue {
     pub(super) head: Head,
     /// Attempts made at the first.
     pub(super) attempts: u32,
+    /// Attempts made at those before it that had to go: what fails for one fails for the next.
+    inherited: u32,
 }
 
 impl Queue {
-    pub(super) fn new(first: Id) -> Self {
+    pub(super) fn new(first: Id, head: Head, attempts: u32) -> Self {
         Self {
             ids: VecDeque::from([first]),
-            head: Head::Ready,
-            attempts: 0,
+            head,
+            attempts,
+            inherited: 0,
         }
     }
 
@@ -42,15 +46,27 @@ impl Queue {
         self.ids.front().copied()
     }
 
-    /// The first, if it waits for its turn.
-    pub(super) fn ready(&mut self) -> Option<(Id, &mut Self)> {
-        let first = self.first()?;
-        (self.head == Head::Ready).then_some((first, self))
+    /// Attempts in a row that failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.inherited.saturating_add(self.attempts)
     }
 
     pub(super) fn remove(&mut self, id: Id) {
         if let Ok(index) = self.ids.binary_search(&id) {
             self.ids.remove(index);
         }
+    }
+
+    /// The next came first, after one that was taken or given up.
+    pub(super) fn begin_anew(&mut self, head: Head) {
+        self.head = head;
+        self.attempts = 0;
+        self.inherited = 0;
+    }
+
+    /// The next came first, instead of one that had to go.
+    pub(super) fn inherit(&mut self) {
+        self.inherited = self.failures();
+        self.attempts = 0;
     }
 }

@@ -117,12 +117,16 @@ fn a_lane_waits_for_the_retry_of_its_head_and_others_do_not() {
     let again = Turn {
         id: Id(head),
         attempts: 1,
+        failures: 1,
+        since: UnixMillis(head),
     };
     assert_eq!(turns, [again]);
     bench.done(head);
     let fresh = Turn {
         id: Id(behind),
         attempts: 0,
+        failures: 0,
+        since: UnixMillis(behind),
     };
     assert_eq!(bench.lanes.start(later(1_000)), [fresh]);
 }
@@ -190,6 +194,46 @@ fn what_is_under_way_does_not_overflow_and_what_sleeps_does() {
 }
 
 #[test]
+fn who_takes_the_place_of_a_sleeper_sleeps_on() {
+    let mut bench = Bench::new(WIDTHS);
+    let add = |bench: &mut Bench| bench.add_as("a", "x", "c", Class::State);
+    assert_eq!(add(&mut bench), None);
+    assert_eq!(bench.start(), [1]);
+    bench.retry(1, 4, later(60_000));
+    assert_eq!((add(&mut bench), add(&mut bench)), (None, None));
+    for evicted in 1..50 {
+        assert_eq!(add(&mut bench), Some(evicted));
+        assert_eq!(bench.start_at(later(59_999)), NOBODY);
+    }
+    let turn = bench.lanes.start(later(60_000))[0];
+    assert_eq!((turn.id, turn.attempts, turn.failures), (Id(50), 0, 4));
+    bench.retry(50, 1, later(120_000));
+    assert_eq!(add(&mut bench), Some(50));
+    let turn = bench.lanes.start(later(120_000))[0];
+    assert_eq!((turn.id, turn.attempts, turn.failures), (Id(51), 0, 5));
+    bench.done(51);
+    let turn = bench.lanes.start(later(120_000))[0];
+    assert_eq!((turn.id, turn.failures), (Id(52), 0), "it works again");
+}
+
+#[test]
+fn a_lane_is_in_line_once_however_much_overflows() {
+    let mut bench = Bench::new(WIDTHS);
+    for channel in ["a", "b"] {
+        bench.add("x", channel);
+    }
+    assert_eq!(bench.start(), [1, 2], "there is no place left");
+    for _ in 0..1_000 {
+        bench.add_as("a", "x", "c", Class::State);
+        bench.add_as("a", "x", "d", Class::ClientEvents);
+        bench.add_as("a", "x", "e", Class::ClientEvents);
+    }
+    assert!(bench.lanes.endpoints.lined_up() <= 3);
+    bench.lanes.forget("a");
+    assert_eq!(bench.lanes.endpoints.lined_up(), 0);
+}
+
+#[test]
 fn a_stored_head_goes_on_where_it_was() {
     let mut bench = Bench::wide();
     let mut head = entry(1, "a", "x", "c", Class::State);
@@ -252,6 +296,8 @@ fn depths_tell_how_many_wait_and_since_when() {
 
 mod model {
     //! Whatever happens, lanes keep their order and nothing is lost.
+
+    use std::collections::VecDeque;
 
     use proptest::prelude::*;
 

@@ -1,7 +1,9 @@
 //! The store in a file.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use foghorn_webhooks::{Mark, Target, UnixMillis};
 use parking_lot::RwLock;
 use redb::{Database, DatabaseError, Durability, ReadableDatabase as _, ReadableTable as _};
-use redb::{Table, TableDefinition, WriteTransaction};
+use redb::{Table, TableDefinition, TableHandle as _, WriteTransaction};
 
 use crate::lanes::Entry;
 
@@ -55,10 +57,7 @@ impl Disk {
             .recursive(true)
             .mode(0o700)
             .create(directory);
-        made.map_err(|error| StoreError::Io {
-            path: directory.to_owned(),
-            error,
-        })?;
+        made.map_err(|error| system_error(directory.to_owned(), error))?;
         let path = directory.join(FILE);
         // In a file that is not its own, the database may find what it holds for impossible.
         let opened = catch_unwind(AssertUnwindSafe(|| {
@@ -128,11 +127,11 @@ impl Disk {
     fn with<T>(&self, ask: impl FnOnce(&Database) -> Result<T, Trouble>) -> Result<T, StoreError> {
         let result = match &*self.database.read() {
             Some(database) => ask(database),
-            None => Err(Trouble("closed after a failure".to_owned())),
+            None => Err(Trouble::Words("closed after a failure".to_owned())),
         };
-        result.map_err(|Trouble(problem)| StoreError::Failed {
+        result.map_err(|trouble| StoreError::Failed {
             path: self.path.clone(),
-            problem,
+            problem: trouble.to_string(),
         })
     }
 
@@ -145,12 +144,54 @@ impl Disk {
     }
 }
 
-/// What the database or a row of it says, in words.
-struct Trouble(String);
+/// What the system, the database or a row of it says.
+#[derive(Debug)]
+enum Trouble {
+    System(io::Error),
+    Words(String),
+}
+
+impl Trouble {
+    /// For who opens the file. What does not fit together in it comes as an error of the system,
+    /// too.
+    fn at_start(self, path: &Path) -> StoreError {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        let path = path.to_owned();
+        match self {
+            Self::System(error)
+                if !matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) =>
+            {
+                system_error(path, error)
+            }
+            other => StoreError::Damaged {
+                path,
+                problem: other.to_string(),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(error) => error.fmt(f),
+            Self::Words(problem) => f.write_str(problem),
+        }
+    }
+}
+
+fn system_error(path: PathBuf, error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            StoreError::Full { path, error }
+        }
+        _ => StoreError::Io { path, error },
+    }
+}
 
 impl From<String> for Trouble {
     fn from(problem: String) -> Self {
-        Self(problem)
+        Self::Words(problem)
     }
 }
 
@@ -159,13 +200,17 @@ macro_rules! trouble_from {
     ($($error:ty),*) => {
         $(impl From<$error> for Trouble {
             fn from(error: $error) -> Self {
-                Self(error.to_string())
+                match redb::Error::from(error) {
+                    redb::Error::Io(error) => Self::System(error),
+                    other => Self::Words(other.to_string()),
+                }
             }
         })*
     };
 }
 
 trouble_from!(
+    DatabaseError,
     redb::TransactionError,
     redb::TableError,
     redb::StorageError,
@@ -174,21 +219,14 @@ trouble_from!(
 );
 
 fn open_file(path: &Path) -> Result<Database, StoreError> {
-    let file = private_file(path).map_err(|error| StoreError::Io {
-        path: path.to_owned(),
-        error,
-    })?;
-    let damaged = |problem: String| StoreError::Damaged {
-        path: path.to_owned(),
-        problem,
-    };
+    let file = private_file(path).map_err(|error| system_error(path.to_owned(), error))?;
     let mut builder = Database::builder();
     let database = builder.set_cache_size(CACHE).create_file(file);
     let database = database.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path.to_owned()),
-        other => damaged(other.to_string()),
+        other => Trouble::from(other).at_start(path),
     })?;
-    let found = prepare(&database).map_err(|Trouble(problem)| damaged(problem))?;
+    let found = prepare(&database).map_err(|trouble| trouble.at_start(path))?;
     if found != FORMAT {
         return Err(StoreError::Format {
             path: path.to_owned(),
@@ -200,14 +238,44 @@ fn open_file(path: &Path) -> Result<Database, StoreError> {
 }
 
 /// The secrets of headers are in it.
-fn private_file(path: &Path) -> std::io::Result<File> {
+fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     options.mode(0o600).open(path)
 }
 
-/// Makes the tables where there are none, and says of which format they are.
+/// Makes the tables where there are none, and says of which format they are. Writes nothing else:
+/// a disk that is full can be read.
 fn prepare(database: &Database) -> Result<u64, Trouble> {
+    match format(database)? {
+        Some(found) => Ok(found),
+        None => make_tables(database),
+    }
+}
+
+/// The format, unless a table is missing.
+fn format(database: &Database) -> Result<Option<u64>, Trouble> {
+    let transaction = database.begin_read()?;
+    let tables = transaction.list_tables()?;
+    let names: BTreeSet<_> = tables.map(|table| table.name().to_owned()).collect();
+    if !names.contains(ABOUT.name()) {
+        return Ok(None);
+    }
+    let found = transaction.open_table(ABOUT)?.get(FORMAT_KEY)?;
+    let found = found.map(|row| row.value());
+    let mut own = [
+        WAITING.name(),
+        PROGRESS.name(),
+        DEAD.name(),
+        TOLD.name(),
+        USAGE.name(),
+    ]
+    .into_iter();
+    let complete = own.all(|name| names.contains(name));
+    Ok(found.filter(|found| complete || *found != FORMAT))
+}
+
+fn make_tables(database: &Database) -> Result<u64, Trouble> {
     let transaction = database.begin_write()?;
     let found = {
         let mut about = transaction.open_table(ABOUT)?;
@@ -228,10 +296,7 @@ fn prepare(database: &Database) -> Result<u64, Trouble> {
 }
 
 fn read_all(path: &Path, database: &Database) -> Result<Contents, StoreError> {
-    read_tables(database).map_err(|Trouble(problem)| StoreError::Damaged {
-        path: path.to_owned(),
-        problem,
-    })
+    read_tables(database).map_err(|trouble| trouble.at_start(path))
 }
 
 fn read_tables(database: &Database) -> Result<Contents, Trouble> {
@@ -409,3 +474,6 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use foghorn_courier::Retry;
+use foghorn_webhooks::{Delivery, UnixMillis};
 
 use crate::receiver::{Call, Receiver};
 use crate::world::{World, delivery, in_memory, once};
@@ -66,6 +67,28 @@ async fn every_answer_but_2xx_is_a_failure_and_each_attempt_is_the_same() {
     assert_eq!(attempts("ok"), Some(1.0));
     let retries = world.metric(r#"foghorn_webhook_retries_total{app_id="shop"}"#);
     assert_eq!(retries, Some(3.0));
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_was_put_back_or_forth_leaves_the_retries() {
+    let mut receiver = Receiver::start().await;
+    let mut settings = in_memory();
+    // An age that no delivery of this test has by the courier's own clock.
+    settings.retry = Retry::new(|attempts, since, now, _| {
+        let age = now.0.checked_sub(since.0)?;
+        (attempts < 2 && age < 3_600_000).then_some(now)
+    });
+    let world = World::start(settings);
+    for created in [0, u64::MAX] {
+        let created = UnixMillis(created);
+        let one = delivery(&receiver.url(), "a", "x");
+        world.submit([Delivery { created, ..one }]);
+        receiver.call().await.answer(500);
+        let again = receiver.call().await;
+        assert_eq!(again.header("x-webhook-attempt"), "2");
+        again.answer(200);
+        world.flush().await;
+    }
 }
 
 #[tokio::test]

@@ -88,6 +88,34 @@ async fn dead_letters_outlive_the_process() {
 }
 
 #[tokio::test]
+async fn only_what_was_not_let_in_is_not_remembered_as_told() {
+    let scratch = Scratch::new();
+    let receiver = Receiver::start().await;
+    let mut settings = on_disk(&scratch);
+    settings.bounds.entrance = 1;
+    let world = World::start(settings.clone());
+    let subjects = ["a", "b", "c"].map(|name| Subject {
+        channel: ChannelName::parse(name, 200).unwrap(),
+        user_id: None,
+    });
+    let shop: Arc<str> = "shop".into();
+    let told = |subject: &Subject| (Arc::clone(&shop), Mark::Told(subject.clone()));
+    world.courier.submit(
+        ["a", "b", "c"]
+            .map(|name| delivery(&receiver.url(), name, name))
+            .to_vec(),
+        subjects.iter().map(told).collect(),
+    );
+    world.kill().await;
+    let world = World::start(settings);
+    let [a, b, _] = subjects;
+    assert_eq!(
+        world.recovered.told,
+        [a, b].map(|one| (Arc::clone(&shop), one))
+    );
+}
+
+#[tokio::test]
 async fn marks_and_usage_are_recovered() {
     let scratch = Scratch::new();
     let receiver = Receiver::start().await;
