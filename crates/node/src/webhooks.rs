@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use crate::app::App;
 use crate::node::Node;
 
-/// How much is looked at in one turn, of one app and of all: the desk of an app is locked
-/// meanwhile, and whoever carries the requests takes no more at once.
+/// About how much is looked at in one turn: the desk of an app is locked meanwhile, and whoever
+/// carries the requests takes no more at once.
 const PER_TURN: usize = 1_024;
 
 /// Which apps' desks have something to be asked for, and when. Leaf locks.
@@ -132,7 +132,7 @@ impl Node {
         pace: &dyn Fn(&AppId) -> Pace,
     ) -> DueWebhooks {
         let mut apps = self.rounds().take_due(now);
-        let mut all = self.collect(&mut apps, time, |app, mine| {
+        let mut all = self.collect(&mut apps, time, |app, most, mine| {
             // Before the desk's lock, which publishers wait for.
             let pace = match app.webhooks().batching {
                 Batching::Off => Pace::Abreast,
@@ -142,7 +142,7 @@ impl Node {
                 now,
                 departures,
                 pace,
-                most: PER_TURN,
+                most,
             };
             app.desk().lock().due(turn, app.webhooks(), mine)
         });
@@ -162,15 +162,15 @@ impl Node {
         time: UnixMillis,
         departures: Departures,
     ) -> DueWebhooks {
-        let turn = Turn {
-            now,
-            departures,
-            pace: Pace::Abreast,
-            most: PER_TURN,
-        };
         let all = self.apps().all();
         let mut all = all.iter().map(|app| app.number()).collect();
-        self.collect(&mut all, time, |app, mine| {
+        self.collect(&mut all, time, |app, most, mine| {
+            let turn = Turn {
+                now,
+                departures,
+                pace: Pace::Abreast,
+                most,
+            };
             app.desk().lock().flush(turn, app.webhooks(), mine)
         })
     }
@@ -195,7 +195,7 @@ impl Node {
         &self,
         apps: &mut VecDeque<AppNumber>,
         time: UnixMillis,
-        decide: impl Fn(&App, &dyn Fn(&ChannelName) -> bool) -> Due,
+        decide: impl Fn(&App, usize, &dyn Fn(&ChannelName) -> bool) -> Due,
     ) -> DueWebhooks {
         let mut all = DueWebhooks::default();
         let ownership = Ownership::new(self.id(), self.view.lock().peers().collect());
@@ -208,7 +208,7 @@ impl Node {
                 continue;
             };
             let mine = |channel: &ChannelName| ownership.is_mine(app.id(), channel);
-            let due = decide(&app, &mine);
+            let due = decide(&app, PER_TURN - size, &mine);
             {
                 let mut desk = app.desk().lock();
                 self.rounds().ask_again(number, desk.next());

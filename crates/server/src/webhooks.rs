@@ -135,7 +135,17 @@ impl Clerk {
                     continue;
                 }
             }
+            self.room().await;
             next = self.take_turn();
+            // There may be many turns, one after the other, and others have work for this thread.
+            yield_now().await;
+        }
+    }
+
+    /// Waits until the courier can take what a turn gives.
+    async fn room(&self) {
+        if let Some(courier) = self.courier() {
+            courier.room().await;
         }
     }
 
@@ -181,7 +191,7 @@ impl Clerk {
             return;
         };
         while self.take_last_turn() {
-            // Here: courier.room().await;
+            self.room().await;
             yield_now().await;
         }
         self.note_usage(&mut Vec::new());
