@@ -1,5 +1,6 @@
 //! Finding audiences and doing things with them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foghorn_protocol::{ChannelName, Close, Frame, Member, Moment, SocketId, UserId};
@@ -287,6 +288,18 @@ impl Hub {
             .collect();
         occupied.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         occupied
+    }
+
+    /// Says again that the channels of `apps` are occupied and who their members are, for somebody
+    /// who begins to listen. It is said under each channel's lock: whoever goes, goes after that.
+    pub fn tell_again(&self, apps: &BTreeSet<AppNumber>) {
+        let wanted = |key: &Key| apps.contains(&key.app) && key.channel().is_some();
+        for audience in self.shared.registry.select(wanted) {
+            let state = audience.lock();
+            if !state.is_retired() {
+                state.tell_again(audience.key(), &*self.shared);
+            }
+        }
     }
 
     /// Channels that this node knows of.

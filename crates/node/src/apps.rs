@@ -6,7 +6,6 @@ use std::sync::Arc;
 use foghorn_auth::{AppKey, Credential};
 use foghorn_channels::AppNumber;
 use foghorn_cluster::AppId;
-use foghorn_protocol::Moment;
 use foghorn_webhooks::Subject;
 use parking_lot::RwLock;
 
@@ -46,7 +45,7 @@ struct Index {
     /// What a former life of this node used, of apps that have yet to come.
     used: BTreeMap<AppId, (Day, u64)>,
     /// What its webhooks were told, of the same; see [`Apps::restore_told`].
-    told: BTreeMap<AppId, Vec<(Subject, Moment)>>,
+    told: BTreeMap<AppId, Vec<Subject>>,
     last: u32,
 }
 
@@ -140,18 +139,17 @@ impl Apps {
 
     /// Restores what receivers were told of each app. The apps that are here; others get it when
     /// they come.
-    pub(crate) fn restore_told(&self, told: Vec<Told>, now: Moment) -> Vec<Arc<App>> {
+    pub(crate) fn restore_told(&self, told: Vec<Told>) -> Vec<Arc<App>> {
         let mut index = self.index.write();
         let mut here = BTreeMap::new();
         for (id, subject) in told {
             let number = index.by_id.get(&id);
             match number.and_then(|number| index.by_number.get(number).cloned()) {
                 Some(app) => {
-                    let until = now.after(app.webhooks().delay_after_restart());
-                    app.desk().lock().restore([subject], until);
+                    app.desk().lock().restore([subject]);
                     here.insert(app.number(), app);
                 }
-                None => index.told.entry(id).or_default().push((subject, now)),
+                None => index.told.entry(id).or_default().push(subject),
             }
         }
         here.into_values().collect()
@@ -226,9 +224,8 @@ impl Index {
                 self.last += 1;
                 let number = AppNumber(self.last);
                 let tenant = Tenant::new(number, metrics.of_app(&spec.id));
-                for (subject, start) in self.told.remove(&spec.id).unwrap_or_default() {
-                    let until = start.after(spec.webhooks.delay_after_restart());
-                    tenant.desk().lock().restore([subject], until);
+                if let Some(told) = self.told.remove(&spec.id) {
+                    tenant.desk().lock().restore(told);
                 }
                 if let Some((day, messages)) = self.used.remove(&spec.id) {
                     tenant.usage().restore(day, messages);

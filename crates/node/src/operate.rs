@@ -1,9 +1,11 @@
 //! What operators do to apps while they are used.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foghorn_cluster::AppId;
 use foghorn_protocol::{Close, CloseCode};
+use foghorn_webhooks::Kind;
 
 use crate::app::{App, AppSpec, AppStatus};
 use crate::apps::DuplicateApp;
@@ -21,10 +23,7 @@ impl Node {
     pub fn change_apps(&self, specs: Vec<AppSpec>, removed: &[&str]) -> Result<(), DuplicateApp> {
         let ids: Vec<AppId> = specs.iter().map(|spec| spec.id.clone()).collect();
         let before = self.apps().change(specs, removed)?;
-        // What no webhook hears of any more is to be forgotten, and batches may end.
-        for app in ids.iter().filter_map(|id| self.apps().with_id(id)) {
-            self.wake_desk(&app);
-        }
+        self.inform_desks(&ids, &before);
         let enabled = before.iter();
         for app in enabled.filter(|app| app.status() == AppStatus::Enabled) {
             if let Some(close) = self.regrets(app) {
@@ -33,6 +32,32 @@ impl Node {
             }
         }
         Ok(())
+    }
+
+    /// Webhooks may have changed: has the desks of the apps `ids` learn who is there, if they did
+    /// not hear of that `before`, and forget what no webhook hears of any more.
+    fn inform_desks(&self, ids: &[AppId], before: &[Arc<App>]) {
+        let before: BTreeMap<_, _> = before.iter().map(|app| (app.number(), app)).collect();
+        let mut ignorant = BTreeSet::new();
+        for app in ids.iter().filter_map(|id| self.apps().with_id(id)) {
+            if let Some(before) = before.get(&app.number()) {
+                let (new, old) = (app.webhooks(), before.webhooks());
+                let begins = |kind| new.follows(kind) && !old.follows(kind);
+                // The shell is woken below.
+                if begins(Kind::ChannelOccupied) || begins(Kind::MemberAdded) {
+                    _ = app.desk().lock().doubt();
+                }
+                if new.webhooks != old.webhooks {
+                    ignorant.insert(app.number());
+                }
+            }
+        }
+        if !ignorant.is_empty() {
+            self.hub().tell_again(&ignorant);
+        }
+        for app in ids.iter().filter_map(|id| self.apps().with_id(id)) {
+            self.wake_desk(&app);
+        }
     }
 
     /// Why a client of `app` is to be sent away that was let in just before its app changed.

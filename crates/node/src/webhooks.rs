@@ -1,26 +1,32 @@
 //! What webhooks are to hear of, from where it happens to finished requests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use foghorn_channels::{AppNumber, News};
 use foghorn_cluster::{AppId, Ownership};
 use foghorn_protocol::{ChannelName, Moment, SocketId};
 use foghorn_session::ClientPublish;
 use foghorn_webhooks::{
-    Delivery, Desk, Due, Event, Kind, Mark, Subject, UnixMillis, Wake, Webhooks, plan,
+    Batching, Delivery, Departures, Due, Event, Kind, Mark, Pace, Subject, Turn, UnixMillis, Wake,
+    plan,
 };
 use parking_lot::Mutex;
 
 use crate::app::App;
 use crate::node::Node;
 
+/// About how much is looked at in one turn: the desk of an app is locked meanwhile, and whoever
+/// carries the requests takes no more at once.
+const PER_TURN: usize = 1_024;
+
 /// Which apps' desks have something to be asked for, and when. Leaf locks.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds {
     woken: Mutex<BTreeSet<AppNumber>>,
     next: Mutex<BTreeMap<AppNumber, Moment>>,
+    /// Those for whom there was no room in the last turn; they come before all others.
+    queue: Mutex<VecDeque<AppNumber>>,
 }
 
 /// What is to be sent and remembered now.
@@ -32,16 +38,8 @@ pub struct DueWebhooks {
     pub marks: Vec<(AppId, Mark)>,
     /// When to ask again, even if nothing happens.
     pub next: Option<Moment>,
-}
-
-/// What becomes of who goes now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Departures {
-    /// Receivers hear of it after the app's delay.
-    Told,
-    /// They hear of it from the next life of this server, unless who went is back by then: its own
-    /// end is no news.
-    Kept,
+    /// More is due at once than was to be given in one turn: ask again.
+    pub more: bool,
 }
 
 /// Somebody there, as receivers were told in a former life of the server.
@@ -54,12 +52,16 @@ impl Rounds {
     }
 
     /// Those to be asked now.
-    fn take_due(&self, now: Moment) -> BTreeSet<AppNumber> {
+    fn take_due(&self, now: Moment) -> VecDeque<AppNumber> {
+        let queue = std::mem::take(&mut *self.queue.lock());
+        if !queue.is_empty() {
+            return queue;
+        }
         let mut due = std::mem::take(&mut *self.woken.lock());
         let next = self.next.lock();
         let ripe = next.iter().filter(|(_, at)| **at <= now);
         due.extend(ripe.map(|(app, _)| *app));
-        due
+        due.into_iter().collect()
     }
 
     fn ask_again(&self, app: AppNumber, at: Option<Moment>) {
@@ -120,41 +122,64 @@ impl App {
 }
 
 impl Node {
-    /// What webhooks are to hear of by `now`, which is `time` on the wall.
+    /// What webhooks are to hear of by `now`, which is `time` on the wall. `pace` is asked of apps
+    /// that have batches.
     pub fn due_webhooks(
         &self,
         now: Moment,
         time: UnixMillis,
         departures: Departures,
+        pace: &dyn Fn(&AppId) -> Pace,
     ) -> DueWebhooks {
-        let decide = |desk: &mut Desk, rules: &Webhooks, mine: &dyn Fn(&ChannelName) -> bool| {
-            match departures {
-                Departures::Told => desk.due(now, rules, mine),
-                Departures::Kept => {
-                    let rules = Webhooks {
-                        delay: Duration::MAX,
-                        ..rules.clone()
-                    };
-                    desk.due(now, &rules, mine)
-                }
-            }
-        };
-        let apps = self.rounds().take_due(now);
-        self.collect(apps, time, decide)
+        let mut apps = self.rounds().take_due(now);
+        let mut all = self.collect(&mut apps, time, |app, most, mine| {
+            // Before the desk's lock, which publishers wait for.
+            let pace = match app.webhooks().batching {
+                Batching::Off => Pace::Abreast,
+                Batching::Within { .. } => pace(app.id()),
+            };
+            let turn = Turn {
+                now,
+                departures,
+                pace,
+                most,
+            };
+            app.desk().lock().due(turn, app.webhooks(), mine)
+        });
+        *self.rounds().queue.lock() = apps;
+        if all.more {
+            all.next = Some(now);
+        }
+        all
     }
 
-    /// As [`Node::due_webhooks`], and whatever waits for a delay or a batch comes now: for a server
-    /// that stops and will remember nothing.
-    pub fn flush_webhooks(&self, now: Moment, time: UnixMillis) -> DueWebhooks {
+    /// As [`Node::due_webhooks`], of all apps, and what is held back for a batch or a pause comes
+    /// now: for a server that stops. So do departures that wait for their delay, unless they are
+    /// kept. To be asked until there is no more.
+    pub fn flush_webhooks(
+        &self,
+        now: Moment,
+        time: UnixMillis,
+        departures: Departures,
+    ) -> DueWebhooks {
         let all = self.apps().all();
-        let all = all.iter().map(|app| app.number()).collect();
-        self.collect(all, time, |desk, rules, mine| desk.flush(now, rules, mine))
+        let mut all = all.iter().map(|app| app.number()).collect();
+        self.collect(&mut all, time, |app, most, mine| {
+            let turn = Turn {
+                now,
+                departures,
+                pace: Pace::Abreast,
+                most,
+            };
+            app.desk().lock().flush(turn, app.webhooks(), mine)
+        })
     }
 
-    /// What receivers were told in a former life of this server, which begins anew `now`. Who does
-    /// not come back in time is gone, and they hear of that.
-    pub fn restore_told(&self, told: Vec<Told>, now: Moment) {
-        for app in self.apps().restore_told(told, now) {
+    /// What receivers were told in a former life of this server. Who does not come back in time is
+    /// gone, and they hear of that. The time begins when the app is there: its clients cannot come
+    /// back before it is.
+    pub fn restore_told(&self, told: Vec<Told>) {
+        for app in self.apps().restore_told(told) {
             self.wake_desk(&app);
         }
     }
@@ -165,28 +190,33 @@ impl Node {
         self.emit(crate::effect::Effect::WebhooksWaiting);
     }
 
+    /// Asks apps until they are through or it is enough for one turn.
     fn collect(
         &self,
-        apps: BTreeSet<AppNumber>,
+        apps: &mut VecDeque<AppNumber>,
         time: UnixMillis,
-        decide: impl Fn(&mut Desk, &Webhooks, &dyn Fn(&ChannelName) -> bool) -> Due,
+        decide: impl Fn(&App, usize, &dyn Fn(&ChannelName) -> bool) -> Due,
     ) -> DueWebhooks {
         let mut all = DueWebhooks::default();
         let ownership = Ownership::new(self.id(), self.view.lock().peers().collect());
-        for number in apps {
+        let mut size = 0;
+        while size < PER_TURN
+            && let Some(number) = apps.pop_front()
+        {
             let Some(app) = self.apps().with_number(number) else {
                 self.rounds().ask_again(number, None);
                 continue;
             };
             let mine = |channel: &ChannelName| ownership.is_mine(app.id(), channel);
-            let due = {
+            let due = decide(&app, PER_TURN - size, &mine);
+            {
                 let mut desk = app.desk().lock();
-                let due = decide(&mut desk, app.webhooks(), &mine);
                 self.rounds().ask_again(number, desk.next());
+                all.more |= desk.has_more();
                 self.metrics()
                     .webhook_events_dropped(app.id(), desk.take_dropped());
-                due
-            };
+            }
+            size += due.events.len() + due.marks.len();
             let id: &AppId = app.id();
             all.marks
                 .extend(due.marks.into_iter().map(|mark| (Arc::clone(id), mark)));
@@ -196,6 +226,7 @@ impl Node {
                 all.deliveries.extend(planned);
             }
         }
+        all.more |= !apps.is_empty();
         all.next = self.rounds().first();
         all
     }

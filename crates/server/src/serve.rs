@@ -1,11 +1,13 @@
 //! `foghorn serve`: from start to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use foghorn_cluster::local::LocalBus;
 use foghorn_config::{AppSource, Config, Loaded};
 use prometheus::Registry;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::admin::{Admin, Parts};
@@ -22,6 +24,10 @@ use crate::shared::Shared;
 use crate::webhooks::Clerk;
 use crate::{announcement, apps, composition, console, drain, listener, telemetry, tls, webhooks};
 
+/// How long the process waits for threads that are busy when it has nothing left to do. What has
+/// to be stored is stored by then.
+const LAST_BREATH: Duration = Duration::from_secs(1);
+
 /// Serves until a signal says stop.
 ///
 /// # Errors
@@ -37,7 +43,15 @@ pub(crate) fn run(loaded: Loaded, origin: Origin) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(loaded, origin, capacity))
+    run_to_end(runtime, serve(loaded, origin, capacity))
+}
+
+/// Waits for the end of `main`, and then no longer than [`LAST_BREATH`] for what else is running:
+/// threads that look up a name or read a file cannot be interrupted, and may hang for minutes.
+fn run_to_end<T>(runtime: Runtime, main: impl Future<Output = T>) -> T {
+    let ended = runtime.block_on(main);
+    runtime.shutdown_timeout(LAST_BREATH);
+    ended
 }
 
 async fn serve(loaded: Loaded, origin: Origin, capacity: Capacity) -> Result<()> {
@@ -134,8 +148,16 @@ async fn stop(shared: &Shared, clerk: &Clerk, config: &Config, mut signals: Sign
         clerk.stop().await;
     };
     tokio::select! {
-        () = done => tracing::info!("stopped"),
+        () = done => {
+            tracing::info!("stopped");
+            return;
+        }
         () = signals.stop() => tracing::warn!("asked again to stop, cutting all connections"),
+    }
+    // The store may be failing: whoever asks a third time does not wait for it.
+    tokio::select! {
+        () = clerk.stop_at_once() => {}
+        () = signals.stop() => tracing::warn!("asked a third time to stop"),
     }
 }
 
@@ -159,5 +181,29 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_thread_that_hangs_keeps_nobody_from_ending() {
+        let runtime = Runtime::new().unwrap();
+        let (hangs, wait) = channel::<()>();
+        let (started, start) = channel();
+        let ended = run_to_end(runtime, async {
+            tokio::task::spawn_blocking(move || {
+                started.send(()).unwrap();
+                // As long as the other end is there, which is until the end of this test.
+                wait.recv()
+            });
+            start.recv().unwrap();
+            7
+        });
+        assert_eq!(ended, 7);
+        drop(hangs);
     }
 }

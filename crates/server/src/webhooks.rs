@@ -1,19 +1,22 @@
 //! Between the node, which decides what webhooks hear, and the courier, which carries it.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use foghorn_cluster::AppId;
 use foghorn_config::{AppConfig, Config, WebhookStore};
 use foghorn_courier::{Addresses, Courier, RequestSettings, Retry, Settings, StoreKind, Usage};
-use foghorn_node::{Day, Departures, DueWebhooks, Node, UsedToday};
-use foghorn_protocol::Ceiling;
+use foghorn_node::{Day, Departures, DueWebhooks, Node, Pace, UsedToday};
+use foghorn_protocol::{Ceiling, Moment};
 use foghorn_webhooks::Schedule;
 use parking_lot::Mutex;
 use prometheus::Registry;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use crate::clock::Clock;
@@ -36,6 +39,9 @@ pub(crate) struct Clerk {
     courier: OnceLock<Courier>,
     /// Held while a courier is hired.
     hiring: Mutex<()>,
+    /// Held from the question what is due until that is handed over: nothing is in hand when the
+    /// server stops, and the courier gets everything in its order.
+    turn: Mutex<()>,
 }
 
 /// What is stored of what apps have used.
@@ -62,6 +68,7 @@ impl Clerk {
             registry,
             courier: OnceLock::new(),
             hiring: Mutex::new(()),
+            turn: Mutex::new(()),
         }
     }
 
@@ -99,7 +106,7 @@ impl Clerk {
         });
         let today = Clock::unix_seconds();
         self.node.restore_usage(used.collect(), today);
-        self.node.restore_told(recovered.told, self.clock.now());
+        self.node.restore_told(recovered.told);
         tokio::spawn(courier.clone().run());
         Ok(self.courier.get_or_init(|| courier))
     }
@@ -132,30 +139,78 @@ impl Clerk {
                     continue;
                 }
             }
-            let departures = match self.node.is_draining() {
-                true => self.departures_of_a_stop(),
-                false => Departures::Told,
-            };
-            let due = self
-                .node
-                .due_webhooks(self.clock.now(), Clock::unix_millis(), departures);
-            next = due.next;
-            self.submit(due);
+            self.room().await;
+            next = self.take_turn();
+            // There may be many turns, one after the other, and others have work for this thread.
+            yield_now().await;
         }
+    }
+
+    /// Waits until the courier can take what a turn gives.
+    async fn room(&self) {
+        if let Some(courier) = self.courier() {
+            courier.room().await;
+        }
+    }
+
+    /// Hands over what is due; when to do that again.
+    fn take_turn(&self) -> Option<Moment> {
+        let departures = match self.node.is_draining() {
+            true => self.departures_of_a_stop(),
+            false => Departures::Told,
+        };
+        let _turn = self.turn.lock();
+        let (now, time) = (self.clock.now(), Clock::unix_millis());
+        // Told for all apps together, when the first one with batches asks.
+        let behind = OnceCell::new();
+        let pace = |app: &AppId| match behind.get_or_init(|| self.behind()).contains(app) {
+            true => Pace::Behind,
+            false => Pace::Abreast,
+        };
+        let due = self.node.due_webhooks(now, time, departures, &pace);
+        let next = due.next;
+        self.submit(due);
+        next
+    }
+
+    /// The apps of which requests wait.
+    fn behind(&self) -> BTreeSet<AppId> {
+        let status = self.courier().map(Courier::status).unwrap_or_default();
+        let waiting = status.into_iter().filter(|backlog| backlog.waiting > 0);
+        waiting.map(|backlog| backlog.app).collect()
     }
 
     /// The last things to be done, when nobody is connected any more.
     pub(crate) async fn stop(&self) {
+        self.finish(LAST_WORDS).await;
+    }
+
+    /// The same in a hurry: everything is stored, and nobody waits for receivers.
+    pub(crate) async fn stop_at_once(&self) {
+        self.finish(Duration::ZERO).await;
+    }
+
+    async fn finish(&self, patience: Duration) {
         let Some(courier) = self.courier() else {
             return;
         };
-        let (now, time) = (self.clock.now(), Clock::unix_millis());
-        self.submit(match self.departures_of_a_stop() {
-            Departures::Kept => self.node.due_webhooks(now, time, Departures::Kept),
-            Departures::Told => self.node.flush_webhooks(now, time),
-        });
+        while self.take_last_turn() {
+            self.room().await;
+            yield_now().await;
+        }
         self.note_usage(&mut Noted::new());
-        courier.flush(LAST_WORDS).await;
+        courier.flush(patience).await;
+    }
+
+    /// Hands over what is known, also what would have waited; whether there is more of it.
+    fn take_last_turn(&self) -> bool {
+        let _turn = self.turn.lock();
+        let (now, time) = (self.clock.now(), Clock::unix_millis());
+        let departures = self.departures_of_a_stop();
+        let due = self.node.flush_webhooks(now, time, departures);
+        let more = due.more;
+        self.submit(due);
+        more
     }
 
     /// What a stop means depends on who remembers it.

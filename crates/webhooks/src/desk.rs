@@ -38,6 +38,8 @@ pub struct Desk {
     misses: Misses,
     client_events: VecDeque<Event>,
     dropped: u64,
+    /// The round that was cut because there was too much to look at.
+    cut: Option<Cut>,
     held: Option<Held>,
     /// Notes that may come until the shell has to be woken; none: it has been.
     quiet: usize,
@@ -48,6 +50,57 @@ pub struct Desk {
 struct Held {
     due: Due,
     until: Moment,
+}
+
+/// What is left of a round.
+#[derive(Debug)]
+struct Cut {
+    agenda: Agenda,
+    /// When it was asked for.
+    at: Moment,
+}
+
+/// How much of each is looked at in a round: what was noted when it began. What is noted later
+/// comes in the next one; so a round ends, however much goes on happening.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Agenda {
+    subjects: usize,
+    misses: usize,
+    client_events: usize,
+    counts: usize,
+}
+
+/// The circumstances in which a desk is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// When.
+    pub now: Moment,
+    /// What becomes of who has gone since it was last asked.
+    pub departures: Departures,
+    /// How far the app's receivers are.
+    pub pace: Pace,
+    /// About how much it may look at, at least 1: whoever notes something waits meanwhile.
+    pub most: usize,
+}
+
+/// Whether an app's receivers keep up with what happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// They took everything.
+    #[default]
+    Abreast,
+    /// Earlier requests wait: batches that are opened now had better be large.
+    Behind,
+}
+
+/// What becomes of who goes now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departures {
+    /// Receivers hear of it after the app's delay.
+    Told,
+    /// They hear of it from the next life of this server, unless who went is back by then: its own
+    /// end is no news.
+    Kept,
 }
 
 /// What is to be told now, and what receivers believe after that.
@@ -100,6 +153,7 @@ impl Default for Desk {
             misses: Misses::default(),
             client_events: VecDeque::new(),
             dropped: 0,
+            cut: None,
             held: None,
             quiet: 1,
         }
@@ -158,6 +212,10 @@ impl Desk {
         if self.client_events.len() >= CLIENT_EVENTS_WAITING {
             self.client_events.pop_front();
             self.dropped += 1;
+            if let Some(cut) = &mut self.cut {
+                let left = &mut cut.agenda.client_events;
+                *left = left.saturating_sub(1);
+            }
         }
         self.client_events.push_back(event);
         self.wake_for(Note::WithTheBatch)
@@ -168,39 +226,53 @@ impl Desk {
         std::mem::take(&mut self.dropped)
     }
 
-    /// Receivers were told of these in a former life of the server. Who has not come by `until`
-    /// is gone; who comes before that has never been away.
-    pub fn restore(&mut self, told: impl IntoIterator<Item = Subject>, until: Moment) {
+    /// Receivers were told of these in a former life of the server. Who does not come back in time
+    /// is gone; that time begins when the shell asks next, which it has to be woken for.
+    pub fn restore(&mut self, told: impl IntoIterator<Item = Subject>) {
         for subject in told {
-            self.subjects.restore(subject, until);
+            self.subjects.restore(subject);
         }
+        self.quiet = 0;
     }
 
-    /// What is to be told `now`.
+    /// For a while nobody noted what happened, so everybody may have gone. Who is noted again
+    /// before the shell has asked, or before the delay is over, has not.
+    pub fn doubt(&mut self) -> Wake {
+        let note = self.subjects.doubt();
+        self.wake_for(note)
+    }
+
+    /// What is to be told now.
     ///
     /// `mine` says whether it is for this node to tell what all nodes know of a channel: that it
     /// or a member came or went, and its count. If it is not, the desk believes that another one
     /// told it. Client events and misses are known to the node alone on which they happened.
     pub fn due(
         &mut self,
-        now: Moment,
+        turn: Turn,
         rules: &Webhooks,
         mine: impl Fn(&ChannelName) -> bool,
     ) -> Due {
-        let due = self.decide(Round::new(now, rules, &mine));
-        self.batch(now, rules.batching, due)
+        let due = self.decide(Round::new(turn, rules, &mine));
+        self.batch(turn, rules.batching, due)
     }
 
-    /// The same as if every delay and every batch ended now: for a server that stops and will
-    /// remember nothing.
+    /// The same as if every batch and every pause ended now: for a server that stops. So do the
+    /// delays of who has gone, unless departures are kept.
     pub fn flush(
         &mut self,
-        now: Moment,
+        turn: Turn,
         rules: &Webhooks,
         mine: impl Fn(&ChannelName) -> bool,
     ) -> Due {
-        let due = self.decide(Round::last(now, rules, &mine));
-        self.batch(now, Batching::Off, due)
+        let due = self.decide(Round::last(turn, rules, &mine));
+        self.batch(turn, Batching::Off, due)
+    }
+
+    /// Whether more is due at once than it was to look at.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.cut.is_some()
     }
 
     /// When to ask again even if nothing happens.
@@ -211,6 +283,7 @@ impl Desk {
             self.counts.next(),
             self.misses.next(),
             self.held.as_ref().map(|held| held.until),
+            self.cut.as_ref().map(|cut| cut.at),
         ];
         times.into_iter().flatten().min()
     }
@@ -218,18 +291,41 @@ impl Desk {
     /// Comings, then what happened, then goings: receivers hear of a channel's other events only
     /// while they believe that it is there.
     fn decide(&mut self, mut round: Round<'_>) -> Due {
+        let mut agenda = match self.cut.take() {
+            Some(cut) => cut.agenda,
+            None => self.agenda(),
+        };
         self.subjects.forget_unfollowed(&mut round);
-        self.subjects.tell(&mut round);
-        self.misses.tell(&mut round);
-        for event in self.client_events.drain(..) {
+        self.subjects.tell(&mut agenda.subjects, &mut round);
+        self.misses.tell(&mut agenda.misses, &mut round);
+        while let Some(event) = round.take(&mut self.client_events, &mut agenda.client_events) {
             round.say(event);
         }
-        self.counts.tell(&mut round);
+        self.counts.tell(&mut agenda.counts, &mut round);
         self.subjects.take_back(&mut round);
+        let rest = match round.is_full() {
+            true => agenda,
+            // What was noted since the round began, by whom nobody was woken any more.
+            false => self.agenda(),
+        };
+        let is_cut = round.is_full() || rest != Agenda::default();
+        self.cut = is_cut.then_some(Cut {
+            agenda: rest,
+            at: round.now,
+        });
         round.due
     }
 
-    fn batch(&mut self, now: Moment, batching: Batching, due: Due) -> Due {
+    fn agenda(&self) -> Agenda {
+        Agenda {
+            subjects: self.subjects.noted(),
+            misses: self.misses.noted(),
+            client_events: self.client_events.len(),
+            counts: self.counts.noted(),
+        }
+    }
+
+    fn batch(&mut self, turn: Turn, batching: Batching, due: Due) -> Due {
         self.quiet = 1;
         let (window, most) = match batching {
             Batching::Off => (Duration::ZERO, 0),
@@ -241,12 +337,15 @@ impl Desk {
             None if due.is_empty() => return due,
             None => Held {
                 due: Due::default(),
-                until: now.after(window),
+                until: turn.now.after(match turn.pace {
+                    Pace::Abreast => window,
+                    Pace::Behind => window.max(Batching::WINDOW_BEHIND),
+                }),
             },
         };
         held.due.append(due);
         let room = most.saturating_sub(held.due.events.len());
-        if room == 0 || held.until <= now {
+        if room == 0 || held.until <= turn.now {
             return held.due;
         }
         self.quiet = room;

@@ -15,7 +15,7 @@ mod webhook;
 mod webhooks;
 
 pub use delivery::{Class, Delivery, Lane, Mark, Subject, Target, UnixMillis};
-pub use desk::{CLIENT_EVENTS_WAITING, Desk, Due, Wake};
+pub use desk::{CLIENT_EVENTS_WAITING, Departures, Desk, Due, Pace, Turn, Wake};
 pub use event::{Event, Kind};
 pub use plan::plan;
 pub use schedule::Schedule;

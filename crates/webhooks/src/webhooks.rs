@@ -46,6 +46,9 @@ impl Batching {
     pub const WINDOW: Duration = Duration::from_millis(50);
     /// How many events are in one request at most (webhooks.md §6).
     pub const MOST: usize = 100;
+    /// How long the first event waits at least while earlier requests of the app still wait: they
+    /// are made one after the other, and many short ones would take longer than few full ones.
+    pub const WINDOW_BEHIND: Duration = Duration::from_secs(1);
 }
 
 /// No webhooks.

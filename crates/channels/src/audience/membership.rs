@@ -79,6 +79,16 @@ impl State {
         Ok(())
     }
 
+    /// Says again who is there.
+    pub(crate) fn tell_again(&self, key: &Key, outlet: &impl Outlet) {
+        if self.subscriptions() > 0 {
+            outlet.happened(key, News::Occupied);
+        }
+        for member in self.members() {
+            outlet.happened(key, News::Added(&member.user_id));
+        }
+    }
+
     /// Appends the leave of a subscriber, who is `user` on a presence channel.
     pub(crate) fn leave(
         &mut self,

@@ -1,13 +1,14 @@
 //! What webhooks hear of, from one node and from two.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use foghorn_node::{AppSpec, Departures, DueWebhooks, Effect};
-use foghorn_webhooks::{Mark, UnixMillis, Webhook, Webhooks};
+use foghorn_node::{AppSpec, Departures, DueWebhooks, Effect, Pace};
+use foghorn_webhooks::{Batching, Mark, UnixMillis, Webhook, Webhooks};
 use serde_json::{Value, json};
 
 use crate::client::{Client, event};
-use crate::site::{ONE, Setup, Site};
+use crate::site::{ONE, Setup, Site, spec};
 use crate::world::World;
 
 const TIME: UnixMillis = UnixMillis(1_760_000_000_000);
@@ -48,10 +49,21 @@ fn setup() -> Setup {
     }
 }
 
+/// The app as it comes again.
+fn hooked() -> AppSpec {
+    let mut app = spec(ONE);
+    all(&mut app);
+    app
+}
+
 /// The events that are due at a site, as JSON without its outermost shape.
 fn due(site: &Site) -> Vec<String> {
     let now = site.clock.now();
-    events(&site.node.due_webhooks(now, TIME, Departures::Told))
+    events(
+        &site
+            .node
+            .due_webhooks(now, TIME, Departures::Told, &|_| Pace::Abreast),
+    )
 }
 
 fn events(due: &DueWebhooks) -> Vec<String> {
@@ -94,7 +106,7 @@ fn one_webhook_for_each_transition() {
     site.clock.wait(Duration::from_millis(1));
     let last = site
         .node
-        .due_webhooks(site.clock.now(), TIME, Departures::Told);
+        .due_webhooks(site.clock.now(), TIME, Departures::Told, &|_| Pace::Abreast);
     assert_eq!(events(&last), ["channel_vacated private-room"]);
     assert!(
         matches!(&*last.marks, [(_, Mark::TakenBack(_))]),
@@ -117,7 +129,7 @@ fn a_page_that_is_reloaded_is_no_news() {
     drop(page);
     let next = site
         .node
-        .due_webhooks(site.clock.now(), TIME, Departures::Told)
+        .due_webhooks(site.clock.now(), TIME, Departures::Told, &|_| Pace::Abreast)
         .next;
     assert_eq!(next, Some(site.clock.now().after(DELAY)));
     site.clock.wait(Duration::from_secs(2));
@@ -228,20 +240,26 @@ fn what_a_former_life_told_is_taken_back_or_goes_on() {
     ];
     let told = before
         .node
-        .due_webhooks(before.clock.now(), TIME, Departures::Told);
+        .due_webhooks(before.clock.now(), TIME, Departures::Told, &|_| {
+            Pace::Abreast
+        });
     let told = told.marks.into_iter().map(|(app, mark)| match mark {
         Mark::Told(subject) => (app, subject),
         Mark::TakenBack(_) => panic!("everybody is there"),
     });
     let told: Vec<_> = told.collect();
     assert_eq!(told.len(), 3);
+    // A second server will not have the app for a while.
+    let kept = told.clone();
     // Its own end is no news.
     drop(clients);
     let due_at_the_end = |wait| {
         before.clock.wait(wait);
         before
             .node
-            .due_webhooks(before.clock.now(), TIME, Departures::Kept)
+            .due_webhooks(before.clock.now(), TIME, Departures::Kept, &|_| {
+                Pace::Abreast
+            })
     };
     assert_eq!(
         events(&due_at_the_end(Duration::ZERO)),
@@ -253,11 +271,22 @@ fn what_a_former_life_told_is_taken_back_or_goes_on() {
     );
 
     let after = Site::new(2, setup());
-    after.node.restore_told(told, after.clock.now());
+    after.node.restore_told(told);
     assert_eq!(due(&after), Vec::<String>::new());
     let _zoe = after.member("presence-doc", "zoe");
     after.clock.wait(Duration::from_secs(30));
     assert_eq!(due(&after), ["member_removed presence-doc joe"]);
+
+    let late = Site::new(3, setup());
+    late.node.change_apps(Vec::new(), &[ONE]).unwrap();
+    late.node.restore_told(kept);
+    late.clock.wait(Duration::from_secs(600));
+    assert_eq!(due(&late), Vec::<String>::new());
+    late.node.change_apps(vec![hooked()], &[]).unwrap();
+    assert_eq!(due(&late), Vec::<String>::new());
+    let _zoe = late.member("presence-doc", "zoe");
+    late.clock.wait(Duration::from_secs(30));
+    assert_eq!(due(&late), ["member_removed presence-doc joe"]);
 }
 
 #[test]
@@ -267,6 +296,164 @@ fn a_server_that_will_remember_nothing_tells_what_waits() {
     due(&site);
     drop(client);
     due(&site);
-    let last = site.node.flush_webhooks(site.clock.now(), TIME);
+    let last = site
+        .node
+        .flush_webhooks(site.clock.now(), TIME, Departures::Told);
     assert_eq!(events(&last), ["channel_vacated news"]);
+}
+
+#[test]
+fn batches_stay_open_while_earlier_requests_wait() {
+    let batched = |app: &mut AppSpec| {
+        all(app);
+        app.webhooks.batching = Batching::Within {
+            window: Batching::WINDOW,
+            most: Batching::MOST,
+        };
+    };
+    let site = Site::new(
+        1,
+        Setup {
+            rules: batched,
+            ..Setup::default()
+        },
+    );
+    for (name, pace, window) in [
+        ("a", Pace::Abreast, Batching::WINDOW),
+        ("b", Pace::Behind, Batching::WINDOW_BEHIND),
+    ] {
+        let _client = subscriber(&site, name);
+        let start = site.clock.now();
+        let due = |site: &Site| {
+            let now = site.clock.now();
+            site.node
+                .due_webhooks(now, TIME, Departures::Told, &|_| pace)
+        };
+        let held = due(&site);
+        assert!(held.deliveries.is_empty(), "{held:?}");
+        assert_eq!(held.next, Some(start.after(window)));
+        site.clock.wait(window);
+        assert_eq!(due(&site).deliveries.len(), 1);
+    }
+}
+
+/// All that is due at once, turn by turn: what each of them gave.
+fn turns(site: &Site) -> Vec<DueWebhooks> {
+    let mut turns = Vec::new();
+    loop {
+        let now = site.clock.now();
+        let due = site
+            .node
+            .due_webhooks(now, TIME, Departures::Told, &|_| Pace::Abreast);
+        let more = due.more;
+        assert!(!more || due.next == Some(now));
+        turns.push(due);
+        if !more {
+            return turns;
+        }
+    }
+}
+
+#[test]
+fn a_crowd_that_goes_at_once_is_told_in_many_turns() {
+    const CHANNELS: usize = 100_000;
+    /// What the courier lets in at once, with room to spare.
+    const ENOUGH: usize = 2_048;
+    let rules = |app: &mut AppSpec| {
+        all(app);
+        app.subscription_count = foghorn_node::SubscriptionCount::Hidden;
+        app.policy.limits.max_channels_per_connection = CHANNELS;
+    };
+    let site = Site::new(
+        1,
+        Setup {
+            rules,
+            ..Setup::default()
+        },
+    );
+    let mut client = site.client();
+    for number in 0..CHANNELS {
+        client.subscribe(&format!("c-{number}"));
+    }
+    let check = |expect: &str, is_right: fn(&Mark) -> bool| {
+        let turns = turns(&site);
+        assert!(turns.len() >= CHANNELS / ENOUGH, "{}", turns.len());
+        let mut told = BTreeSet::new();
+        for turn in &turns {
+            assert!(turn.deliveries.len() <= ENOUGH);
+            assert_eq!(turn.deliveries.len(), turn.marks.len());
+            assert!(turn.marks.iter().all(|(_, mark)| is_right(mark)));
+            told.extend(events(turn));
+        }
+        let sum: usize = turns.iter().map(|turn| turn.deliveries.len()).sum();
+        assert_eq!((sum, told.len()), (CHANNELS, CHANNELS));
+        assert!(told.iter().all(|event| event.starts_with(expect)));
+    };
+    check("channel_occupied", |mark| matches!(mark, Mark::Told(_)));
+    drop(client);
+    for turn in turns(&site) {
+        assert!(turn.deliveries.is_empty());
+    }
+    site.clock.wait(DELAY);
+    check("channel_vacated", |mark| matches!(mark, Mark::TakenBack(_)));
+    assert_eq!(turns(&site).last().and_then(|turn| turn.next), None);
+}
+
+#[test]
+fn webhooks_that_are_added_hear_of_what_is_there() {
+    let site = Site::new(1, setup());
+    let listening = |kinds: Value| {
+        let spec = json!({ "url": "http://a.example/hook", "event_types": kinds });
+        let mut app = hooked();
+        app.webhooks.webhooks = vec![Webhook::new(serde_json::from_value(spec).unwrap()).unwrap()];
+        site.node.change_apps(vec![app], &[]).unwrap();
+    };
+    let silent = || site.node.change_apps(vec![spec(ONE)], &[]).unwrap();
+    silent();
+    let news = subscriber(&site, "news");
+    let zoe = site.member("presence-doc", "zoe");
+    let gone = subscriber(&site, "gone");
+    assert_eq!(due(&site), Vec::<String>::new());
+    let occupied = |channel: &str| format!("channel_occupied {channel}");
+    let sorted = || {
+        let mut told = due(&site);
+        told.sort();
+        told
+    };
+    listening(json!(["channel_vacated", "channel_occupied"]));
+    assert_eq!(
+        sorted(),
+        [occupied("gone"), occupied("news"), occupied("presence-doc")]
+    );
+    // Nobody is told twice, and members are told of as soon as somebody asks for them.
+    listening(json!(null));
+    assert_eq!(due(&site), ["member_added presence-doc zoe"]);
+    // It comes and goes while nobody listens, and the desk is not asked in between.
+    silent();
+    drop(gone);
+    listening(json!(null));
+    assert_eq!(due(&site), Vec::<String>::new());
+    site.clock.wait(DELAY);
+    assert_eq!(due(&site), ["channel_vacated gone"]);
+    silent();
+    assert_eq!(due(&site), Vec::<String>::new());
+    drop(news);
+    listening(json!(null));
+    assert_eq!(
+        due(&site),
+        [
+            "channel_occupied presence-doc",
+            "member_added presence-doc zoe"
+        ]
+    );
+    drop(zoe);
+    due(&site);
+    site.clock.wait(DELAY);
+    assert_eq!(
+        due(&site),
+        [
+            "member_removed presence-doc zoe",
+            "channel_vacated presence-doc"
+        ]
+    );
 }

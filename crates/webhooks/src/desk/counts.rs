@@ -1,6 +1,6 @@
 //! How many subscriptions channels have.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use foghorn_protocol::{ChannelName, Moment};
@@ -21,7 +21,7 @@ const STEPS: usize = 100;
 pub(super) struct Counts {
     counted: BTreeMap<ChannelName, Count>,
     /// Each that has steps.
-    noted: Vec<ChannelName>,
+    noted: VecDeque<ChannelName>,
     /// Each that has `later`.
     waiting: BTreeSet<(Moment, ChannelName)>,
 }
@@ -58,7 +58,7 @@ impl Counts {
         if !is_first {
             return Note::Idle;
         }
-        self.noted.push(channel.clone());
+        self.noted.push_back(channel.clone());
         Note::WithTheBatch
     }
 
@@ -67,15 +67,22 @@ impl Counts {
         self.waiting.first().map(|(at, _)| *at)
     }
 
-    pub(super) fn tell(&mut self, round: &mut Round<'_>) {
+    /// How many have been noted.
+    pub(super) fn noted(&self) -> usize {
+        self.noted.len()
+    }
+
+    /// Tells the numbers of the first `noted`, and those whose pause is over.
+    pub(super) fn tell(&mut self, noted: &mut usize, round: &mut Round<'_>) {
         if !round.rules.wants_kind(Kind::SubscriptionCount) {
             *self = Self::default();
             return;
         }
-        for channel in std::mem::take(&mut self.noted) {
+        while let Some(channel) = round.take(&mut self.noted, noted) {
             self.look(&channel, round);
         }
-        while self.next().is_some_and(|at| at <= round.until) {
+        while !round.is_full() && self.next().is_some_and(|at| at <= round.held_back) {
+            round.spend(1);
             if let Some((_, channel)) = self.waiting.pop_first() {
                 self.end_pause(&channel, round);
             }
@@ -90,6 +97,7 @@ impl Counts {
         if let Some((at, _)) = known.later {
             self.waiting.remove(&(at, channel.clone()));
         }
+        round.spend(known.steps.len());
         for count in std::mem::take(&mut known.steps) {
             known.later = None;
             match known.told {

@@ -1,6 +1,6 @@
 //! Cache channels that were found empty.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use foghorn_protocol::{ChannelName, Moment};
@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(super) struct Misses {
     empty: BTreeMap<ChannelName, Empty>,
-    noted: Vec<ChannelName>,
+    noted: VecDeque<ChannelName>,
     /// Each that is `Told`, by the end of its pause.
     told: BTreeSet<(Moment, ChannelName)>,
 }
@@ -48,7 +48,7 @@ impl Misses {
         if is_noted {
             return Note::Idle;
         }
-        self.noted.push(channel.clone());
+        self.noted.push_back(channel.clone());
         Note::WithTheBatch
     }
 
@@ -68,8 +68,14 @@ impl Misses {
         self.told.first().map(|(until, _)| *until)
     }
 
-    pub(super) fn tell(&mut self, round: &mut Round<'_>) {
-        for channel in std::mem::take(&mut self.noted) {
+    /// How many have been noted.
+    pub(super) fn noted(&self) -> usize {
+        self.noted.len()
+    }
+
+    /// Tells of the first `noted`.
+    pub(super) fn tell(&mut self, noted: &mut usize, round: &mut Round<'_>) {
+        while let Some(channel) = round.take(&mut self.noted, noted) {
             match self.empty.get_mut(&channel) {
                 Some(Empty::Told { until, again }) if *again && *until > round.now => {
                     *again = false;

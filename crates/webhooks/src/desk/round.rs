@@ -1,15 +1,23 @@
 //! One answer to the question what is due.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use foghorn_protocol::{ChannelName, Moment};
 
-use super::Due;
+use super::{Departures, Due, Turn};
 use crate::{Event, Kind, Mark, Subject, Webhooks};
 
 /// The circumstances of a decision, and what has been decided.
 pub(super) struct Round<'a> {
     pub(super) now: Moment,
-    /// What waits until then need not wait any longer.
-    pub(super) until: Moment,
+    /// Whose delay ends until then is gone.
+    pub(super) gone: Moment,
+    /// What is held back until then need not wait any longer.
+    pub(super) held_back: Moment,
+    departures: Departures,
+    /// What may still be looked at.
+    left: usize,
     pub(super) rules: &'a Webhooks,
     mine: &'a dyn Fn(&ChannelName) -> bool,
     pub(super) due: Due,
@@ -17,13 +25,22 @@ pub(super) struct Round<'a> {
 
 impl<'a> Round<'a> {
     pub(super) fn new(
-        now: Moment,
+        turn: Turn,
         rules: &'a Webhooks,
         mine: &'a dyn Fn(&ChannelName) -> bool,
     ) -> Self {
+        let Turn {
+            now,
+            departures,
+            most,
+            ..
+        } = turn;
         Self {
             now,
-            until: now,
+            gone: now,
+            held_back: now,
+            departures,
+            left: most,
             rules,
             mine,
             due: Due::default(),
@@ -32,15 +49,57 @@ impl<'a> Round<'a> {
 
     /// The round after which there is none.
     pub(super) fn last(
-        now: Moment,
+        turn: Turn,
         rules: &'a Webhooks,
         mine: &'a dyn Fn(&ChannelName) -> bool,
     ) -> Self {
-        let end_of_time = Moment::default().after(std::time::Duration::MAX);
+        let end_of_time = Moment::default().after(Duration::MAX);
         Self {
-            until: end_of_time,
-            ..Self::new(now, rules, mine)
+            gone: match turn.departures {
+                Departures::Told => end_of_time,
+                Departures::Kept => turn.now,
+            },
+            held_back: end_of_time,
+            ..Self::new(turn, rules, mine)
         }
+    }
+
+    /// Whether the rest has to wait for the next round.
+    pub(super) fn is_full(&self) -> bool {
+        self.left == 0
+    }
+
+    /// How much may still be looked at.
+    pub(super) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Something was looked at.
+    pub(super) fn spend(&mut self, things: usize) {
+        self.left = self.left.saturating_sub(things);
+    }
+
+    /// Takes one of those that were noted when the round began, if there is one and room for it.
+    pub(super) fn take<T>(&mut self, noted: &mut VecDeque<T>, count: &mut usize) -> Option<T> {
+        if *count == 0 || self.is_full() {
+            return None;
+        }
+        *count -= 1;
+        self.spend(1);
+        let first = noted.pop_front();
+        if noted.is_empty() {
+            // One crowd must not cost memory for ever.
+            *noted = VecDeque::new();
+        }
+        first
+    }
+
+    /// When the delay ends that begins now, and is so long unless a next life has to end it.
+    pub(super) fn end_of(&self, delay: Duration) -> Moment {
+        self.now.after(match self.departures {
+            Departures::Told => delay,
+            Departures::Kept => Duration::MAX,
+        })
     }
 
     /// Whether a webhook hears of the subject's coming or going.

@@ -1,7 +1,7 @@
 //! Which channels and members are there, and which of them receivers believe to be there.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 
 use foghorn_protocol::Moment;
@@ -16,7 +16,7 @@ pub(super) struct Subjects {
     present: BTreeMap<Subject, Presence>,
     /// Each of which `noted` is set, in the order in which that happened. A member is behind its
     /// channel.
-    noted: Vec<Subject>,
+    noted: VecDeque<Subject>,
     /// Each that is `Leaving`, by the end of its delay.
     leaving: BTreeSet<(Moment, Subject)>,
     /// Whether the last round's webhooks heard of channels, and of members.
@@ -40,6 +40,8 @@ enum Standing {
     Known,
     /// It is gone, nobody has been told, and the delay has yet to begin.
     Gone,
+    /// Receivers have believed since a former life that it is there; the delay has yet to begin.
+    Restored,
     /// The same, until the delay ends.
     Leaving(Moment),
 }
@@ -54,7 +56,7 @@ impl Default for Subjects {
     fn default() -> Self {
         Self {
             present: BTreeMap::new(),
-            noted: Vec::new(),
+            noted: VecDeque::new(),
             leaving: BTreeSet::new(),
             // What a former life left is looked through once.
             followed: Followed {
@@ -73,12 +75,12 @@ impl Subjects {
                 noted: true,
             };
             self.present.insert(subject.clone(), noted);
-            self.noted.push(subject.clone());
+            self.noted.push_back(subject.clone());
             return Note::WithTheBatch;
         };
         presence.standing = match presence.standing {
             Standing::Came | Standing::CameAndWent => Standing::Came,
-            Standing::Known | Standing::Gone => Standing::Known,
+            Standing::Known | Standing::Gone | Standing::Restored => Standing::Known,
             Standing::Leaving(until) => {
                 self.leaving.remove(&(until, subject.clone()));
                 Standing::Known
@@ -94,23 +96,44 @@ impl Subjects {
         presence.standing = match presence.standing {
             Standing::Came => Standing::CameAndWent,
             Standing::Known => Standing::Gone,
-            Standing::CameAndWent | Standing::Gone | Standing::Leaving(_) => return Note::Idle,
+            Standing::CameAndWent | Standing::Gone | Standing::Restored | Standing::Leaving(_) => {
+                return Note::Idle;
+            }
         };
         if !presence.noted {
             presence.noted = true;
-            self.noted.push(subject.clone());
+            self.noted.push_back(subject.clone());
+        }
+        Note::Now
+    }
+
+    /// See `Desk::doubt`.
+    pub(super) fn doubt(&mut self) -> Note {
+        for (subject, presence) in &mut self.present {
+            presence.standing = match presence.standing {
+                Standing::Came => Standing::CameAndWent,
+                Standing::Known => Standing::Gone,
+                Standing::CameAndWent
+                | Standing::Gone
+                | Standing::Restored
+                | Standing::Leaving(_) => continue,
+            };
+            if !presence.noted {
+                presence.noted = true;
+                self.noted.push_back(subject.clone());
+            }
         }
         Note::Now
     }
 
     /// See `Desk::restore`.
-    pub(super) fn restore(&mut self, subject: Subject, until: Moment) {
+    pub(super) fn restore(&mut self, subject: Subject) {
         match self.present.entry(subject) {
             Entry::Vacant(vacant) => {
-                self.leaving.insert((until, vacant.key().clone()));
+                self.noted.push_back(vacant.key().clone());
                 vacant.insert(Presence {
-                    standing: Standing::Leaving(until),
-                    noted: false,
+                    standing: Standing::Restored,
+                    noted: true,
                 });
             }
             Entry::Occupied(mut occupied) => {
@@ -152,10 +175,16 @@ impl Subjects {
         }
     }
 
-    /// Tells what came, and begins the delays of what went.
-    pub(super) fn tell(&mut self, round: &mut Round<'_>) {
-        let end_of_delay = round.now.after(round.rules.delay);
-        for subject in std::mem::take(&mut self.noted) {
+    /// How many have been noted.
+    pub(super) fn noted(&self) -> usize {
+        self.noted.len()
+    }
+
+    /// Tells what came, and begins the delays of what went, of the first `noted`.
+    pub(super) fn tell(&mut self, noted: &mut usize, round: &mut Round<'_>) {
+        let end_of_delay = round.end_of(round.rules.delay);
+        let end_after_restart = round.end_of(round.rules.delay_after_restart());
+        while let Some(subject) = round.take(&mut self.noted, noted) {
             let Some(presence) = self.present.get_mut(&subject).filter(|each| each.noted) else {
                 continue;
             };
@@ -170,6 +199,7 @@ impl Subjects {
             presence.standing = match presence.standing {
                 Standing::Came | Standing::Known => Standing::Known,
                 Standing::CameAndWent | Standing::Gone => Standing::Leaving(end_of_delay),
+                Standing::Restored => Standing::Leaving(end_after_restart),
                 leaving @ Standing::Leaving(_) => leaving,
             };
             if let Standing::Leaving(until) = presence.standing {
@@ -181,24 +211,34 @@ impl Subjects {
     /// Takes back what has been gone for the delay; members before their channel, which cannot
     /// have any when it has no subscribers.
     pub(super) fn take_back(&mut self, round: &mut Round<'_>) {
-        while self.next().is_some_and(|until| until <= round.until) {
-            let Some((_, subject)) = self.leaving.pop_first() else {
+        while !round.is_full() {
+            let Some(first) = self.leaving.first().filter(|first| first.0 <= round.gone) else {
                 return;
             };
-            if subject.user_id.is_none() {
-                for member in self.members(&subject) {
-                    self.remove(member, round);
-                }
+            let subject = &first.1;
+            let members = match subject.user_id {
+                None => self.members(subject, round.left()),
+                Some(_) => Vec::new(),
+            };
+            round.spend(members.len());
+            for member in members {
+                self.remove(member, round);
             }
-            self.remove(subject, round);
+            if !round.is_full()
+                && let Some((_, subject)) = self.leaving.pop_first()
+            {
+                round.spend(1);
+                self.remove(subject, round);
+            }
         }
     }
 
-    fn members(&self, channel: &Subject) -> Vec<Subject> {
+    fn members(&self, channel: &Subject, most: usize) -> Vec<Subject> {
         let behind = (Bound::Excluded(channel), Bound::Unbounded);
         let members = self.present.range(behind).map(|(subject, _)| subject);
         members
             .take_while(|subject| subject.channel == channel.channel)
+            .take(most)
             .cloned()
             .collect()
     }
@@ -209,7 +249,7 @@ impl Subjects {
         };
         match presence.standing {
             Standing::Came | Standing::CameAndWent => return,
-            Standing::Known | Standing::Gone => {}
+            Standing::Known | Standing::Gone | Standing::Restored => {}
             Standing::Leaving(until) => {
                 self.leaving.remove(&(until, subject.clone()));
             }

@@ -19,6 +19,15 @@ fn at(millis: u64) -> Moment {
     Moment::from_start(Duration::from_millis(millis))
 }
 
+fn turn(millis: u64) -> Turn {
+    Turn {
+        now: at(millis),
+        departures: Departures::Told,
+        pace: Pace::Abreast,
+        most: usize::MAX,
+    }
+}
+
 fn rules(spec: Value) -> Webhooks {
     let spec: Spec = serde_json::from_value(spec).unwrap();
     Webhooks {
@@ -65,7 +74,7 @@ fn words(due: &Due) -> Vec<String> {
 
 #[track_caller]
 fn check(desk: &mut Desk, now: u64, rules: &Webhooks, expect: &[&str]) -> Vec<Mark> {
-    let due = desk.due(at(now), rules, |_| true);
+    let due = desk.due(turn(now), rules, |_| true);
     assert_eq!(words(&due), expect);
     due.marks
 }
@@ -78,6 +87,7 @@ impl Desk {
             && self.misses.is_empty()
             && self.client_events.is_empty()
             && self.held.is_none()
+            && self.cut.is_none()
     }
 }
 
@@ -237,7 +247,7 @@ fn a_desk_nobody_asks_stays_small() {
     }
     assert_eq!(desk.take_dropped(), 3);
     assert_eq!(desk.take_dropped(), 0);
-    let words = words(&desk.due(at(0), &rules, |_| true));
+    let words = words(&desk.due(turn(0), &rules, |_| true));
     let of = |start: &str| words.iter().filter(|word| word.starts_with(start)).count();
     assert_eq!(of("client-"), CLIENT_EVENTS_WAITING);
     assert_eq!(words[2], "client-3 private-a");
@@ -277,7 +287,7 @@ fn batches_wait_for_their_window_or_until_they_are_full() {
         assert_eq!(desk.client_event(client_event("private-a", number)), wake);
     }
     let full = [0, 1, 2, 3].map(|number| format!("client-{number} private-a"));
-    let due = desk.due(at(202), &rules, |_| true);
+    let due = desk.due(turn(202), &rules, |_| true);
     assert_eq!(words(&due), full);
     assert_eq!(desk.next(), Some(at(3201)));
     check(&mut desk, 3201, &rules, &[]);
@@ -288,20 +298,19 @@ fn batches_wait_for_their_window_or_until_they_are_full() {
 fn a_restart_looks_like_a_page_reload() {
     let (mut desk, rules) = (Desk::default(), all());
     let (lobby, zoe, kim) = (channel("presence-lobby"), user("zoe"), user("kim"));
-    desk.restore(
-        [
-            channel_subject(&lobby),
-            member_subject(&lobby, &zoe),
-            member_subject(&lobby, &kim),
-            channel_subject(&channel("news")),
-        ],
-        at(30_000),
-    );
-    assert_eq!(desk.next(), Some(at(30_000)));
+    desk.restore([
+        channel_subject(&lobby),
+        member_subject(&lobby, &zoe),
+        member_subject(&lobby, &kim),
+        channel_subject(&channel("news")),
+    ]);
+    // However long it takes until somebody asks.
+    check(&mut desk, 90_000, &rules, &[]);
+    assert_eq!(desk.next(), Some(at(120_000)));
     assert_eq!(desk.member_added(&lobby, &zoe), Wake::Nobody);
-    check(&mut desk, 29_999, &rules, &[]);
+    check(&mut desk, 119_999, &rules, &[]);
     let gone = ["vacated news", "removed presence-lobby kim"];
-    check(&mut desk, 30_000, &rules, &gone);
+    check(&mut desk, 120_000, &rules, &gone);
     assert_eq!(desk.next(), None);
 }
 
@@ -313,7 +322,7 @@ fn what_is_restored_late_has_been_told() {
         _ = desk.occupied(channel);
     }
     _ = desk.vacated(&old);
-    desk.restore([channel_subject(&news), channel_subject(&old)], at(30_000));
+    desk.restore([channel_subject(&news), channel_subject(&old)]);
     check(&mut desk, 0, &rules, &[]);
     check(&mut desk, 3000, &rules, &["vacated old"]);
     assert_eq!(desk.next(), None);
@@ -329,7 +338,7 @@ fn another_node_tells_of_what_is_not_mine() {
         _ = desk.client_event(client_event(channel.as_str(), 1));
         _ = desk.cache_missed(channel);
     }
-    let due = desk.due(at(0), &rules, |channel| *channel == mine);
+    let due = desk.due(turn(0), &rules, |channel| *channel == mine);
     let expect = [
         "occupied mine",
         "miss mine",
@@ -378,7 +387,7 @@ fn what_nobody_hears_of_is_forgotten() {
     assert!(check(&mut desk, 0, &elsewhere, &[]).is_empty());
     assert!(desk.is_empty());
     fill(&mut desk);
-    assert_eq!(desk.due(at(1), &all(), |_| true).events.len(), 4);
+    assert_eq!(desk.due(turn(1), &all(), |_| true).events.len(), 4);
     let taken_back = check(&mut desk, 2, &only(&["channel_vacated"]), &[]);
     assert_eq!(taken_back, [Mark::TakenBack(member_subject(&lobby, &zoe))]);
     // Its filter no longer fits, but the store need not remember it.
@@ -387,7 +396,7 @@ fn what_nobody_hears_of_is_forgotten() {
     let taken_back = check(&mut desk, 3003, &elsewhere, &[]);
     assert_eq!(taken_back, [Mark::TakenBack(channel_subject(&lobby))]);
     assert!(desk.is_empty());
-    desk.restore([channel_subject(&lobby)], at(30_000));
+    desk.restore([channel_subject(&lobby)]);
     let taken_back = check(&mut desk, 3004, &Webhooks::default(), &[]);
     assert_eq!(taken_back, [Mark::TakenBack(channel_subject(&lobby))]);
     assert!(desk.is_empty());
@@ -406,7 +415,7 @@ fn a_flush_ends_all_waiting() {
     check(&mut desk, 0, &rules, &[]);
     _ = desk.counted(&channel("news"), 201);
     _ = desk.vacated(&lobby);
-    let due = desk.flush(at(1), &rules, |_| true);
+    let due = desk.flush(turn(1), &rules, |_| true);
     let expect = [
         "occupied presence-lobby",
         "added presence-lobby zoe",
@@ -417,5 +426,78 @@ fn a_flush_ends_all_waiting() {
     ];
     assert_eq!(words(&due), expect);
     assert_eq!(due.marks.len(), 4);
+    assert_eq!(desk.next(), None);
+}
+
+#[test]
+fn the_end_of_a_server_that_remembers_keeps_who_goes() {
+    let window = Duration::from_secs(3);
+    let batched = Webhooks {
+        batching: Batching::Within { window, most: 100 },
+        ..all()
+    };
+    let (mut desk, news) = (Desk::default(), channel("news"));
+    let kept = |millis| Turn {
+        departures: Departures::Kept,
+        ..turn(millis)
+    };
+    for gone in ["going", "gone"] {
+        _ = desk.occupied(&channel(gone));
+    }
+    _ = desk.counted(&news, 200);
+    desk.flush(turn(0), &batched, |_| true);
+    _ = desk.vacated(&channel("gone"));
+    _ = desk.due(turn(1), &batched, |_| true);
+    _ = desk.client_event(client_event("news", 1));
+    _ = desk.counted(&news, 201);
+    assert_eq!(desk.due(kept(2), &batched, |_| true), Due::default());
+    _ = desk.vacated(&channel("going"));
+    _ = desk.cache_missed(&channel("cache-car"));
+    let due = desk.flush(kept(3), &batched, |_| true);
+    assert_eq!(
+        words(&due),
+        ["client-1 news", "miss cache-car", "count news 201"]
+    );
+    assert!(due.marks.is_empty());
+    // The next life begins with what is marked.
+    assert_eq!(desk.flush(kept(900), &batched, |_| true), Due::default());
+}
+
+#[test]
+fn batches_grow_while_receivers_are_behind() {
+    let batching = Batching::Within {
+        window: Duration::from_millis(50),
+        most: 3,
+    };
+    let rules = Webhooks { batching, ..all() };
+    let behind = |millis| Turn {
+        pace: Pace::Behind,
+        ..turn(millis)
+    };
+    let mut desk = Desk::default();
+    _ = desk.client_event(client_event("private-a", 0));
+    assert_eq!(desk.due(behind(0), &rules, |_| true), Due::default());
+    assert_eq!(desk.next(), Some(at(1000)));
+    // Those who have caught up meanwhile wait all the same.
+    check(&mut desk, 999, &rules, &[]);
+    check(&mut desk, 1000, &rules, &["client-0 private-a"]);
+    for number in 0..3 {
+        _ = desk.client_event(client_event("private-a", number));
+    }
+    assert_eq!(desk.due(behind(1001), &rules, |_| true).events.len(), 3);
+}
+
+#[test]
+fn whoever_is_doubted_is_gone_unless_noted_again() {
+    let (mut desk, rules) = (Desk::default(), all());
+    let (stays, went) = (channel("stays"), channel("went"));
+    for channel in [&stays, &went] {
+        _ = desk.occupied(channel);
+    }
+    check(&mut desk, 0, &rules, &["occupied stays", "occupied went"]);
+    assert_eq!(desk.doubt(), Wake::Shell);
+    assert_eq!(desk.occupied(&stays), Wake::Nobody);
+    check(&mut desk, 10, &rules, &[]);
+    check(&mut desk, 3010, &rules, &["vacated went"]);
     assert_eq!(desk.next(), None);
 }

@@ -76,6 +76,8 @@ struct World {
     absent_since: BTreeMap<Subject, u64>,
     believed: BTreeSet<Subject>,
     is_woken: bool,
+    /// How much the desk looks at when it is asked.
+    most: usize,
 }
 
 impl World {
@@ -89,6 +91,7 @@ impl World {
             absent_since: BTreeMap::new(),
             believed: BTreeSet::new(),
             is_woken: false,
+            most: usize::MAX,
         }
     }
 
@@ -207,11 +210,16 @@ impl World {
             self.absent_since.insert(subject, self.now);
         }
         let told = self.believed.iter().cloned();
-        self.desk.restore(told, at(self.now + grace));
+        self.rules.restart_delay = Duration::from_millis(grace);
+        self.desk.restore(told);
+        self.is_woken = true;
     }
 
     fn ask(&mut self) {
         self.deliver();
+        while self.desk.has_more() {
+            self.deliver();
+        }
         if self.rules.batching == Batching::Off {
             let told: BTreeSet<_> = self.present.difference(&self.believed).collect();
             assert!(told.is_empty(), "nobody heard of {told:?}");
@@ -221,7 +229,11 @@ impl World {
     /// The shell asks, and the receivers hear.
     fn deliver(&mut self) {
         let is_awake = self.is_woken || self.desk.next().is_some_and(|next| next <= at(self.now));
-        let due = self.desk.due(at(self.now), &self.rules, |_| true);
+        let turn = Turn {
+            most: self.most,
+            ..turn(self.now)
+        };
+        let due = self.desk.due(turn, &self.rules, |_| true);
         assert!(is_awake || due.is_empty(), "slept over {due:?}");
         self.is_woken = false;
         let mut marks = due.marks.iter();
@@ -326,6 +338,17 @@ proptest! {
         World::new(Webhooks { batching, ..all() }).run(&steps);
     }
 
+    /// Whatever goes on happening between the parts of a round.
+    #[test]
+    fn receivers_believe_what_is_true_when_rounds_are_cut(
+        steps in prop::collection::vec(step(), 1..80),
+        most in 1..6usize,
+    ) {
+        let mut world = World::new(all());
+        world.most = most;
+        world.run(&steps);
+    }
+
     #[test]
     fn counts_end_with_the_last(
         steps in prop::collection::vec(
@@ -336,7 +359,7 @@ proptest! {
         let (mut desk, rules, news) = (Desk::default(), all(), channel("news"));
         let (mut now, mut told, mut last) = (0, Vec::<(u64, u64)>::new(), 0);
         let mut ask = |desk: &mut Desk, now: u64| {
-            for event in desk.due(at(now), &rules, |_| true).events {
+            for event in desk.due(turn(now), &rules, |_| true).events {
                 let Event::SubscriptionCount { count, .. } = event else { panic!("{event:?}") };
                 if let Some((before, at)) = told.last() {
                     assert_ne!(*before, count);
