@@ -27,5 +27,6 @@ mod usage;
 mod users;
 mod visitors;
 mod watchlist;
+mod webhook_turns;
 mod webhooks;
 mod world;
