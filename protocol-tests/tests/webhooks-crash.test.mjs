@@ -18,8 +18,12 @@ const COME_BACK = PATIENCE_MS + 30_000;
 /** Waits until so many webhooks are stored and wait. */
 const waiting = (server, count) =>
   until(
-    (depth) => depth === count,
-    async () => (await Metrics.scrape(server)).value('foghorn_webhook_queue_depth') ?? 0,
+    ({ depth, unstored }) => depth === count && unstored === 0,
+    async () => {
+      const metrics = await Metrics.scrape(server);
+      const value = (name) => metrics.value(`foghorn_webhook_${name}`) ?? 0;
+      return { depth: value('queue_depth'), unstored: value('unstored') };
+    },
     `${count} waiting`,
   );
 

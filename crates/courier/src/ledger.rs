@@ -25,6 +25,8 @@ pub struct Backlog {
     pub app: Arc<str>,
     /// Deliveries that are still to be made.
     pub waiting: usize,
+    /// Those of them that are not stored yet: the end of the process would be theirs.
+    pub unstored: usize,
     /// Since when the oldest of them has waited.
     pub oldest: Option<UnixMillis>,
     /// Dead letters.
@@ -222,11 +224,12 @@ impl Ledger {
     /// What there is of each app that has anything, also what is not stored yet.
     pub(crate) fn backlogs(&self) -> Vec<Backlog> {
         let mut depths = self.lanes.depths();
-        for (app, inside) in self.entrance.depths() {
-            let depth = depths.entry(app);
+        let unstored = self.entrance.depths();
+        for (app, inside) in &unstored {
+            let depth = depths.entry(Arc::clone(app));
             let depth = depth.or_insert(Depth {
                 waiting: 0,
-                ..inside
+                ..*inside
             });
             depth.waiting += inside.waiting;
             depth.oldest = depth.oldest.min(inside.oldest);
@@ -235,6 +238,7 @@ impl Ledger {
         let backlog = |app: &Arc<str>| Backlog {
             app: Arc::clone(app),
             waiting: depths.get(app).map_or(0, |depth| depth.waiting),
+            unstored: unstored.get(app).map_or(0, |depth| depth.waiting),
             oldest: depths.get(app).map(|depth| depth.oldest),
             dead: self.dead.get(app).map_or(0, Letters::len),
         };

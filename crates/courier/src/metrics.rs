@@ -127,6 +127,7 @@ struct Depths {
     ledger: Arc<Mutex<Ledger>>,
     clock: Clock,
     waiting: IntGaugeVec,
+    unstored: IntGaugeVec,
     oldest: GaugeVec,
     dead: IntGaugeVec,
     /// Names the apps whose gauges are zero when nothing is left.
@@ -148,6 +149,10 @@ impl Depths {
                 "foghorn_webhook_queue_depth",
                 "Webhook requests that wait to be delivered.",
             )?,
+            unstored: gauges(
+                "foghorn_webhook_unstored",
+                "Webhook requests among those that wait that are not stored yet.",
+            )?,
             oldest: GaugeVec::new(
                 Opts::new(
                     "foghorn_webhook_oldest_seconds",
@@ -167,6 +172,7 @@ impl Depths {
     /// failures.
     fn clear(&self) {
         self.waiting.reset();
+        self.unstored.reset();
         self.oldest.reset();
         self.dead.reset();
         for family in self.attempts.collect() {
@@ -174,6 +180,7 @@ impl Depths {
             for app in labels.filter(|label| label.name() == "app_id") {
                 let app = &[app.value()];
                 self.waiting.with_label_values(app);
+                self.unstored.with_label_values(app);
                 self.oldest.with_label_values(app);
                 self.dead.with_label_values(app);
             }
@@ -183,7 +190,7 @@ impl Depths {
 
 impl Collector for Depths {
     fn desc(&self) -> Vec<&Desc> {
-        let gauges: [&dyn Collector; 3] = [&self.waiting, &self.oldest, &self.dead];
+        let gauges: [&dyn Collector; 4] = [&self.waiting, &self.unstored, &self.oldest, &self.dead];
         gauges.into_iter().flat_map(Collector::desc).collect()
     }
 
@@ -196,12 +203,14 @@ impl Collector for Depths {
             let app = &[&*backlog.app];
             let waiting = self.waiting.with_label_values(app);
             waiting.set(count(backlog.waiting));
+            let unstored = self.unstored.with_label_values(app);
+            unstored.set(count(backlog.unstored));
             let since = backlog.oldest.unwrap_or(now);
             let age = Duration::from_millis(now.0.saturating_sub(since.0));
             self.oldest.with_label_values(app).set(age.as_secs_f64());
             self.dead.with_label_values(app).set(count(backlog.dead));
         }
-        let gauges: [&dyn Collector; 3] = [&self.waiting, &self.oldest, &self.dead];
+        let gauges: [&dyn Collector; 4] = [&self.waiting, &self.unstored, &self.oldest, &self.dead];
         gauges.into_iter().flat_map(Collector::collect).collect()
     }
 }

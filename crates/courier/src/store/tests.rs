@@ -190,7 +190,11 @@ fn everything_is_there_after_a_restart() {
 
     let (_, contents) = Store::open(&kind).unwrap();
     assert!(contents.waiting.is_empty() && contents.told.is_empty());
-    assert_eq!(contents.usage.len(), 1, "who comes back the same day goes on counting");
+    assert_eq!(
+        contents.usage.len(),
+        1,
+        "who comes back the same day goes on counting"
+    );
     assert_eq!(contents.dead.len(), 1, "dead letters stay");
     assert_eq!(contents.last, Id(3), "no number is given out twice");
 }

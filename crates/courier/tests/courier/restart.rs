@@ -164,11 +164,15 @@ async fn marks_and_usage_are_recovered() {
     let world = World::start(on_disk(&scratch));
     assert_eq!(world.recovered.told, [(Arc::clone(&shop), subject("a"))]);
     assert_eq!(world.recovered.usage, [usage(7)]);
-    world.courier.forget(shop);
+    world.courier.forget(Arc::clone(&shop));
     world.kill().await;
 
     let world = World::start(on_disk(&scratch));
     assert_eq!(world.recovered.told, []);
-    assert_eq!(world.recovered.usage, [usage(7)], "it may come back the same day");
+    assert_eq!(
+        world.recovered.usage,
+        [usage(7)],
+        "it may come back the same day"
+    );
     assert_eq!(world.backlog(), None);
 }
