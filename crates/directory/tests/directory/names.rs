@@ -10,7 +10,7 @@ use crate::{app, connect, ids};
 
 pub(crate) async fn some_are_in_no_database(database: &Database) {
     let directory = connect(database, "");
-    let longest = "ä".repeat(200);
+    let longest = "ä".repeat(125);
     for id in ["a", "b", &longest] {
         directory.create(&app(id, json!({}))).await.unwrap();
     }
@@ -28,15 +28,6 @@ pub(crate) async fn some_are_in_no_database(database: &Database) {
     }
     let page = directory.list(Some("a\0z"), 1).await.unwrap();
     assert_eq!(ids(&page), ["b"]);
-    // What would never be found again is not made.
-    let key = json!({"keys": [{"key": long, "secret": "hunter2"}]});
-    let refused = directory.create(&app("c", key.clone())).await;
-    let expect = "ids and keys have 255 characters at most".to_owned();
-    let expect = Err(ChangeError::Unavailable(expect));
-    assert_eq!(refused, expect);
-    assert_eq!(directory.create(&app(&long, json!({}))).await, expect);
-    let pair = &app("c", key).keys[0];
-    assert_eq!(directory.add_key("a", pair).await, expect);
     assert_eq!(directory.list(None, 9).await.unwrap().len(), 3);
 }
 
