@@ -292,7 +292,6 @@ impl Courier {
     /// Forgets what waits for an app and what its receivers were told. Its dead letters stay, and
     /// what it used: it may come back the same day.
     pub fn forget(&self, app: Arc<str>) {
-        self.shared.entrance.forget_usage(&app);
         self.change(vec![Change::Forget(app)]);
     }
 

@@ -122,10 +122,6 @@ impl Entrance {
             .collect()
     }
 
-    pub(crate) fn forget_usage(&self, app: &str) {
-        self.usage.lock().remove(app);
-    }
-
     /// These are stored.
     pub(crate) fn leave(&self, stored: &[Waiting]) {
         let bytes = stored.iter().map(Waiting::weight).sum();

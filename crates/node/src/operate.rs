@@ -37,6 +37,7 @@ impl Node {
     /// Webhooks may have changed: has the desks of the apps `ids` learn who is there, if they did
     /// not hear of that `before`, and forget what no webhook hears of any more.
     fn inform_desks(&self, ids: &[AppId], before: &[Arc<App>]) {
+        let turn = self.rounds().hold();
         let before: BTreeMap<_, _> = before.iter().map(|app| (app.number(), app)).collect();
         let mut ignorant = BTreeSet::new();
         for app in ids.iter().filter_map(|id| self.apps().with_id(id)) {
@@ -55,6 +56,7 @@ impl Node {
         if !ignorant.is_empty() {
             self.hub().tell_again(&ignorant);
         }
+        drop(turn);
         for app in ids.iter().filter_map(|id| self.apps().with_id(id)) {
             self.wake_desk(&app);
         }

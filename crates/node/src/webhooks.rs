@@ -11,7 +11,7 @@ use foghorn_webhooks::{
     Batching, Delivery, Departures, Due, Event, Kind, Mark, Pace, Subject, Turn, UnixMillis, Wake,
     plan,
 };
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::app::App;
 use crate::node::Node;
@@ -27,6 +27,9 @@ pub(crate) struct Rounds {
     next: Mutex<BTreeMap<AppNumber, Moment>>,
     /// Those for whom there was no room in the last turn; they come before all others.
     queue: Mutex<VecDeque<AppNumber>>,
+    /// Held while desks are asked, and while they learn anew who is there: what they know between
+    /// is not to be told. Taken before any other lock.
+    turn: Mutex<()>,
 }
 
 /// What is to be sent and remembered now.
@@ -53,15 +56,21 @@ impl Rounds {
 
     /// Those to be asked now.
     fn take_due(&self, now: Moment) -> VecDeque<AppNumber> {
-        let queue = std::mem::take(&mut *self.queue.lock());
-        if !queue.is_empty() {
-            return queue;
-        }
-        let mut due = std::mem::take(&mut *self.woken.lock());
+        let mut due = std::mem::take(&mut *self.queue.lock());
+        let mut others = std::mem::take(&mut *self.woken.lock());
         let next = self.next.lock();
         let ripe = next.iter().filter(|(_, at)| **at <= now);
-        due.extend(ripe.map(|(app, _)| *app));
-        due.into_iter().collect()
+        others.extend(ripe.map(|(app, _)| *app));
+        for app in &due {
+            others.remove(app);
+        }
+        due.extend(others);
+        due
+    }
+
+    /// Nobody asks desks as long as this is held.
+    pub(crate) fn hold(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock()
     }
 
     fn ask_again(&self, app: AppNumber, at: Option<Moment>) {
@@ -197,6 +206,7 @@ impl Node {
         time: UnixMillis,
         decide: impl Fn(&App, usize, &dyn Fn(&ChannelName) -> bool) -> Due,
     ) -> DueWebhooks {
+        let _turn = self.rounds().hold();
         let mut all = DueWebhooks::default();
         let ownership = Ownership::new(self.id(), self.view.lock().peers().collect());
         let mut size = 0;
@@ -208,7 +218,10 @@ impl Node {
                 continue;
             };
             let mine = |channel: &ChannelName| ownership.is_mine(app.id(), channel);
-            let due = decide(&app, PER_TURN - size, &mine);
+            // Each webhook may make a request of each event.
+            let webhooks = app.webhooks().webhooks.len().max(1);
+            let most = (PER_TURN - size).div_ceil(webhooks);
+            let due = decide(&app, most, &mine);
             {
                 let mut desk = app.desk().lock();
                 self.rounds().ask_again(number, desk.next());
@@ -216,7 +229,7 @@ impl Node {
                 self.metrics()
                     .webhook_events_dropped(app.id(), desk.take_dropped());
             }
-            size += due.events.len() + due.marks.len();
+            size += webhooks * due.events.len() + due.marks.len();
             let id: &AppId = app.id();
             all.marks
                 .extend(due.marks.into_iter().map(|mark| (Arc::clone(id), mark)));
@@ -229,5 +242,28 @@ impl Node {
         all.more |= !apps.is_empty();
         all.next = self.rounds().first();
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_woken_between_two_turns_is_asked_in_the_second() {
+        let rounds = Rounds::default();
+        let (first, second, third) = (AppNumber(1), AppNumber(2), AppNumber(3));
+        rounds.wake(first);
+        rounds.wake(second);
+        assert_eq!(rounds.take_due(Moment::default()), [first, second]);
+        // There was room for the first one only, which has something to tell again.
+        *rounds.queue.lock() = VecDeque::from([second]);
+        rounds.wake(first);
+        rounds.wake(second);
+        rounds.ask_again(third, Some(Moment::default()));
+        assert_eq!(rounds.take_due(Moment::default()), [second, first, third]);
+        assert_eq!(rounds.take_due(Moment::default()), [third]);
+        rounds.ask_again(third, None);
+        assert!(rounds.take_due(Moment::default()).is_empty());
     }
 }

@@ -17,12 +17,15 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::clock::Clock;
 
 /// How long a stop waits for what receivers take (webhooks.md §3).
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long a stop takes to hand over what is known, if the store is slow.
+const LAST_TURNS: Duration = Duration::from_secs(5);
 
 /// How often it is stored what apps have used: a crash loses as much of that.
 const BOOKKEEPING: Duration = Duration::from_secs(1);
@@ -113,6 +116,8 @@ impl Clerk {
 
     /// Forgets what waits for an app that is no more.
     pub(crate) fn forget(&self, app: &str) {
+        // Behind what is being handed over.
+        let _turn = self.turn.lock();
         if let Some(courier) = self.courier() {
             courier.forget(app.into());
         }
@@ -194,9 +199,18 @@ impl Clerk {
         let Some(courier) = self.courier() else {
             return;
         };
-        while self.take_last_turn() {
-            self.room().await;
-            yield_now().await;
+        let turns = async {
+            loop {
+                self.room().await;
+                if !self.take_last_turn() {
+                    return;
+                }
+                yield_now().await;
+            }
+        };
+        // A store that takes nothing must not keep the process.
+        if timeout(LAST_TURNS, turns).await.is_err() {
+            tracing::warn!("not everything that webhooks should hear was handed over");
         }
         self.note_usage(&mut Noted::new());
         courier.flush(patience).await;

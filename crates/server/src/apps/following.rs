@@ -8,7 +8,7 @@ use foghorn_directory::Found;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Catalogue;
-use super::stored::Stored;
+use super::stored::{Held, Stored};
 
 impl Catalogue {
     /// Keeps the node in step with the database, for ever.
@@ -30,29 +30,45 @@ impl Catalogue {
             state.misses.expire(stored.clock.now());
             (state.known.clone(), state.changes)
         };
-        // Apps whose receivers were told something before a restart have to hear that it is over,
-        // even if nobody asks for those apps any more.
-        let remembered = self.node.apps().remembered();
-        let ids = known.keys().map(String::as_str);
-        let ids: Vec<&str> = ids.chain(remembered.iter().map(|id| &**id)).collect();
-        if ids.is_empty() {
+        self.follow_remembered(stored, changes).await;
+        if known.is_empty() {
             return;
         }
+        let ids: Vec<&str> = known.keys().map(String::as_str).collect();
+        let answer = stored.directory.by_ids(&ids).await;
+        stored.note_answer(answer.as_ref().map(|_| ()));
+        if let Ok(found) = answer {
+            self.have_hold(&known, &readable(found), changes);
+        }
+    }
+
+    /// Apps whose receivers were told something before a restart have to hear that it is over, even
+    /// if nobody asks for those apps any more.
+    async fn follow_remembered(&self, stored: &Stored, changes: u64) {
+        let remembered = self.node.apps().remembered();
+        if remembered.is_empty() {
+            return;
+        }
+        let ids: Vec<&str> = remembered.iter().map(|id| &**id).collect();
         let answer = stored.directory.by_ids(&ids).await;
         stored.note_answer(answer.as_ref().map(|_| ()));
         let Ok(found) = answer else { return };
-        if stored.state.lock().changes != changes {
-            // What was read may be older than what this node has done since; the next turn knows.
-            return;
-        }
         let found = readable(found);
-        for id in &remembered {
-            if !found.contains_key(&**id) {
-                self.node.apps().forget_told(id);
-                self.clerk.forget(id);
-            }
+        self.have_hold(&BTreeMap::new(), &found, changes);
+        // A database that has no app at all is rather the wrong one.
+        let is_somebody_there = match found.is_empty() {
+            true => stored
+                .directory
+                .list(None, 1)
+                .await
+                .is_ok_and(|apps| !apps.is_empty()),
+            false => true,
+        };
+        let gone = remembered.iter().filter(|id| !found.contains_key(&***id));
+        for id in gone.filter(|_| is_somebody_there) {
+            self.node.apps().forget_told(id);
+            self.clerk.forget(id);
         }
-        self.have_hold(&known, &found);
     }
 
     /// Has hold what the database says now.
@@ -60,6 +76,7 @@ impl Catalogue {
         &self,
         known: &BTreeMap<String, AppConfig>,
         found: &BTreeMap<String, Option<AppConfig>>,
+        changes: u64,
     ) {
         let readable = found.values().flatten();
         let later: Vec<&AppConfig> = readable
@@ -71,10 +88,15 @@ impl Catalogue {
             return;
         }
         // Keys may have gone from one app to another. What cannot hold together is tried alone.
-        if self.change_stored(&later, &gone).is_ok() {
-            later.iter().for_each(|app| tell_change(known, app));
-            gone.iter().for_each(|id| tell_gone(id));
-            return;
+        match self.change_stored(&later, &gone, Some(changes)) {
+            Ok(Held::Now) => {
+                later.iter().for_each(|app| tell_change(known, app));
+                gone.iter().for_each(|id| tell_gone(id));
+                return;
+            }
+            // What was read may be older than what this node has done since; the next turn knows.
+            Ok(Held::Outdated) => return,
+            Err(_) => {}
         }
         for id in gone {
             if self.drop_stored(id).is_ok() {

@@ -48,11 +48,30 @@ pub(super) struct State {
     pub(super) misses: Misses,
     /// What is being looked for. The channel closes when it is over.
     under_way: BTreeMap<Name<'static>, watch::Receiver<()>>,
-    /// How often this node has put or dropped an app: what was read before the last time may be
-    /// older than what is known.
+    /// How often this node has changed what it knows: what was read before the last time may be
+    /// older than that.
     pub(super) changes: u64,
     /// Whether the database answered when it was asked last.
     answers: bool,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It holds.
+    Now,
+    /// It was read before another one was made, and has to be read again.
+    Outdated,
+}
+
+/// What became of an app that was found.
+enum Found {
+    /// The node lets in whoever asked for it.
+    Here,
+    /// It does not.
+    Missed(Miss),
+    /// See [`Held::Outdated`].
+    Outdated,
 }
 
 /// A search under way. However it ends, who waits for it hears of that.
@@ -121,12 +140,10 @@ impl State {
         }
         self.misses.forget(&Name::Id(id.clone().into()));
         self.known.insert(id, app.clone());
-        self.changes += 1;
     }
 
     fn unlearn(&mut self, id: &str) {
         self.known.remove(id);
-        self.changes += 1;
     }
 }
 
@@ -189,7 +206,7 @@ impl Catalogue {
     /// The configuration has an app of this id; it has another app's key; or what it needs cannot
     /// be remembered.
     pub(crate) fn put_stored(&self, app: &AppConfig) -> Result<()> {
-        self.change_stored(&[app], &[])
+        self.change_stored(&[app], &[], None).map(drop)
     }
 
     /// Takes an app away that is no longer in the database. An app of the configuration stays.
@@ -197,12 +214,25 @@ impl Catalogue {
     /// # Errors
     /// None; the node says so of any change.
     pub(crate) fn drop_stored(&self, id: &str) -> Result<()> {
-        self.change_stored(&[], &[id])
+        self.change_stored(&[], &[id], None).map(drop)
     }
 
-    /// Both, all of it or nothing.
-    pub(super) fn change_stored(&self, apps: &[&AppConfig], gone: &[&str]) -> Result<()> {
+    /// Both, all of it or nothing. Nothing of what was read when there were so many `changes`, if
+    /// there are more by now.
+    pub(super) fn change_stored(
+        &self,
+        apps: &[&AppConfig],
+        gone: &[&str],
+        changes: Option<u64>,
+    ) -> Result<Held> {
         let _turn = self.changing.lock();
+        let now = self
+            .stored
+            .as_ref()
+            .map(|stored| stored.state.lock().changes);
+        if changes.is_some() && changes != now {
+            return Ok(Held::Outdated);
+        }
         for app in apps {
             let id = app.settings.id.as_str();
             ensure!(
@@ -218,10 +248,15 @@ impl Catalogue {
         self.put(apps.iter().copied(), &gone)?;
         if let Some(stored) = &self.stored {
             let mut state = stored.state.lock();
+            // Whoever has just found an app knows nothing of others.
+            let is_news = |app: &&AppConfig| state.known.contains_key(app.settings.id.as_str());
+            if changes.is_none() || !gone.is_empty() || apps.iter().any(is_news) {
+                state.changes += 1;
+            }
             apps.iter().for_each(|app| state.learn(app));
             gone.iter().for_each(|id| state.unlearn(id));
         }
-        Ok(())
+        Ok(Held::Now)
     }
 
     /// Apps of the database that have a key of one of these apps of the configuration, which come
@@ -267,18 +302,26 @@ impl Catalogue {
     }
 
     /// Why the node does not have an app under the name by which it was found.
-    fn put_found(&self, app: &AppConfig, name: &Name<'_>) -> Option<Miss> {
+    fn put_found(&self, app: &AppConfig, name: &Name<'_>, changes: u64) -> Found {
         let id = app.settings.id.as_str();
         let known = self.stored.as_ref().map(|stored| stored.state.lock());
         let is_news = known.is_some_and(|state| state.known.get(id) != Some(app));
-        if is_news && let Err(error) = self.put_stored(app) {
-            let error = format!("{error:#}");
-            tracing::error!(id, error, "an app of the database is not served");
-            // It is a mistake that somebody will mend; clients must not give up for good.
-            return Some(Miss::Unanswered);
+        let held = match is_news {
+            true => self.change_stored(&[app], &[], Some(changes)),
+            false => Ok(Held::Now),
+        };
+        match held {
+            Ok(Held::Outdated) => Found::Outdated,
+            Ok(Held::Now) if self.has(name) => Found::Here,
+            // A key that is no longer accepted finds its app, and lets nobody in.
+            Ok(Held::Now) => Found::Missed(Miss::Absent),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::error!(id, error, "an app of the database is not served");
+                // It is a mistake that somebody will mend; clients must not give up for good.
+                Found::Missed(Miss::Unanswered)
+            }
         }
-        // A key that is no longer accepted finds its app, and lets nobody in.
-        (!self.has(name)).then_some(Miss::Absent)
     }
 }
 
@@ -309,12 +352,13 @@ impl Search {
             }
             return match found {
                 // It may have been changed here since, by who knows better.
-                Ok(_) if stored.state.lock().changes != changes => continue,
+                Ok(None) if stored.state.lock().changes != changes => continue,
                 Ok(None) => (Some(Miss::Absent), stored.negative_ttl),
-                Ok(Some(app)) => {
-                    let miss = self.catalogue.put_found(&app, &self.name);
-                    (miss, stored.negative_ttl)
-                }
+                Ok(Some(app)) => match self.catalogue.put_found(&app, &self.name, changes) {
+                    Found::Outdated => continue,
+                    Found::Here => (None, stored.negative_ttl),
+                    Found::Missed(miss) => (Some(miss), stored.negative_ttl),
+                },
                 Err(LookupError::Unreadable(unreadable)) => {
                     let error = unreadable.to_string();
                     tracing::error!(error, "an app of the database is not served");
