@@ -139,6 +139,11 @@ impl Disk {
                 Some(database) => ask(database),
                 None => Err(Trouble::Words("closed after a failure".to_owned())),
             };
+            // After an error of the system the database refuses everything, until it is opened
+            // again.
+            if let Err(Trouble::System(_)) = &result {
+                self.close();
+            }
             result.map_err(|trouble| StoreError::Failed {
                 path: self.path.clone(),
                 problem: trouble.to_string(),
