@@ -22,21 +22,7 @@ use crate::usage::{Quota, Usage};
 pub struct App {
     tenant: Arc<Tenant>,
     version: u64,
-    policy: Arc<Policy>,
-    rules: Rules,
-}
-
-/// What holds for an app beside the policy of its sessions.
-#[derive(Debug)]
-struct Rules {
-    id: AppId,
-    status: AppStatus,
-    subscription_count: SubscriptionCount,
-    encryption: EncryptionRule,
-    origins: Origins,
-    over_quota: CloseCode,
-    quota: Quota,
-    webhooks: Webhooks,
+    rules: AppSpec,
 }
 
 /// What stays when the rules of an app change.
@@ -86,8 +72,8 @@ pub struct AppSpec {
     pub id: AppId,
     /// Whether it may be used.
     pub status: AppStatus,
-    /// Its rules for sessions.
-    pub policy: Policy,
+    /// Its rules for sessions, which share them.
+    pub policy: Arc<Policy>,
     /// Whether it is told how many connections are subscribed.
     pub subscription_count: SubscriptionCount,
     /// Whether clients must connect with TLS.
@@ -110,7 +96,7 @@ impl AppSpec {
         Self {
             id,
             status: AppStatus::Enabled,
-            policy,
+            policy: Arc::new(policy),
             subscription_count: SubscriptionCount::Hidden,
             encryption: EncryptionRule::Any,
             origins: Origins::any(),
@@ -150,22 +136,12 @@ pub enum AppStatus {
 
 impl App {
     /// The next version of a tenant's rules, which hold from now on.
-    pub(crate) fn next(tenant: Arc<Tenant>, spec: AppSpec) -> Arc<Self> {
+    pub(crate) fn next(tenant: Arc<Tenant>, rules: AppSpec) -> Arc<Self> {
         let version = tenant.version.fetch_add(1, Ordering::Release) + 1;
         Arc::new(Self {
             tenant,
             version,
-            policy: Arc::new(spec.policy),
-            rules: Rules {
-                id: spec.id,
-                status: spec.status,
-                subscription_count: spec.subscription_count,
-                encryption: spec.encryption,
-                origins: spec.origins,
-                over_quota: spec.over_quota,
-                quota: spec.quota,
-                webhooks: spec.webhooks,
-            },
+            rules,
         })
     }
 
@@ -199,13 +175,13 @@ impl App {
     /// Keys whose signatures count.
     #[must_use]
     pub fn keys(&self) -> &KeyRing {
-        &self.policy.keys
+        &self.rules.policy.keys
     }
 
     /// How much of everything.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.policy.limits
+        &self.rules.policy.limits
     }
 
     /// Whether it is told how many connections are subscribed.
@@ -239,7 +215,7 @@ impl App {
     }
 
     pub(crate) fn policy(&self) -> &Arc<Policy> {
-        &self.policy
+        &self.rules.policy
     }
 
     pub(crate) fn number(&self) -> AppNumber {

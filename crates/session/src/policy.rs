@@ -6,7 +6,7 @@ use foghorn_auth::KeyRing;
 use foghorn_protocol::Limits;
 
 /// The rules of one app, shared by all its sessions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// Keys whose signatures count.
     pub keys: KeyRing,

@@ -4,6 +4,7 @@ use foghorn_node::{
     Admission, AppSpec, Encryption, EncryptionRule, Handshake, ProtocolRule, Refusal, Transport,
 };
 use foghorn_protocol::{Ceiling, CloseCode, OriginPattern, Origins, ProtocolVersion};
+use std::sync::Arc;
 
 use crate::site::{Setup, Site, handshake};
 
@@ -138,7 +139,7 @@ fn strict(app: &mut AppSpec) {
     app.encryption = EncryptionRule::TlsOnly;
     let own = ["https://own.example", "*.own.example"].map(OriginPattern::parse);
     app.origins = Origins::new(own.map(Result::unwrap).into()).unwrap();
-    app.policy.limits.max_connections = Ceiling::AtMost(0);
+    Arc::make_mut(&mut app.policy).limits.max_connections = Ceiling::AtMost(0);
 }
 
 #[test]
@@ -206,7 +207,7 @@ fn a_page_of_the_app_or_no_page_at_all_may_connect() {
         Setup {
             rules: |app| {
                 strict(app);
-                app.policy.limits.max_connections = Ceiling::Unlimited;
+                Arc::make_mut(&mut app.policy).limits.max_connections = Ceiling::Unlimited;
             },
             ..Setup::default()
         },

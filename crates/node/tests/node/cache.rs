@@ -1,5 +1,6 @@
 //! What cache channels remember (protocol.md §8), on one node and on several, in virtual time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use foghorn_channels::QueueLimits;
@@ -19,7 +20,7 @@ const MILLI: Duration = Duration::from_millis(1);
 
 fn setup() -> Setup {
     Setup {
-        rules: |app| app.policy.limits.cache_ttl = TTL,
+        rules: |app| Arc::make_mut(&mut app.policy).limits.cache_ttl = TTL,
         ..Setup::default()
     }
 }

@@ -6,6 +6,7 @@
 //! what it hears live, and none of that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use foghorn_session::Watchlists;
@@ -201,8 +202,8 @@ impl Stage {
     fn new() -> Self {
         let setup = Setup {
             rules: |app| {
-                app.policy.watchlists = Watchlists::Served;
-                app.policy.limits.cache_ttl = TTL;
+                Arc::make_mut(&mut app.policy).watchlists = Watchlists::Served;
+                Arc::make_mut(&mut app.policy).limits.cache_ttl = TTL;
             },
             ..Setup::default()
         };

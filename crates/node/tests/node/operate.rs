@@ -5,6 +5,7 @@ use foghorn_node::{AppSpec, AppStatus, DuplicateApp, Effect};
 use foghorn_protocol::{Ceiling, CloseCode};
 use foghorn_session::{ClientEvents, Policy};
 use serde_json::json;
+use std::sync::Arc;
 
 use crate::client::event;
 use crate::site::{ONE, Site, TWO};
@@ -157,9 +158,11 @@ fn changed_rules_hold_for_who_is_connected() {
     let site = Site::alone();
     let mut client = site.subscriber("private-room");
     let mut changed = spec(ONE, &["key-one"]);
-    changed.policy.client_events = ClientEvents::Refused;
-    changed.policy.limits.max_connections = Ceiling::AtMost(0);
-    changed.policy.limits.max_channel_name_length = 5;
+    Arc::make_mut(&mut changed.policy).client_events = ClientEvents::Refused;
+    Arc::make_mut(&mut changed.policy).limits.max_connections = Ceiling::AtMost(0);
+    Arc::make_mut(&mut changed.policy)
+        .limits
+        .max_channel_name_length = 5;
     assert_eq!(site.node.change_apps(vec![changed], &[]), Ok(()));
     // Nobody is sent away because there are too many.
     assert_eq!(closed(&site), []);

@@ -1,5 +1,6 @@
 //! How many connections an app may have, which of them count, and how fast back ends may be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use foghorn_node::{Action, AppSpec, Refusal};
@@ -14,7 +15,7 @@ use crate::world::World;
 const WITHIN: Duration = Duration::from_secs(30);
 
 fn limited(app: &mut AppSpec) {
-    app.policy.limits.max_connections = Ceiling::AtMost(2);
+    Arc::make_mut(&mut app.policy).limits.max_connections = Ceiling::AtMost(2);
 }
 
 fn two_places() -> Setup {
@@ -29,7 +30,7 @@ fn authorized() -> Setup {
     Setup {
         rules: |app| {
             limited(app);
-            app.policy.authorization = AuthorizationRule::Within(WITHIN);
+            Arc::make_mut(&mut app.policy).authorization = AuthorizationRule::Within(WITHIN);
         },
         ..Setup::default()
     }
@@ -254,8 +255,8 @@ fn each_app_has_its_own_rates() {
         1,
         Setup {
             rules: |app| {
-                app.policy.limits.api_events_per_second = Rate::PerSecond(5);
-                app.policy.limits.api_reads_per_second = Rate::PerSecond(1);
+                Arc::make_mut(&mut app.policy).limits.api_events_per_second = Rate::PerSecond(5);
+                Arc::make_mut(&mut app.policy).limits.api_reads_per_second = Rate::PerSecond(1);
             },
             ..Setup::default()
         },

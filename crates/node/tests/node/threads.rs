@@ -21,7 +21,7 @@ fn site() -> Site {
         clustering: Clustering::Linked(Joining::AtOnce),
         offline_delay: Duration::ZERO,
         rules: |app| {
-            app.policy.watchlists = Watchlists::Served;
+            Arc::make_mut(&mut app.policy).watchlists = Watchlists::Served;
             app.subscription_count = SubscriptionCount::Shared;
         },
         ..Setup::default()

@@ -3,6 +3,7 @@
 use foghorn_node::{AppSpec, Day, NearQuota, Quantity, Quota, UsedToday};
 use foghorn_protocol::{Ceiling, UnixSeconds};
 use serde_json::json;
+use std::sync::Arc;
 
 use crate::site::{ONE, Setup, Site, TWO, spec};
 use crate::world::World;
@@ -12,7 +13,7 @@ const EVENING: UnixSeconds = UnixSeconds(1_795_298_400);
 const MORNING: UnixSeconds = UnixSeconds(EVENING.0 + 8 * 3_600);
 
 fn limit(app: &mut AppSpec) {
-    app.policy.limits.max_connections = Ceiling::AtMost(5);
+    Arc::make_mut(&mut app.policy).limits.max_connections = Ceiling::AtMost(5);
     app.quota = Quota {
         messages_per_day: Some(10),
         ..Quota::default()

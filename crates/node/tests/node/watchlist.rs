@@ -1,5 +1,6 @@
 //! Who of a watchlist is online, and who comes and goes (protocol.md §9.3), in virtual time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use foghorn_session::Watchlists;
@@ -11,7 +12,7 @@ use crate::world::World;
 
 fn served() -> Setup {
     Setup {
-        rules: |app| app.policy.watchlists = Watchlists::Served,
+        rules: |app| Arc::make_mut(&mut app.policy).watchlists = Watchlists::Served,
         ..Setup::default()
     }
 }

@@ -1,6 +1,7 @@
 //! More to tell than fits into one turn.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use foghorn_node::{AppSpec, Departures, DueWebhooks, Pace};
 use foghorn_webhooks::Mark;
@@ -33,7 +34,9 @@ fn a_crowd_that_goes_at_once_is_told_in_many_turns() {
     let rules = |app: &mut AppSpec| {
         all(app);
         app.subscription_count = foghorn_node::SubscriptionCount::Hidden;
-        app.policy.limits.max_channels_per_connection = CHANNELS;
+        Arc::make_mut(&mut app.policy)
+            .limits
+            .max_channels_per_connection = CHANNELS;
     };
     let site = Site::new(
         1,

@@ -1,5 +1,7 @@
 //! From the configuration of an app to what a node makes of it.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use foghorn_auth::{AppKey, Credential, KeyRing, Secret};
 use foghorn_config::{AppConfig, Config, OverQuotaCode, ServerConfig};
@@ -26,7 +28,7 @@ pub(crate) fn app_spec(app: &AppConfig, config: &Config) -> Result<AppSpec> {
             true => AppStatus::Enabled,
             false => AppStatus::Disabled,
         },
-        policy,
+        policy: Arc::new(policy),
         subscription_count: match settings.subscription_count {
             true => SubscriptionCount::Shared,
             false => SubscriptionCount::Hidden,
