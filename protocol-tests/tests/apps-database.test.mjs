@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { describe, test } from 'node:test';
 
+import { assertInUse, assertNotLetIn, assertUnknown } from '../lib/app-states.mjs';
 import { MAIN } from '../lib/apps.mjs';
 import {
   assertKeepsSecrets,
@@ -18,9 +19,8 @@ import { DATABASES, PASSWORD } from '../lib/databases.mjs';
 import { defer } from '../lib/defer.mjs';
 import { assertFailed, assertOk, get, post, publish, send } from '../lib/http.mjs';
 import { until } from '../lib/inbox.mjs';
-import { sdkFor } from '../lib/node-sdk.mjs';
 import * as pusherJs from '../lib/pusherjs.mjs';
-import { assertRefused, dial, open } from '../lib/raw.mjs';
+import { assertRefused, open } from '../lib/raw.mjs';
 import { startReloadable } from '../lib/reload.mjs';
 import { OWN_SERVER, Process, hostAndPort, run } from '../lib/server.mjs';
 import { insertRow, makeTable } from '../lib/soketi-table.mjs';
@@ -34,32 +34,9 @@ const SOKETI = { layout: 'soketi' };
 /** An hour: as good as for ever. */
 const LONG = 3600;
 
-/** A client of pusher-js meets the Node SDK: one asks for the key, the other for the id. */
-async function assertInUse(t, server) {
-  const client = await pusherJs.connect(t, server);
-  const channel = await pusherJs.subscribe(client, 'greetings');
-  await sdkFor(server).trigger('greetings', 'greet', { n: 1 });
-  const { data } = await channel.events.waitFor((e) => e.event === 'greet', 'the event');
-  assert.deepEqual(data, { n: 1 });
-  return client;
-}
-
-/** Somebody who connects now is sent away with this code. */
-async function assertNotLetIn(t, server, code, transport) {
-  const client = dial(t, server, { transport });
-  const told = await client.waitForClose();
-  assert.equal(told.code, code, told.reason);
-  return told.reason;
-}
-
 /** Waits until the answer to a request of the app has this status. */
 const answers = (server, status) =>
   until((answer) => answer.status === status, () => get(server, '/channels'), `status ${status}`);
-
-async function assertUnknown(t, server) {
-  await assertNotLetIn(t, server, 4001);
-  assertFailed(await get(server, '/channels'), 404);
-}
 
 /** Nobody can say whether there is such an app: clients come back, and back ends may. */
 async function assertUnsure(t, server) {

@@ -6,11 +6,11 @@ import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync }
 import { join as path } from 'node:path';
 import { describe, test } from 'node:test';
 
+import { assertInUse, assertNotLetIn, assertUnknown } from '../lib/app-states.mjs';
 import { MAIN, OTHER } from '../lib/apps.mjs';
 import { assertFailed, assertOk, get, post, publish } from '../lib/http.mjs';
-import { sdkFor } from '../lib/node-sdk.mjs';
 import * as pusherJs from '../lib/pusherjs.mjs';
-import { assertRefused, dial, open } from '../lib/raw.mjs';
+import { assertRefused, open } from '../lib/raw.mjs';
 import { inPlace, startReloadable } from '../lib/reload.mjs';
 import { OWN_SERVER, configText } from '../lib/server.mjs';
 import { TRANSPORTS, over } from '../lib/transports.mjs';
@@ -33,26 +33,6 @@ const reload = (name, body) => test(`reload: ${name}`, OWN_SERVER, body);
 /** The same, once for each transport. */
 function reloadOverEach(name, body) {
   for (const transport of TRANSPORTS) over(transport)(`reload: ${name}`, OWN_SERVER, body);
-}
-
-/** Somebody who connects now is sent away with this code. */
-async function assertNotLetIn(t, server, code, transport) {
-  const client = dial(t, server, { transport });
-  assert.equal((await client.waitForClose()).code, code);
-}
-
-/** A client of pusher-js meets the Node SDK. */
-async function assertInUse(t, server) {
-  const client = await pusherJs.connect(t, server);
-  const channel = await pusherJs.subscribe(client, 'greetings');
-  await sdkFor(server).trigger('greetings', 'greet', { n: 1 });
-  const { data } = await channel.events.waitFor((e) => e.event === 'greet', 'the event');
-  assert.deepEqual(data, { n: 1 });
-}
-
-async function assertUnknown(t, server) {
-  await assertNotLetIn(t, server, 4001);
-  assertFailed(await get(server, '/channels'), 404);
 }
 
 /** A client on a channel hears what back ends and other clients say, and is heard. */
