@@ -12,9 +12,9 @@ use serde_json::Value;
 use crate::address::{Address, Addresses};
 use crate::api;
 use crate::failure::Failure;
-use crate::output::Report;
+use crate::output::{Output, OutputArguments, Report};
 use crate::paint::Paint;
-use crate::target::{Environment, secret_of_file};
+use crate::target::{Environment, environment, secret_of_file};
 
 /// Where a server has its private listener that nobody configured.
 const DEFAULT_URL: &str = "http://127.0.0.1:9601";
@@ -33,6 +33,26 @@ pub(crate) struct AdminArguments {
     /// [env: FOGHORN_ADMIN_TOKEN]
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     token_file: Option<PathBuf>,
+}
+
+/// What all commands for an admin API take.
+#[derive(Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    admin: AdminArguments,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+impl Common {
+    /// Where to say what, and whom to ask.
+    ///
+    /// # Errors
+    /// See [`AdminArguments::resolve`].
+    pub(crate) fn open(self) -> Result<(Output, Admin), Failure> {
+        let output = Output::open(&self.output);
+        Ok((output, self.admin.resolve(&environment)?))
+    }
 }
 
 /// An admin API and what proves that one may use it.

@@ -4,13 +4,11 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use crate::admin::{AdminArguments, Told};
+use crate::admin::{Common, Told};
 use crate::api::segment;
 use crate::failure::Failure;
 use crate::input;
-use crate::output::{Output, OutputArguments};
 use crate::paint::{Paint, visible};
-use crate::target::environment;
 
 /// What to do with apps.
 #[derive(Subcommand)]
@@ -82,15 +80,6 @@ pub struct Key {
     common: Common,
 }
 
-/// What all of these commands take.
-#[derive(Args)]
-struct Common {
-    #[command(flatten)]
-    admin: AdminArguments,
-    #[command(flatten)]
-    output: OutputArguments,
-}
-
 /// What one app is asked to do.
 struct Step<'a> {
     method: Method,
@@ -139,16 +128,14 @@ pub(crate) fn run(command: Apps) -> Result<(), Failure> {
 }
 
 fn list(common: Common) -> Result<(), Failure> {
-    let output = Output::open(&common.output);
-    let admin = common.admin.resolve(&environment)?;
+    let (output, admin) = common.open()?;
     admin.each(("/apps", "", "apps"), |json| {
         output.report(&Told { json, people: line })
     })
 }
 
 fn create(arguments: Create) -> Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
-    let admin = arguments.common.admin.resolve(&environment)?;
+    let (output, admin) = arguments.common.open()?;
     let given = input::text(&arguments.settings)?;
     let mut settings: Map<String, Value> = serde_json::from_str(&given).map_err(|_| {
         Failure::usage("SETTINGS must be a JSON object such as '{\"enabled\":true}'")
@@ -173,8 +160,7 @@ fn create(arguments: Create) -> Result<(), Failure> {
 
 impl One {
     fn take(self, step: Step<'_>) -> Result<(), Failure> {
-        let output = Output::open(&self.common.output);
-        let admin = self.common.admin.resolve(&environment)?;
+        let (output, admin) = self.common.open()?;
         let path = format!("/apps/{}{}", segment(&self.id), step.path);
         output.report(&Told {
             json: admin.ask(step.method, &path, step.body.as_ref())?,
@@ -183,8 +169,7 @@ impl One {
     }
 
     fn delete(self) -> Result<(), Failure> {
-        let output = Output::open(&self.common.output);
-        let admin = self.common.admin.resolve(&environment)?;
+        let (output, admin) = self.common.open()?;
         let path = format!("/apps/{}", segment(&self.id));
         admin.ask(Method::DELETE, &path, None)?;
         output.report(&Told {

@@ -4,12 +4,10 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::admin::{AdminArguments, Told};
+use crate::admin::{Common, Told};
 use crate::api::segment;
 use crate::failure::Failure;
-use crate::output::{Output, OutputArguments};
 use crate::paint::{Paint, visible};
-use crate::target::environment;
 
 /// What to do with webhooks.
 #[derive(Subcommand)]
@@ -68,15 +66,6 @@ pub struct Discard {
     common: Common,
 }
 
-/// What all of these commands take.
-#[derive(Args)]
-struct Common {
-    #[command(flatten)]
-    admin: AdminArguments,
-    #[command(flatten)]
-    output: OutputArguments,
-}
-
 pub(crate) fn run(command: Webhooks) -> Result<(), Failure> {
     match command {
         Webhooks::Status(Status { common }) => status(common),
@@ -87,8 +76,7 @@ pub(crate) fn run(command: Webhooks) -> Result<(), Failure> {
 }
 
 fn status(common: Common) -> Result<(), Failure> {
-    let output = Output::open(&common.output);
-    let admin = common.admin.resolve(&environment)?;
+    let (output, admin) = common.open()?;
     let answer = admin.ask(Method::GET, "/webhooks", None)?;
     let apps = answer.get("apps").and_then(Value::as_array);
     let apps = apps.map(Vec::as_slice).unwrap_or_default();
@@ -104,8 +92,7 @@ fn status(common: Common) -> Result<(), Failure> {
 }
 
 fn dead(arguments: Dead) -> Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
-    let admin = arguments.common.admin.resolve(&environment)?;
+    let (output, admin) = arguments.common.open()?;
     let app = arguments.app.as_deref().map(segment);
     let query = app.map_or_else(String::new, |app| format!("app={app}&"));
     admin.each(("/webhooks/dead", &query, "dead"), |json| {
@@ -117,8 +104,7 @@ fn dead(arguments: Dead) -> Result<(), Failure> {
 }
 
 fn redeliver(arguments: Redeliver) -> Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
-    let admin = arguments.common.admin.resolve(&environment)?;
+    let (output, admin) = arguments.common.open()?;
     let body = match arguments.app {
         Some(app) => json!({ "app": app }),
         None => json!({ "ids": arguments.ids }),
@@ -133,8 +119,7 @@ fn redeliver(arguments: Redeliver) -> Result<(), Failure> {
 }
 
 fn discard(arguments: Discard) -> Result<(), Failure> {
-    let output = Output::open(&arguments.common.output);
-    let admin = arguments.common.admin.resolve(&environment)?;
+    let (output, admin) = arguments.common.open()?;
     for id in arguments.ids {
         admin.ask(Method::DELETE, &format!("/webhooks/dead/{id}"), None)?;
         let people = |answer: &Value, paint: Paint| {
