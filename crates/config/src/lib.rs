@@ -48,7 +48,7 @@ pub use show::{Effective, example};
 pub use types::{
     AppId, AppKey, BearerToken, FilePath, FolderPath, HostName, LogFilter, LogFormat,
     MaxConnections, Milliseconds, Networks, OverQuotaCode, PathPrefix, QuotaStatus, SecretText,
-    WebhookStore,
+    WebhookStore, is_app_name,
 };
 
 use apps::OwnApp;

@@ -9,6 +9,8 @@ use ipnet::IpNet;
 
 mod values;
 
+pub use values::is_app_name;
+
 /// An app's secret. No way of printing it shows it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretText(String);

@@ -137,10 +137,6 @@ impl Directory {
     /// There is one with this id, or one of the keys is taken; see also [`ChangeError`].
     pub async fn create(&self, app: &AppConfig) -> Result<(), ChangeError> {
         let tables = self.own_tables(&[])?;
-        must_fit(app.settings.id.as_str())?;
-        for pair in &app.keys {
-            must_fit(pair.key.as_str())?;
-        }
         changed(tables.create(&self.upkeep, app, &self.base)).await
     }
 
@@ -168,7 +164,6 @@ impl Directory {
     /// There is no such app, or the key is taken; see also [`ChangeError`].
     pub async fn add_key(&self, id: &str, pair: &KeyPair) -> Result<(), ChangeError> {
         let tables = self.own_tables(&[id])?;
-        must_fit(pair.key.as_str())?;
         changed(tables.add_key(&self.upkeep, id, pair)).await
     }
 
@@ -241,14 +236,6 @@ impl Directory {
 
 fn told(found: Result<Vec<Found>, Failure>) -> Result<Vec<Found>, LookupError> {
     found.map_err(|failure| LookupError::Unavailable(failure.text()))
-}
-
-/// Refuses a name that would not be found again.
-fn must_fit(name: &str) -> Result<(), ChangeError> {
-    match name::fits(name) {
-        true => Ok(()),
-        false => Err(ChangeError::Unavailable(name::TOO_LONG.to_owned())),
-    }
 }
 
 async fn changed(change: impl Future<Output = Result<(), ChangeError>>) -> Result<(), ChangeError> {

@@ -4,18 +4,11 @@
 /// them.
 const LONGEST: usize = 255;
 
-/// What is said of a name that is longer.
-pub(crate) const TOO_LONG: &str = "ids and keys have 255 characters at most";
-
-/// Whether a name fits into its column.
-pub(crate) fn fits(name: &str) -> bool {
-    // Most are short enough in bytes.
-    name.len() <= LONGEST || name.chars().count() <= LONGEST
-}
-
 /// Whether there can be such a name. Databases refuse to look for others, or cannot do it.
 pub(crate) fn can_be(name: &str) -> bool {
-    fits(name) && !name.contains('\0')
+    // Most are short enough in bytes.
+    let fits = name.len() <= LONGEST || name.chars().count() <= LONGEST;
+    fits && !name.contains('\0')
 }
 
 /// The last name that can be of those which do not come after this one, byte by byte.

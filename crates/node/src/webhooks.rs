@@ -49,7 +49,7 @@ pub struct DueWebhooks {
 pub type Told = (AppId, Subject);
 
 impl Rounds {
-    /// Has an app asked; whether the shell has to be woken for that.
+    /// Has an app asked at the next turn, of which the shell has yet to hear.
     pub(crate) fn wake(&self, app: AppNumber) {
         self.woken.lock().insert(app);
     }

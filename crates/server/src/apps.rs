@@ -57,7 +57,7 @@ impl Catalogue {
         let config = &loaded.config;
         let directory = Directory::connect(&config.database, config.app_defaults.clone())?;
         let times = (config.database.cache_ttl, config.database.negative_ttl);
-        let stored = directory.map(|directory| Stored::new(Arc::new(directory), clock, times));
+        let stored = directory.map(|directory| Stored::new(directory, clock, times));
         Ok(Self {
             node,
             clerk,
@@ -78,7 +78,7 @@ impl Catalogue {
     }
 
     /// The database, if there is one.
-    pub(crate) fn directory(&self) -> Option<&Arc<Directory>> {
+    pub(crate) fn directory(&self) -> Option<&Directory> {
         self.stored.as_ref().map(|stored| &stored.directory)
     }
 
@@ -116,13 +116,14 @@ impl Catalogue {
         for id in removed {
             tracing::info!(id, "app removed");
         }
-        for id in displaced {
+        for id in &displaced {
             tracing::error!(
                 id,
                 "an app of the database gives way: the configuration has its key"
             );
         }
-        self.disown(&apps);
+        self.disown(apps.iter().map(|app| app.settings.id.as_str()));
+        self.disown(displaced);
         for (app, what) in changes.later {
             let id = app.settings.id.as_str();
             match what {

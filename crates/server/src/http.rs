@@ -66,7 +66,7 @@ impl Service for Shared {
             _ if path.starts_with("/app/") => upgrade_required(
                 "This is a WebSocket endpoint for Pusher clients; back ends use /apps/APP_ID/…\n",
             ),
-            _ => return self.begin_call(head),
+            _ => return self.begin_call(head, path),
         })
     }
 
@@ -114,13 +114,10 @@ impl Service for Shared {
 
 impl Shared {
     /// A request to the HTTP API: head first, so that only who signed it makes the server keep a
-    /// body.
-    fn begin_call<'h, U>(&'h self, head: &Head<'h, '_>) -> Step<Wanted<'h>, U> {
-        let path = without_mount(head.path, &self.path_prefix).unwrap_or(head.path);
-        let name = self
-            .apps
-            .directory()
-            .and_then(|_| asked_for(path, head.query));
+    /// body. `path` is without what precedes every path.
+    fn begin_call<'h, U>(&'h self, head: &Head<'h, '_>, path: &str) -> Step<Wanted<'h>, U> {
+        let database = self.apps.directory();
+        let name = database.and_then(|_| asked_for(path, head.query));
         if name.is_some_and(|name| self.apps.is_unsure_of(name)) {
             return Step::Answer(self.api.unsure());
         }

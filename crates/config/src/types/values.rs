@@ -16,8 +16,9 @@ use super::{
 /// Bytes of the longest id or key of an app: what databases can hold, and strangers ask for.
 const LONGEST_NAME: usize = 255;
 
-/// Whether an app can be called so.
-fn is_name(text: &str) -> bool {
+/// Whether an app can have this id, or, unless it has a colon, this key.
+#[must_use]
+pub fn is_app_name(text: &str) -> bool {
     text.len() <= LONGEST_NAME && is_path_segment(text)
 }
 
@@ -33,7 +34,7 @@ impl Value for AppId {
         if let Some(number) = found.integer().filter(|&number| number >= 0) {
             return Some(Self(found.text().map_or(number.to_string(), str::to_owned)));
         }
-        let text = found.text().filter(|text| is_name(text))?;
+        let text = found.text().filter(|text| is_app_name(text))?;
         Some(Self(text.to_owned()))
     }
 
@@ -48,7 +49,7 @@ impl Value for AppId {
 
 impl Value for AppKey {
     fn read(found: Found<'_>, _: Bounds) -> Option<Self> {
-        let text = found.text().filter(|text| is_name(text))?;
+        let text = found.text().filter(|text| is_app_name(text))?;
         (!text.contains(':')).then(|| Self(text.to_owned()))
     }
 

@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 
 use foghorn_auth::{Query, percent_decode};
+use foghorn_config::is_app_name;
 
 use super::Name;
-
-/// Bytes of the longest id or key that an app may have.
-const LONGEST: usize = 255;
 
 /// The app that a request names: by its key in the paths of clients, by its id in those of back
 /// ends, and by the key that signed it where the path has neither. `path` is without what precedes
@@ -18,21 +16,15 @@ pub(crate) fn asked_for<'a>(path: &'a str, query: &'a str) -> Option<Name<'a>> {
     }
     if path.starts_with("/users/") {
         let key = Query::parse(query).get("auth_key")?.to_owned();
-        return is_a_name(&key).then_some(Name::Key(Cow::Owned(key)));
+        return is_app_name(&key).then_some(Name::Key(Cow::Owned(key)));
     }
     // The fallback transports' paths have more before and behind it.
     let (_, rest) = path.split_once("/app/")?;
     Some(Name::Key(decoded(rest)?))
 }
 
-/// Whether an app may have this id or key: see the configuration's settings.
-pub(super) fn is_a_name(text: &str) -> bool {
-    let breaks = |c: char| c.is_whitespace() || c.is_control() || "/?#%".contains(c);
-    !text.is_empty() && text.len() <= LONGEST && !text.contains(breaks)
-}
-
 fn decoded(rest: &str) -> Option<Cow<'_, str>> {
-    percent_decode(rest.split('/').next()?).filter(|name| is_a_name(name))
+    percent_decode(rest.split('/').next()?).filter(|name| is_app_name(name))
 }
 
 #[cfg(test)]
@@ -67,7 +59,7 @@ mod tests {
             assert_eq!(asked_for(path, query), expect, "{path}");
         }
         let long = |length| format!("/app/{}", "k".repeat(length));
-        assert!(asked_for(&long(LONGEST), "").is_some());
-        assert_eq!(asked_for(&long(LONGEST + 1), ""), None);
+        assert!(asked_for(&long(255), "").is_some());
+        assert_eq!(asked_for(&long(256), ""), None);
     }
 }

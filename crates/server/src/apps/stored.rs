@@ -34,7 +34,7 @@ const UNSURE: Duration = Duration::from_secs(1);
 
 /// What this node knows of a database.
 pub(super) struct Stored {
-    pub(super) directory: Arc<Directory>,
+    pub(super) directory: Directory,
     pub(super) clock: Clock,
     pub(super) cache_ttl: Duration,
     negative_ttl: Duration,
@@ -91,7 +91,7 @@ impl Drop for Search {
 
 impl Stored {
     pub(super) fn new(
-        directory: Arc<Directory>,
+        directory: Directory,
         clock: Clock,
         (cache_ttl, negative_ttl): (Duration, Duration),
     ) -> Self {
@@ -249,8 +249,8 @@ impl Catalogue {
         if let Some(stored) = &self.stored {
             let mut state = stored.state.lock();
             // Whoever has just found an app knows nothing of others.
-            let is_news = |app: &&AppConfig| state.known.contains_key(app.settings.id.as_str());
-            if changes.is_none() || !gone.is_empty() || apps.iter().any(is_news) {
+            let is_known = |app: &&AppConfig| state.known.contains_key(app.settings.id.as_str());
+            if changes.is_none() || !gone.is_empty() || apps.iter().any(is_known) {
                 state.changes += 1;
             }
             apps.iter().for_each(|app| state.learn(app));
@@ -276,14 +276,11 @@ impl Catalogue {
         displaced.map(|(id, _)| id.clone()).collect()
     }
 
-    /// These apps are the configuration's from now on, and whoever gave way to them is gone.
-    pub(super) fn disown(&self, apps: &[&AppConfig]) {
-        let displaced = self.displaced_by(apps);
+    /// These apps are not the database's any more, as far as this node is concerned.
+    pub(super) fn disown<'a>(&self, ids: impl IntoIterator<Item = &'a str>) {
         if let Some(stored) = &self.stored {
             let mut state = stored.state.lock();
-            let ids = apps.iter().map(|app| app.settings.id.as_str());
-            ids.chain(displaced.iter().map(String::as_str))
-                .for_each(|id| state.unlearn(id));
+            ids.into_iter().for_each(|id| state.unlearn(id));
         }
     }
 
